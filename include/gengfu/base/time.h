@@ -16,8 +16,8 @@
 #define TIME_DAY (24 * TIME_HOUR)
 #define TIME_NONE INT64_MIN /* no such time */
 
-int64_t clock_wall(void); /* CLOCK_REALTIME */
-int64_t clock_mono(void); /* CLOCK_BOOTTIME: goes on in suspend, never steps */
+int64_t clock_wall(void);    /* CLOCK_REALTIME */
+int64_t clock_mono(void);    /* CLOCK_BOOTTIME: goes on in suspend, never steps */
 int64_t clock_mono_us(void); /* the same in microseconds, for measuring */
 
 /* Civil time, proleptic Gregorian, years -9999..9999. */
@@ -28,7 +28,7 @@ struct civil {
     int weekday; /* 0 Sunday; set by civil_from, ignored by civil_to */
     int yearday; /* 0 is 1 January; the same */
 };
-void civil_from(int64_t seconds, struct civil *ret);            /* seconds since the epoch, UTC or shifted by an offset */
+void civil_from(int64_t seconds, struct civil *ret);                      /* seconds since the epoch, UTC or shifted by an offset */
 GF_WARN_UNUSED int civil_to(const struct civil *c, int64_t *ret_seconds); /* GF_EINVAL for 31 February */
 
 /* RFC 3339. Parsing takes 'T', 't' or a blank between date and time, 'Z' or an offset (+08:00, +0800), and up to 9 decimals (more are cut).
@@ -40,8 +40,8 @@ const char *time_format(int64_t ms, int offset, char out[TIME_TEXT_MAX]);
 
 /* Spans: "10s", "5m", "1h30m", "14d", "2w", "250ms", "0s". */
 GF_WARN_UNUSED int span_parse(const char *s, size_t len, int64_t *ret_ms, struct err *err);
-const char *span_format(int64_t ms, char out[TIME_TEXT_MAX]);         /* "1h30m" */
-const char *span_format_zh(int64_t ms, char out[TIME_TEXT_MAX]);      /* "1小时30分钟", "10分钟", "45秒", "3天2小时" */
+const char *span_format(int64_t ms, char out[TIME_TEXT_MAX]);    /* "1h30m" */
+const char *span_format_zh(int64_t ms, char out[TIME_TEXT_MAX]); /* "1小时30分钟", "10分钟", "45秒", "3天2小时" */
 
 /* Time zones by IANA name, read from the system's TZif files (RFC 8536), or fixed: "UTC", "+08:00". */
 struct zone;
