@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Sources at work: an MQTT message becomes events, or is ignored on purpose, or is counted as not understood, with the latest example kept. Pure: no clock, no socket.
+ *
+ * Topics are looked up in a trie; of the sources whose pattern fits, each whose `match` holds speaks (docs/sources.md). The payload is parsed at most once, and only when a
+ * source wants it. Nothing a payload holds can do harm: size, depth, UTF-8 and steps have ceilings. */
+#ifndef GENGFU_SOURCE_SOURCE_H
+#define GENGFU_SOURCE_SOURCE_H
+
+#include "gengfu/base/arena.h"
+#include "gengfu/base/err.h"
+#include "gengfu/rules/event.h"
+#include "gengfu/rules/model.h"
+
+#define SOURCE_MAX_EVENTS 4096        /* of one message */
+#define SOURCE_MAX_TROUBLE_TOPICS 256 /* topics with an example kept; further ones fold into one entry "(other topics)" */
+#define SOURCE_MAX_EXAMPLE 512        /* bytes of an example */
+
+struct message {
+    const char *topic; /* NUL-terminated */
+    const char *payload;
+    size_t len;
+    bool retained;
+    int qos;
+    int64_t arrived; /* ms, wall */
+};
+
+enum source_outcome {
+    OUTCOME_EVENTS,    /* at least one event */
+    OUTCOME_NOTHING,   /* a source took it and had nothing to say (unchanged state, repeated) */
+    OUTCOME_IGNORED,   /* an `ignore` source took it */
+    OUTCOME_UNMATCHED, /* no source took it */
+    OUTCOME_BROKEN     /* a source should have, and could not: bad payload, expression error, no device, too large */
+};
+const char *source_outcome_name(enum source_outcome o);
+
+struct mapper;
+GF_WARN_UNUSED int mapper_new(const struct ruleset *rs, struct err *err, struct mapper **ret);
+void mapper_free(struct mapper *m);
+/* A new rule set takes over: memory of `on_change` and `dedupe` of sources that are the same by name is kept. The old set may be freed afterwards. */
+GF_WARN_UNUSED int mapper_reload(struct mapper *m, const struct ruleset *rs, struct err *err);
+
+/* What became of one message. Everything is in the arena that was given. */
+struct mapped {
+    enum source_outcome outcome;
+    const struct event *events;
+    size_t nevents;
+    const char *source; /* the (first) source that took it, or broke; NULL */
+    const char *why;    /* BROKEN, UNMATCHED, IGNORED, NOTHING: a sentence; NULL for EVENTS unless one of several sources broke */
+};
+void mapper_map(struct mapper *m, const struct message *msg, struct arena *arena, struct mapped *ret);
+
+/* The subscriptions that the sources need, without those that another one covers. Borrowed until reload or free. */
+size_t mapper_filters(const struct mapper *m, const char *const **ret);
+
+/* Counters. */
+struct source_stats {
+    const struct source *source;
+    uint64_t messages, events, nothing, broken;
+};
+size_t mapper_sources(const struct mapper *m);
+void mapper_source_stats(const struct mapper *m, size_t i, struct source_stats *ret);
+struct source_trouble { /* a topic with messages that nobody took or that broke */
+    const char *topic;
+    enum source_outcome outcome;
+    const char *source;  /* NULL when unmatched */
+    const char *why;
+    const char *example; /* latest payload, cut and cleaned; text */
+    size_t example_len;
+    size_t payload_len;  /* of the latest, whole */
+    uint64_t count;
+    int64_t last;        /* ms, wall */
+};
+size_t mapper_troubles(const struct mapper *m);
+void mapper_trouble(const struct mapper *m, size_t i, struct source_trouble *ret);
+uint64_t mapper_count(const struct mapper *m, enum source_outcome o); /* messages by outcome */
+
+#endif
