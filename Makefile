@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: Apache-2.0
+# Plain GNU make. `make help` lists the targets. Sources are found by wildcard: a new file or module needs no line here.
+#
+#   V=1            show the commands            BUILD=dir        build somewhere else
+#   DEVELOPER=1    warnings are errors          WITHOUT=systemd  leave an optional library out
+#   CC=clang       another compiler             SAN=…            sanitizers for everything (see asan)
+
+BUILD ?= build
+PREFIX ?= /usr
+PYTHON ?= python3
+CLANG ?= clang
+CLANG_FORMAT ?= clang-format
+PKG_CONFIG ?= pkg-config
+V ?= 0
+WITHOUT ?=
+SAN ?=
+TIME ?= 60
+ARGS ?=
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+
+# ---- what there is ------------------------------------------------------------------------------------------------------------
+
+LIB_SRC := $(sort $(wildcard src/*/*.c))
+MAIN_SRC := $(wildcard src/main.c)
+TESTLIB_SRC := $(sort $(wildcard tests/lib/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+CONFORMANCE_SRC := $(sort $(wildcard tests/conformance/*.c))
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(1))
+LIB := $(BUILD)/libgengfu.a
+BIN := $(if $(MAIN_SRC),$(BUILD)/gengfu)
+UNIT_BIN := $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
+FUZZ_BIN := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SRC))
+CONFORMANCE_BIN := $(if $(CONFORMANCE_SRC),$(BUILD)/tests/conformance/run)
+
+# ---- libraries ----------------------------------------------------------------------------------------------------------------
+
+PACKAGES := libuv libmosquitto sqlite3 libcjson yaml-0.1 libcurl libcrypto libpcre2-8
+OPTIONAL := systemd
+ifneq ($(filter-out $(OPTIONAL),$(WITHOUT)),)
+$(error WITHOUT=$(WITHOUT): only these can be left out: $(OPTIONAL))
+endif
+ifneq ($(filter systemd,$(WITHOUT)),)
+CPPFLAGS_WITHOUT += -DGENGFU_WITHOUT_SYSTEMD
+else
+PACKAGES += libsystemd
+endif
+
+# These goals need no library, so they must work on a machine that has none yet. Everything else stops early, with the cure.
+BARE := help clean deps test demo check-source uninstall
+ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
+MISSING := $(shell command -v $(PKG_CONFIG) >/dev/null 2>&1 || echo pkg-config; \
+	for p in $(PACKAGES); do $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
+ifneq ($(strip $(MISSING)),)
+$(error not installed: $(strip $(MISSING)). `make deps` installs what is missing from Debian)
+endif
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+endif
+
+# ---- flags --------------------------------------------------------------------------------------------------------------------
+
+OPT ?= $(if $(SAN),-O1,-O2)
+CFLAGS ?= $(OPT) -g
+WARN := -Wall -Wextra
+ifneq ($(DEVELOPER),)
+WARN += -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla -Wundef
+endif
+
+GF_CPPFLAGS := -D_GNU_SOURCE -Iinclude $(CPPFLAGS_WITHOUT) $(PKG_CFLAGS)
+GF_CFLAGS := -std=gnu17 $(WARN) -fPIE -fstack-protector-strong -fno-omit-frame-pointer
+GF_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+ifeq ($(SAN),)
+GF_CPPFLAGS += $(if $(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+else
+GF_CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all
+GF_LDFLAGS += -fsanitize=$(SAN)
+endif
+LIBS := $(PKG_LIBS) -lm
+
+# Tests may include a module's private header ("cel/cel_int.h") and lean on tests/lib.
+TEST_CPPFLAGS := -Isrc -Itests/lib
+
+# The version: the tag when git knows one, else the VERSION file with the commit behind it. Only the files that name
+# GENGFU_VERSION are compiled again when it changes.
+VERSION := $(shell cat VERSION)
+GIT_VERSION := $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | sed 's/^v//' || true)
+GIT_COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || true)
+GENGFU_VERSION := $(or $(GIT_VERSION),$(VERSION)$(if $(GIT_COMMIT),+g$(GIT_COMMIT)))
+VERSIONED := $(shell grep -l GENGFU_VERSION $(LIB_SRC) $(MAIN_SRC) /dev/null 2>/dev/null)
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-5s %s\n' '$(1)' '$(2)'
+endif
+
+# One job a processor, unless the caller has said how many.
+JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
+SUBMAKE = $(MAKE) --no-print-directory
+
+# ---- build --------------------------------------------------------------------------------------------------------------------
+
+.PHONY: all lib
+all: $(LIB) $(BIN) ## the library and, once there is a src/main.c, the program
+lib: $(LIB)
+
+$(LIB): $(call obj,$(LIB_SRC))
+	$(call say,AR,$@)
+	$(Q)rm -f $@.new && $(AR) rcs $@.new $^ && mv -f $@.new $@
+
+$(BUILD)/gengfu: $(call obj,$(MAIN_SRC)) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/src/%.o: src/%.c Makefile
+	$(call say,CC,$(patsubst $(BUILD)/%,%,$@))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(GF_CPPFLAGS) $(CFLAGS) $(GF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(call obj,$(VERSIONED)): $(BUILD)/version.h
+$(call obj,$(VERSIONED)): GF_CPPFLAGS += -include $(BUILD)/version.h
+
+.PHONY: FORCE
+$(BUILD)/version.h: FORCE
+	@mkdir -p $(@D)
+	@echo '#define GENGFU_VERSION "$(GENGFU_VERSION)"' >$@.$$$$; cmp -s $@.$$$$ $@ && rm -f $@.$$$$ || mv -f $@.$$$$ $@
+
+# ---- tests: programs ----------------------------------------------------------------------------------------------------------
+
+$(BUILD)/tests/%.o: tests/%.c Makefile
+	$(call say,CC,$(patsubst $(BUILD)/%,%,$@))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(GF_CPPFLAGS) $(TEST_CPPFLAGS) $(CFLAGS) $(GF_CFLAGS) $(EXTRA_WARN) -MMD -MP -c -o $@ $<
+
+# libFuzzer declares its entry point nowhere.
+$(call obj,$(FUZZ_SRC)): EXTRA_WARN = -Wno-missing-prototypes
+
+$(UNIT_BIN): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(TESTLIB_SRC)) $(LIB)
+	$(call say,LD,$(patsubst $(BUILD)/%,%,$@))
+	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+# The same targets as for libFuzzer, with a main of our own that replays files: any compiler will do.
+$(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay_main.o $(LIB)
+	$(call say,LD,$(patsubst $(BUILD)/%,%,$@))
+	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ $(LIBS)
+
+ifneq ($(CONFORMANCE_BIN),)
+$(CONFORMANCE_BIN): $(call obj,$(CONFORMANCE_SRC)) $(LIB)
+	$(call say,LD,$(patsubst $(BUILD)/%,%,$@))
+	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ $(LIBS)
+endif
+
+.PHONY: unit-programs fuzz-programs
+unit-programs: $(UNIT_BIN)
+fuzz-programs: $(FUZZ_BIN)
+
+# ---- tests: running them ------------------------------------------------------------------------------------------------------
+
+RUN = $(PYTHON) tests/run --build $(BUILD)
+
+.PHONY: deps test test-all test-unit test-fuzz test-rules test-e2e test-build check-source conformance demo demo-run
+deps: ## install from Debian what the build and the tests need and this machine lacks
+	@./tests/deps
+
+test: ## everything; installs what is missing first
+	@./tests/deps
+	@$(SUBMAKE) $(JOBS) test-all
+
+test-all: all unit-programs fuzz-programs
+	@$(RUN) all
+
+test-unit: unit-programs ## the unit tests (ONLY=part of a name)
+	@$(RUN) $(if $(ONLY),--only $(ONLY)) unit
+
+test-fuzz: fuzz-programs ## replay the corpus through every fuzz target
+	@$(RUN) $(if $(ONLY),--only $(ONLY)) fuzz
+
+test-rules: all ## the shipped rules, by their own tests
+	@$(RUN) rules
+
+test-e2e: all ## the program as a whole, with a real broker
+	@$(RUN) e2e
+
+test-build: ## the Makefile itself
+	@$(RUN) build
+
+check-source: ## floors, forbidden functions, format
+	@$(PYTHON) tests/check-source
+
+conformance: $(LIB) $(CONFORMANCE_BIN) ## the CEL standard suite: make conformance CEL=directory
+	@test -n "$(CEL)" || { echo 'make conformance CEL=directory with the *.textproto or *.json files of the suite' >&2; exit 2; }
+	@test -n "$(CONFORMANCE_BIN)" || { echo 'there is no tests/conformance yet' >&2; exit 2; }
+	@$(CONFORMANCE_BIN) $(CEL)
+
+demo: ## a neighbourhood's hour in a minute (ARGS=--keep leaves it running)
+	@./tests/deps
+	@$(SUBMAKE) $(JOBS) all
+	@exec $(PYTHON) tests/demo/run --build $(BUILD) $(ARGS)
+
+# ---- tools --------------------------------------------------------------------------------------------------------------------
+
+.PHONY: asan valgrind coverage fuzz fuzz-one format tags
+ASAN_ENV = ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+asan: ## unit tests and fuzz corpus with address and undefined-behaviour sanitizers
+	@$(SUBMAKE) BUILD=build-asan SAN=address,undefined all unit-programs fuzz-programs
+	@$(ASAN_ENV) $(PYTHON) tests/run --build build-asan $(if $(ONLY),--only $(ONLY)) unit fuzz
+
+valgrind: unit-programs ## unit tests under valgrind
+	@$(RUN) $(if $(ONLY),--only $(ONLY)) --wrap 'valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect' unit
+
+coverage: ## lines covered by the unit tests, a module a line
+	@$(SUBMAKE) BUILD=build-coverage CFLAGS='-O0 -g --coverage' all unit-programs
+	@find build-coverage -name '*.gcda' -exec rm -f {} +
+	@$(PYTHON) tests/run --build build-coverage unit >build-coverage/tests.log || { cat build-coverage/tests.log; false; }
+	@$(PYTHON) tests/coverage build-coverage
+
+# fuzz FUZZ=name TIME=seconds: what libFuzzer finds lands in tests/fuzz/work/<name>; what breaks goes to the corpus with its fix.
+fuzz: ## let libFuzzer search: make fuzz FUZZ=json TIME=60 (needs clang)
+	@test -f tests/fuzz/fuzz_$(FUZZ).c || { echo 'make fuzz FUZZ=name, one of: $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))' >&2; exit 2; }
+	@$(SUBMAKE) BUILD=build-fuzz CC=$(CLANG) SAN=fuzzer-no-link,address,undefined fuzz-one FUZZ=$(FUZZ)
+	@mkdir -p tests/fuzz/work/$(FUZZ) tests/fuzz/corpus/$(FUZZ)
+	build-fuzz/fuzz_$(FUZZ) -max_total_time=$(TIME) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=tests/fuzz/work/$(FUZZ)- \
+		$(wildcard tests/fuzz/$(FUZZ).dict:%=-dict=%) tests/fuzz/work/$(FUZZ) tests/fuzz/corpus/$(FUZZ)
+
+fuzz-one: $(BUILD)/tests/fuzz/fuzz_$(FUZZ).o $(LIB)
+	$(call say,LD,$(BUILD)/fuzz_$(FUZZ))
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -o $(BUILD)/fuzz_$(FUZZ) $^ $(LIBS)
+
+format: ## rewrite the sources as .clang-format says
+	$(CLANG_FORMAT) -i $(wildcard include/gengfu/*/*.h src/*.c src/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.[ch])
+
+tags: ## for editors
+	ctags -R include src tests
+
+compile_commands.json: FORCE ## for clangd and clang-tidy
+	@$(PYTHON) tests/compile-commands '$(CC) $(CPPFLAGS) $(GF_CPPFLAGS) $(TEST_CPPFLAGS) $(CFLAGS) $(GF_CFLAGS)' \
+		$(LIB_SRC) $(MAIN_SRC) $(TESTLIB_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(wildcard tests/fuzz/replay_main.c) $(CONFORMANCE_SRC) >$@
+
+# ---- install ------------------------------------------------------------------------------------------------------------------
+
+.PHONY: install uninstall clean help
+BINDIR = $(DESTDIR)$(PREFIX)/bin
+DATADIR = $(DESTDIR)$(PREFIX)/share/gengfu
+DOCDIR = $(DESTDIR)$(PREFIX)/share/doc/gengfu
+UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
+SYSUSERSDIR = $(DESTDIR)$(PREFIX)/lib/sysusers.d
+TMPFILESDIR = $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+UNITS := $(wildcard systemd/*.service systemd/*.socket systemd/*.timer)
+SYSUSERS := $(wildcard systemd/*sysusers*)
+TMPFILES := $(wildcard systemd/*tmpfiles*)
+SNIPPETS := $(filter-out $(SYSUSERS) $(TMPFILES),$(wildcard systemd/*.conf systemd/*.example))
+
+# Each file of the tree $(1) to the directory $(2).
+copy_tree = (cd $(1) && find . -type f) | while read -r f; do install -D -m 644 "$(1)/$$f" "$(2)/$$f" || exit 1; done
+
+install: all ## DESTDIR=… PREFIX=/usr: program, units, rules as examples, documentation
+	install -D -m 755 $(BIN) $(BINDIR)/gengfu
+	@for f in $(UNITS); do install -d $(UNITDIR) && \
+		sed 's|/usr/bin/gengfu|$(PREFIX)/bin/gengfu|g' $$f >$(UNITDIR)/$${f##*/} && chmod 644 $(UNITDIR)/$${f##*/} || exit 1; done
+	@$(if $(SYSUSERS),install -D -m 644 $(SYSUSERS) $(SYSUSERSDIR)/gengfu.conf)
+	@$(if $(TMPFILES),install -D -m 644 $(TMPFILES) $(TMPFILESDIR)/gengfu.conf)
+	@for f in $(SNIPPETS); do install -D -m 644 $$f $(DATADIR)/$${f##*/} || exit 1; done
+	@$(call copy_tree,rules,$(DATADIR)/rules)
+	@$(call copy_tree,docs,$(DOCDIR))
+	@for f in README.md LICENSE; do test ! -f $$f || install -D -m 644 $$f $(DOCDIR)/$$f || exit 1; done
+
+uninstall: ## what install put there; settings and state stay
+	rm -f $(BINDIR)/gengfu $(SYSUSERSDIR)/gengfu.conf $(TMPFILESDIR)/gengfu.conf
+	rm -f $(patsubst systemd/%,$(UNITDIR)/%,$(UNITS))
+	rm -rf $(DATADIR) $(DOCDIR)
+
+clean: ## remove what was built
+	rm -rf $(BUILD) build-asan build-fuzz build-coverage compile_commands.json
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z._-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' Makefile
+	@sed -n '4,7s/^#//p' Makefile
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
