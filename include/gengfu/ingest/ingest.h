@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Ingest: the devices' broker. Commit before acknowledge: a batch of messages is handed over one by one, then `commit` is called, and only when that has made everything durable
+ * are the PUBACKs written. Redelivered messages (same packet id and hash as one of the last committed batches, first thing on a resumed session) are recognised and not handed over again.
+ * Knows nothing of rules: it subscribes to what it is told. */
+#ifndef GENGFU_INGEST_INGEST_H
+#define GENGFU_INGEST_INGEST_H
+
+#include <uv.h>
+
+#include "gengfu/base/err.h"
+#include "gengfu/mqtt/mqtt.h"
+
+struct ingest;
+struct ingest_ack {
+    uint16_t mid;
+    uint64_t hash;
+};
+struct ingest_ops {
+    void (*message)(void *ctx, const struct mqtt_message *m);
+    /* The batch is complete; acks are those of its QoS 1 messages. 0: durable, acknowledge. <0: not durable; nothing more is read until ingest_retry is called, which calls commit again
+     * with the same acks and no new messages. */
+    int (*commit)(void *ctx, const struct ingest_ack *acks, size_t n);
+    void (*link)(void *ctx, bool up, const char *why);
+    void (*closed)(void *ctx);
+};
+struct ingest_stats {
+    bool up;
+    int protocol;
+    uint64_t messages, duplicates, qos0, bytes, batches, connects;
+    uint64_t largest_batch;
+    const char *why; /* latest reason for being down; "" */
+};
+
+GF_WARN_UNUSED int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_ops *ops, void *ctx, struct err *err, struct ingest **ret);
+/* What was committed and perhaps never acknowledged, from the store; before ingest_start. */
+GF_WARN_UNUSED int ingest_restore(struct ingest *in, uint16_t mid, uint64_t hash);
+/* The filters wanted from now on: new ones are subscribed, those no longer wanted unsubscribed (also ones that the broker's session still has from an earlier run: `former`). */
+GF_WARN_UNUSED int ingest_subscribe(struct ingest *in, const char *const *filters, size_t n, struct err *err);
+GF_WARN_UNUSED int ingest_start(struct ingest *in, struct err *err);
+void ingest_hurry(struct ingest *in);
+void ingest_retry(struct ingest *in);
+void ingest_stop(struct ingest *in); /* closed() follows */
+void ingest_free(struct ingest *in);
+void ingest_stats(const struct ingest *in, struct ingest_stats *ret);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The store: one SQLite file, the only place that speaks SQL. Journal, rule state, incidents with their revisions, outbox, answers, device checkpoints, audit.
+ *
+ * WAL, synchronous=FULL. One transaction per batch: what a batch did is there as a whole after store_commit returned 0, or not at all. Called from the loop's thread only. Knows nothing
+ * of MQTT, HTTP and the loop. Every error names the statement and the file. Lifetime: strings given to callbacks are good until the callback returns. */
+#ifndef GENGFU_STORE_STORE_H
+#define GENGFU_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gengfu/base/arena.h"
+#include "gengfu/base/err.h"
+#include "gengfu/engine/effects.h"
+
+struct store;
+
+struct store_conf {
+    const char *path;
+    int64_t journal_max_age;   /* ms; 0: none */
+    int64_t journal_max_bytes; /* of the journal's bodies; 0: none */
+    int64_t closed_max_age;    /* ms that incidents which are over are kept; 0: for ever */
+    int64_t outbox_max_bytes;  /* 0: none */
+    bool read_only;            /* for tools beside a running daemon */
+};
+
+/* Opens or makes the file; runs the migrations that are missing (an append-only array; each leaves a row). GF_EVERSION: the file is from a newer gengfu (nothing is touched).
+ * GF_ECORRUPT: damaged (store_set_aside is the way on). GF_ESTATE: another process has it (lock). */
+GF_WARN_UNUSED int store_open(const struct store_conf *conf, struct err *err, struct store **ret);
+/* Renames a damaged file (with -wal and -shm) to PATH.damaged-<wall ms> and gives the new name; never deletes. */
+GF_WARN_UNUSED int store_set_aside(const char *path, int64_t wall, char *ret_name, size_t size, struct err *err);
+void store_close(struct store *s); /* checkpoints the WAL; NULL is fine */
+
+/* -- platforms: names <-> numbers used in effect_incident.platforms ------------------------------------------------------------- */
+/* Says which platforms there are now, in the order of the bits. Outbox rows of platforms that are no longer named are kept, and shown as orphaned. */
+GF_WARN_UNUSED int store_platforms(struct store *s, const char *const *names, size_t n, struct err *err);
+
+/* -- one batch ------------------------------------------------------------------------------------------------------------------ */
+/* What the broker sent and has no PUBACK for yet, so that a redelivery after a crash is recognised. */
+struct store_ack {
+    uint16_t mid;
+    uint64_t hash; /* of topic and payload */
+};
+struct store_batch {
+    const struct effects *effects;
+    const struct store_ack *acks; /* of this batch; kept for the last STORE_ACK_BATCHES batches that had any */
+    size_t nacks;
+    int64_t mono, wall;           /* engine time of the batch: where the clock goes on after a restart */
+};
+#define STORE_ACK_BATCHES 16
+/* 0: durable. GF_EFULL: disk full. GF_EIO, GF_ECORRUPT. After an error nothing of the batch is there, and the same batch may be given again. Outbox: for each published incident and each platform
+ * bit one waiting row (platform, incident) is made or replaced by the newer revision; a row whose older revision is in flight is replaced too, its confirmation then no longer removes it. */
+GF_WARN_UNUSED int store_commit(struct store *s, const struct store_batch *batch, struct err *err);
+
+/* -- start -------------------------------------------------------------------------------------------------------------------------- */
+struct store_clock {
+    int64_t mono, wall; /* of the last commit; TIME_NONE in a new file */
+};
+void store_clock(const struct store *s, struct store_clock *ret);
+/* Each calls back per row until it returns non-zero, which is then returned. */
+typedef int (*store_state_fn)(void *ctx, const char *rule, uint64_t hash, const char *key, const char *body, size_t len);
+typedef int (*store_text_fn)(void *ctx, const char *name, const char *body, size_t len);
+typedef int (*store_event_fn)(void *ctx, int64_t rowid, int64_t time, int64_t arrived, const char *body, size_t len);
+GF_WARN_UNUSED int store_each_state(struct store *s, store_state_fn fn, void *ctx, struct err *err);
+GF_WARN_UNUSED int store_each_open_incident(struct store *s, store_text_fn fn, void *ctx, struct err *err);     /* not over; name: id */
+GF_WARN_UNUSED int store_each_device(struct store *s, store_text_fn fn, void *ctx, struct err *err);            /* checkpoints */
+GF_WARN_UNUSED int store_each_tail_event(struct store *s, store_event_fn fn, void *ctx, struct err *err);       /* journal rows newer than the last full checkpoint */
+GF_WARN_UNUSED int store_checkpoint_done(struct store *s, struct err *err); /* every device's checkpoint has been committed: the tail begins behind the last journal row */
+typedef int (*store_ack_fn)(void *ctx, uint16_t mid, uint64_t hash);
+GF_WARN_UNUSED int store_each_ack(struct store *s, store_ack_fn fn, void *ctx, struct err *err);                /* oldest first */
+bool store_answer(struct store *s, const char *command, const char *who, struct arena *a, const char **ret_body); /* an answer given before; false: none */
+
+/* -- outbox ------------------------------------------------------------------------------------------------------------------------ */
+struct outbox_row {
+    const char *platform, *incident, *number, *title;
+    uint32_t revision;
+    enum change change;
+    enum severity severity;
+    int64_t queued;   /* ms, wall: when this revision came in */
+    int64_t first;    /* when the row came in */
+    int attempts;
+    int64_t next_try; /* ms, wall; 0: at once */
+    bool dead;
+    const char *why;  /* latest failure; NULL */
+    const char *body; /* the incident's document, as it now stands */
+    size_t len;
+};
+/* The next rows to send to a platform at `now`: not dead, not waiting for next_try, not in `busy` (ids that are in flight), by severity, then newest incident first ("fresh before backlog"
+ * means: within a severity what was queued in the last 60 s goes before what is older, and the older by age). At most n, everything in the arena. Returns how many, or <0. */
+GF_WARN_UNUSED int store_outbox_next(struct store *s, const char *platform, int64_t now, const char *const *busy, size_t nbusy, size_t n, struct arena *a, struct outbox_row *ret, struct err *err);
+int64_t store_outbox_due(struct store *s, const char *platform); /* wall ms of the earliest next_try among rows that wait; INT64_MAX: nothing waits; 0: something is ready */
+/* What forwarding learnt; several in one transaction. */
+enum outbox_result { OUTBOX_CONFIRMED, OUTBOX_RETRY, OUTBOX_DEAD };
+struct outbox_outcome {
+    const char *platform, *incident;
+    uint32_t revision; /* that was sent */
+    enum outbox_result result;
+    int64_t next_try;  /* RETRY */
+    const char *why;
+    int64_t at;
+};
+GF_WARN_UNUSED int store_outbox_outcomes(struct store *s, const struct outbox_outcome *items, size_t n, struct err *err);
+GF_WARN_UNUSED int store_outbox_resend(struct store *s, const char *platform /* NULL: all */, const char *incident, int64_t now, size_t *ret_rows, struct err *err); /* a dead or sent one is queued again */
+typedef int (*store_outbox_fn)(void *ctx, const struct outbox_row *row);
+GF_WARN_UNUSED int store_each_outbox(struct store *s, bool dead_only, store_outbox_fn fn, void *ctx, struct err *err);
+struct store_outbox_counts {
+    size_t waiting, dead, orphaned;
+    int64_t oldest; /* wall ms; TIME_NONE */
+    int64_t bytes;
+};
+GF_WARN_UNUSED int store_outbox_counts(struct store *s, const char *platform /* NULL: all */, struct store_outbox_counts *ret, struct err *err);
+
+/* -- looking in ---------------------------------------------------------------------------------------------------------------------- */
+struct store_query {
+    bool open_only;   /* not over */
+    int64_t since;    /* wall ms of `updated`; TIME_NONE: any */
+    const char *rule; /* NULL: any */
+    const char *device;
+    int limit;        /* 0: 1000 */
+};
+GF_WARN_UNUSED int store_each_incident(struct store *s, const struct store_query *q, store_text_fn fn, void *ctx, struct err *err); /* newest first; body: the document */
+GF_WARN_UNUSED int store_incident(struct store *s, const char *id_or_number, struct arena *a, const char **ret_body, size_t *ret_len, struct err *err); /* a unique prefix of 6 or more characters will do */
+typedef int (*store_revision_fn)(void *ctx, uint32_t revision, enum change change, int64_t at, const char *note);
+GF_WARN_UNUSED int store_each_revision(struct store *s, const char *id, store_revision_fn fn, void *ctx, struct err *err);
+GF_WARN_UNUSED int store_each_event(struct store *s, int64_t since, int64_t until, const char *device /* NULL: all */, store_event_fn fn, void *ctx, struct err *err);
+struct store_info {
+    int64_t file_bytes, wal_bytes, journal_rows, journal_oldest; /* TIME_NONE when empty */
+    int64_t incidents, open_incidents, revisions;
+    uint64_t commits, rows_written;  /* by this process */
+    int64_t last_commit_us, max_commit_us;
+    int schema;
+};
+GF_WARN_UNUSED int store_info(struct store *s, struct store_info *ret, struct err *err);
+
+/* -- upkeep ---------------------------------------------------------------------------------------------------------------------------- */
+/* Bounds the journal by age and size and drops closed incidents past their age, a little at a time (at most `budget` rows); true in *ret_more when there is more to do. */
+GF_WARN_UNUSED int store_trim(struct store *s, int64_t now, size_t budget, bool *ret_more, struct err *err);
+GF_WARN_UNUSED int store_audit(struct store *s, int64_t at, const char *who, const char *what, const char *detail, struct err *err); /* hash-chained */
+GF_WARN_UNUSED int store_backup(struct store *s, const char *path, struct err *err); /* online copy */
+
+#endif
