@@ -4,6 +4,7 @@
 #   V=1            show the commands            BUILD=dir        build somewhere else
 #   DEVELOPER=1    warnings are errors          WITHOUT=systemd  leave an optional library out
 #   CC=clang       another compiler             SAN=…            sanitizers for everything (see asan)
+#   MODULES='base cel'  only these, without the program: for work on a lower floor
 
 BUILD ?= build
 PREFIX ?= /usr
@@ -11,6 +12,7 @@ PYTHON ?= python3
 CLANG ?= clang
 CLANG_FORMAT ?= clang-format
 PKG_CONFIG ?= pkg-config
+MODULES ?= *
 V ?= 0
 WITHOUT ?=
 SAN ?=
@@ -24,10 +26,10 @@ ARGS ?=
 
 # ---- what there is ------------------------------------------------------------------------------------------------------------
 
-LIB_SRC := $(sort $(wildcard src/*/*.c))
-MAIN_SRC := $(wildcard src/main.c)
+LIB_SRC := $(sort $(wildcard $(patsubst %,src/%/*.c,$(MODULES))))
+MAIN_SRC := $(if $(filter *,$(MODULES)),$(wildcard src/main.c))
 TESTLIB_SRC := $(sort $(wildcard tests/lib/*.c))
-UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
+UNIT_SRC := $(sort $(wildcard $(patsubst %,tests/unit/%/test_*.c,$(MODULES))))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 CONFORMANCE_SRC := $(sort $(wildcard tests/conformance/*.c))
 
@@ -159,7 +161,7 @@ $(CONFORMANCE_BIN): $(call obj,$(CONFORMANCE_SRC)) $(LIB)
 endif
 
 .PHONY: unit-programs fuzz-programs
-unit-programs: $(UNIT_BIN)
+unit-programs: $(if $(ONLY),$(foreach b,$(UNIT_BIN),$(if $(findstring $(ONLY),$(b)),$(b))),$(UNIT_BIN))
 fuzz-programs: $(FUZZ_BIN)
 
 # ---- tests: running them ------------------------------------------------------------------------------------------------------
@@ -178,7 +180,7 @@ test-all: all unit-programs fuzz-programs
 	@$(RUN) all
 
 test-unit: unit-programs ## the unit tests (ONLY=part of a name)
-	@$(RUN) $(if $(ONLY),--only $(ONLY)) unit
+	@$(RUN) $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' unit
 
 test-fuzz: fuzz-programs ## replay the corpus through every fuzz target
 	@$(RUN) $(if $(ONLY),--only $(ONLY)) fuzz
@@ -282,6 +284,6 @@ clean: ## remove what was built
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z._-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' Makefile
-	@sed -n '4,7s/^#//p' Makefile
+	@sed -n '4,8s/^#//p' Makefile
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
