@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The daemon's life: start in order (rules, store, engine, platforms, broker, socket), turn the loop, stop in the reverse order.
+ *
+ *~ A newcomer's path through the house begins here: daemon_run() puts the parts together; pipeline.c is the way of a message; from there go down
+ *~ to src/source (message → event), src/engine (event → effects) and src/store (effects → disk), and up again with src/forward (disk → platform). */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include <cjson/cJSON.h>
+#include <curl/curl.h>
+#include <mosquitto.h>
+#include <sqlite3.h>
+
+#include "daemon_int.h"
+#include "gengfu/base/crypt.h"
+#include "gengfu/base/fault.h"
+#include "gengfu/base/log.h"
+#include "gengfu/base/time.h"
+
+#define UPKEEP_MS 30000
+#define UPKEEP_BUSY_MS 100
+#define TRIM_ROWS 2000
+#define CHECKPOINT_EVENTS 20000
+#define CHECKPOINT_AGE (10 * TIME_MINUTE)
+
+static void on_upkeep(uv_timer_t *t)
+{
+    struct daemon *d = t->data;
+    struct err err = {0};
+    bool more = false;
+
+    if (!d->stuck) {
+        if (store_trim(d->store, daemon_now(d).wall, TRIM_ROWS, &more, &err) < 0)
+            log_warn("journal: %s", err.text);
+        int64_t age = daemon_now(d).mono - d->last_checkpoint;
+        if (d->events_since_checkpoint >= CHECKPOINT_EVENTS || (d->events_since_checkpoint > 0 && age >= CHECKPOINT_AGE))
+            (void)pipeline_checkpoint(d);
+    }
+    (void)uv_timer_start(t, on_upkeep, more ? UPKEEP_BUSY_MS : UPKEEP_MS, 0);
+}
+
+static void close_handle(uv_handle_t *h)
+{
+    if (!uv_is_closing(h))
+        uv_close(h, NULL);
+}
+
+/* Everything that talks to the world has closed: the last checkpoint, then the loop's own handles. */
+void daemon_maybe_gone(struct daemon *d)
+{
+    if (!d->stopping || !d->ingest_gone || !d->forward_gone || !d->control_gone)
+        return;
+    if (pipeline_checkpoint(d) < 0)
+        log_warn("stopping without a checkpoint: the next start reads the journal's tail");
+    close_handle((uv_handle_t *)&d->due_timer);
+    close_handle((uv_handle_t *)&d->upkeep_timer);
+    close_handle((uv_handle_t *)&d->retry_timer);
+    close_handle((uv_handle_t *)&d->watchdog_timer);
+    close_handle((uv_handle_t *)&d->on_hup);
+    close_handle((uv_handle_t *)&d->on_term);
+    close_handle((uv_handle_t *)&d->on_int);
+    close_handle((uv_handle_t *)&d->on_usr1);
+}
+
+static void stop(struct daemon *d)
+{
+    if (d->stopping)
+        return;
+    d->stopping = true;
+    notify_stopping(d);
+    (void)uv_timer_stop(&d->due_timer);
+    if (d->ingest != NULL)
+        ingest_stop(d->ingest);
+    if (d->forward != NULL)
+        forward_stop(d->forward);
+    if (d->control != NULL)
+        control_stop(d->control);
+    daemon_maybe_gone(d);
+}
+
+static void on_signal(uv_signal_t *s, int signum)
+{
+    struct daemon *d = s->data;
+    struct err err = {0};
+
+    if (signum == SIGHUP) {
+        if (!d->stopping)
+            (void)daemon_reload(d, &err); /* says itself what it did */
+    } else if (signum == SIGUSR1) {
+        struct buf b;
+        buf_init(&b, 1 << 20);
+        trace_dump(&b);
+        log_notice("trace of the last lines:\n%s", b.data);
+        buf_done(&b);
+    } else {
+        log_notice("%s: ending", signum == SIGTERM ? "SIGTERM" : "SIGINT");
+        stop(d);
+    }
+}
+
+static int open_handles(struct daemon *d)
+{
+    struct {
+        uv_signal_t *handle;
+        int signum;
+    } signals[] = {{&d->on_hup, SIGHUP}, {&d->on_term, SIGTERM}, {&d->on_int, SIGINT}, {&d->on_usr1, SIGUSR1}};
+    uv_timer_t *timers[] = {&d->due_timer, &d->upkeep_timer, &d->retry_timer, &d->watchdog_timer};
+
+    for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
+        (void)uv_timer_init(&d->loop, timers[i]);
+        timers[i]->data = d;
+    }
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        int rc = uv_signal_init(&d->loop, signals[i].handle);
+        signals[i].handle->data = d;
+        if (rc == 0)
+            rc = uv_signal_start(signals[i].handle, on_signal, signals[i].signum);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static void say_versions(void)
+{
+    struct utsname u;
+    int major, minor, revision;
+
+    (void)mosquitto_lib_version(&major, &minor, &revision);
+    if (uname(&u) < 0)
+        memset(&u, 0, sizeof(u));
+    log_info("gengfu %s; libuv %s, libmosquitto %d.%d.%d, SQLite %s, cJSON %s, %s; %s %s %s", GENGFU_VERSION, uv_version_string(), major, minor, revision,
+             sqlite3_libversion(), cJSON_Version(), curl_version(), u.sysname, u.release, u.machine);
+}
+
+static int load_rules(struct daemon *d, struct err *err)
+{
+    struct report *rep;
+    int rc = report_new(&rep);
+
+    if (rc < 0)
+        return err_set(err, rc, "out of memory");
+    rc = ruleset_load(d->opt->dir, rep, err, &d->rules);
+    if (rc < 0 && report_errors(rep) > 0)
+        rc = err_set(err, GF_EINVAL, "%s (%zu errors in all; gengfu check %s shows them)", report_first(rep), report_errors(rep), d->opt->dir);
+    report_free(rep);
+    if (rc < 0)
+        return rc;
+    d->conf_rules = d->rules;
+    return daemon_hash_config(d->opt->dir, d->conf_hash, err);
+}
+
+/* A damaged store is set aside, never deleted, and the watch goes on with a new one. */
+static int open_store(struct daemon *d, struct err *err)
+{
+    const struct config *c = d->rules->config;
+    struct store_conf conf = {.path = d->opt->store ? d->opt->store : c->store_path,
+                              .journal_max_age = c->journal_max_age,
+                              .journal_max_bytes = c->journal_max_bytes,
+                              .closed_max_age = c->closed_max_age,
+                              .outbox_max_bytes = c->outbox_max_bytes};
+    int rc = store_open(&conf, err, &d->store);
+
+    if (rc == GF_ECORRUPT) {
+        char name[4096];
+        log_error("store: %s", err->text);
+        if (store_set_aside(conf.path, clock_wall(), name, sizeof(name), err) < 0)
+            return err_prefix(err, "store");
+        log_error("store: the damaged file is kept as %s; starting with a new one", name);
+        rc = store_open(&conf, err, &d->store);
+    }
+    return rc < 0 ? err_prefix(err, "store") : 0;
+}
+
+static int open_engine(struct daemon *d, struct err *err)
+{
+    struct store_clock last;
+    int64_t down = 0;
+    uint64_t seed;
+    int rc;
+
+    store_clock(d->store, &last);
+    daemon_clock_start(&d->clock, d->opt, &last, &down);
+    if (random_bytes(&seed, sizeof(seed)) < 0)
+        return err_set(err, GF_EIO, "no random numbers from the system");
+    struct engine_conf conf = {.gateway = d->rules->config->id, .seed = seed, .max_devices = d->rules->config->max_devices};
+
+    rc = engine_new(d->rules, &conf, err, &d->engine);
+    if (rc == 0)
+        rc = mapper_new(d->rules, err, &d->mapper);
+    if (rc == 0)
+        rc = daemon_restore(d, down, err);
+    if (rc == 0)
+        engine_link(d->engine, false, daemon_now(d)); /* until the broker is there */
+    return rc;
+}
+
+static int open_control(struct daemon *d, struct err *err)
+{
+    const struct config *c = d->rules->config;
+    int rc = control_new(&d->loop, d->opt->socket ? d->opt->socket : c->socket, c->socket_group, &daemon_control_ops, d, err, &d->control);
+
+    return rc < 0 ? err_prefix(err, "control socket") : 0;
+}
+
+static int start(struct daemon *d, struct err *err)
+{
+    int rc;
+
+    say_versions();
+    if ((rc = load_rules(d, err)) < 0 || (rc = open_store(d, err)) < 0 || (rc = open_engine(d, err)) < 0)
+        return rc;
+    (void)store_audit(d->store, daemon_now(d).wall, "gengfu", "started", GENGFU_VERSION, NULL);
+    if ((rc = daemon_open_forward(d, err)) < 0 || (rc = open_control(d, err)) < 0 || (rc = daemon_open_ingest(d, err)) < 0)
+        return rc;
+    if ((rc = pipeline_commit(d, NULL, 0)) < 0)
+        return err_set(err, rc, "store: %s", d->stuck_why);
+    d->started = daemon_now(d).wall;
+    d->last_checkpoint = daemon_now(d).mono;
+    (void)uv_timer_start(&d->upkeep_timer, on_upkeep, UPKEEP_MS, 0);
+    pipeline_schedule(d);
+    notify_ready(d);
+    notify_watchdog_start(d);
+    log_notice("watching: %zu sources, %zu rules, %zu devices, %zu platforms (%.12s)", d->rules->nsources, d->rules->nrules, registry_count(d->rules->registry),
+               d->rules->config->nplatforms, d->rules->hash);
+    return 0;
+}
+
+int daemon_run(const struct daemon_options *opt, struct err *err)
+{
+    struct daemon *d = calloc(1, sizeof(*d));
+
+    if (d == NULL)
+        return err_set(err, GF_ENOMEM, "out of memory");
+    d->opt = opt;
+    d->last_reload = TIME_NONE;
+    d->reload_ok = true;
+    d->ingest_gone = d->forward_gone = d->control_gone = true; /* until they are there */
+    fault_init();
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)mosquitto_lib_init();
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+    pipeline_init(d);
+    (void)uv_loop_init(&d->loop);
+    int rc = open_handles(d);
+
+    if (rc < 0)
+        rc = err_set(err, GF_EIO, "signals: %s", uv_strerror(rc));
+    else
+        rc = start(d, err);
+    d->ingest_gone = d->ingest == NULL;
+    d->forward_gone = d->forward == NULL;
+    d->control_gone = d->control == NULL;
+    if (rc < 0)
+        stop(d);
+    (void)uv_run(&d->loop, UV_RUN_DEFAULT);
+    if (uv_loop_close(&d->loop) != 0)
+        log_warn("stopped with handles still open");
+    mapper_free(d->mapper);
+    engine_free(d->engine);
+    store_close(d->store);
+    ruleset_free(d->rules);
+    pipeline_done(d);
+    curl_global_cleanup();
+    (void)mosquitto_lib_cleanup();
+    if (rc == 0)
+        log_notice("ended");
+    free(d);
+    return rc;
+}
+
+int daemon_describe(const struct daemon_options *opt, struct buf *out, bool colour, struct err *err)
+{
+    static const char *const types[] = {"mqtt", "https", "file"};
+    struct ruleset *rs;
+    struct report *rep;
+    struct mapper *mapper = NULL;
+    const char *const *filters;
+    int rc = report_new(&rep);
+
+    if (rc < 0)
+        return err_set(err, rc, "out of memory");
+    rc = ruleset_load(opt->dir, rep, err, &rs);
+    report_print(rep, out, colour);
+    report_free(rep);
+    if (rc < 0)
+        return err != NULL && err->code != 0 ? rc : err_set(err, GF_EINVAL, "%s would not run", opt->dir);
+    rc = mapper_new(rs, err, &mapper);
+    if (rc == 0) {
+        const struct config *c = rs->config;
+        buf_printf(out, "gateway    %s (%s)\n", c->id, c->name ? c->name : "no name");
+        buf_printf(out, "broker     %s:%d, MQTT %s, client %s%s\n", c->broker.host, c->broker.port, c->broker.protocol == 5 ? "5" : "3.1.1",
+                   c->broker.client_id ? c->broker.client_id : c->id, c->broker.tls.on ? ", TLS" : "");
+        size_t n = mapper_filters(mapper, &filters);
+        for (size_t i = 0; i < n; i++)
+            buf_printf(out, "%s%s\n", i == 0 ? "subscribes " : "           ", filters[i]);
+        buf_printf(out, "store      %s\n", opt->store ? opt->store : c->store_path);
+        for (size_t i = 0; i < c->nplatforms; i++) {
+            const struct config_platform *p = &c->platforms[i];
+            buf_printf(out, "%s%s (%s) %s\n", i == 0 ? "platforms  " : "           ", p->name, types[p->type],
+                       p->type == PLATFORM_HTTPS ? p->url : p->type == PLATFORM_FILE ? p->path : p->mqtt.host);
+        }
+        buf_printf(out, "control    %s\n", opt->socket ? opt->socket : c->socket);
+        buf_printf(out, "would run  %zu sources, %zu rules, %zu devices, %zu codes (%.12s)\n", rs->nsources, rs->nrules, registry_count(rs->registry),
+                   codes_count(rs->codes), rs->hash);
+    }
+    mapper_free(mapper);
+    ruleset_free(rs);
+    return rc;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the daemon's own files share. Life of a daemon:
+ *
+ *   starting ─► running ─► stopping ─► (everything closed) ─► gone
+ *                  └─ stuck: a batch could not be committed; nothing is read or acknowledged until it is */
+#ifndef GENGFU_DAEMON_INT_H
+#define GENGFU_DAEMON_INT_H
+
+#include <uv.h>
+
+#include "gengfu/control/control.h"
+#include "gengfu/daemon/daemon.h"
+#include "gengfu/engine/engine.h"
+#include "gengfu/forward/forward.h"
+#include "gengfu/ingest/ingest.h"
+#include "gengfu/rules/model.h"
+#include "gengfu/source/source.h"
+#include "gengfu/store/store.h"
+
+#define DAEMON_MAX_TAILS 8
+#define COMMIT_BUCKETS 24 /* powers of two of microseconds */
+
+/* Engine time: goes on with CLOCK_BOOTTIME from where the last run stopped; wall time for stamps. */
+struct daemon_clock {
+    int64_t real_start; /* clock_mono() at start */
+    int64_t mono_start; /* engine time at start */
+    int64_t wall_start; /* wall at start; used when the clock is scaled or moved */
+    double scale;
+    bool own;           /* scaled or moved: wall does not follow the system's */
+};
+
+struct tail {
+    struct control_client *client; /* NULL: free */
+    char device[EVENT_DEVICE_MAX];
+    char rule[128];
+    bool matched;                  /* only incidents */
+};
+
+struct daemon {
+    uv_loop_t loop;
+    const struct daemon_options *opt;
+    struct daemon_clock clock;
+    struct ruleset *rules;      /* in force */
+    struct ruleset *conf_rules; /* whose `config` ingest and forward hold; usually the same set */
+    char conf_hash[65];         /* of gengfu.yaml's text, to see whether a reload must replace ingest and forward */
+    struct engine *engine;
+    struct mapper *mapper;
+    struct store *store;
+    struct ingest *ingest;
+    struct forward *forward;
+    struct control *control;
+
+    /* the batch under way */
+    struct effects fx;
+    struct arena scratch; /* mapping of one message, routing */
+    struct buf body;
+    struct store_ack *acks;
+    size_t nacks, cap_acks;
+    bool stuck;           /* fx could not be committed: it is kept and tried again */
+    char stuck_why[512];
+    bool in_batch;
+
+    uv_timer_t due_timer, upkeep_timer, retry_timer, watchdog_timer;
+    uv_signal_t on_hup, on_term, on_int, on_usr1;
+    bool stopping, ingest_gone, forward_gone, control_gone, replacing_ingest, replacing_forward;
+    struct ruleset *old_conf_rules; /* freed when the replaced ingest and forward are gone */
+
+    int64_t started;          /* wall */
+    int64_t last_checkpoint;  /* engine mono */
+    uint64_t events_since_checkpoint;
+    int64_t last_reload;      /* wall; TIME_NONE */
+    bool reload_ok;
+    char reload_why[1024];
+    bool link_up;
+    char link_why[256];
+
+    uint64_t messages, events, journaled, opened, commits, commit_failures;
+    uint64_t commit_hist[COMMIT_BUCKETS];
+    struct tail tails[DAEMON_MAX_TAILS];
+};
+
+/* clock.c */
+void daemon_clock_start(struct daemon_clock *c, const struct daemon_options *opt, const struct store_clock *last, int64_t *ret_down);
+struct engine_time daemon_now(const struct daemon *d);
+int64_t daemon_real_delay(const struct daemon *d, int64_t engine_ms); /* engine ms -> real ms for uv timers, at least 1 */
+
+/* pipeline.c: messages and times in, one committed transaction out */
+void pipeline_init(struct daemon *d);
+void pipeline_done(struct daemon *d);
+void pipeline_message(struct daemon *d, const struct mqtt_message *m);
+GF_WARN_UNUSED int pipeline_commit(struct daemon *d, const struct ingest_ack *acks, size_t n); /* everything since the last commit; again after a failure */
+GF_WARN_UNUSED int pipeline_tick(struct daemon *d);     /* timers that are due, committed */
+void pipeline_schedule(struct daemon *d);               /* sets the due timer */
+void pipeline_command(struct daemon *d, const cJSON *json, const char *who, struct buf *answer);
+GF_WARN_UNUSED int pipeline_checkpoint(struct daemon *d); /* devices' checkpoints in a transaction of their own */
+
+/* restore.c: the store's contents into a new engine */
+GF_WARN_UNUSED int daemon_restore(struct daemon *d, int64_t down, struct err *err);
+
+/* reload.c */
+GF_WARN_UNUSED int daemon_reload(struct daemon *d, struct err *err);
+void daemon_reload_settle(struct daemon *d); /* after a replaced ingest or forward has closed */
+GF_WARN_UNUSED int daemon_hash_config(const char *dir, char ret[65], struct err *err);
+
+/* links.c: ingest's and forward's callbacks */
+GF_WARN_UNUSED int daemon_open_ingest(struct daemon *d, struct err *err);
+GF_WARN_UNUSED int daemon_open_forward(struct daemon *d, struct err *err);
+void daemon_maybe_gone(struct daemon *d);
+
+/* requests.c, listings.c, status.c: the control socket */
+extern const struct control_ops daemon_control_ops;
+void request_status(struct daemon *d, struct control_client *c, const cJSON *req);
+void request_incidents(struct daemon *d, struct control_client *c, const cJSON *req);
+void request_show(struct daemon *d, struct control_client *c, const cJSON *req);
+void request_devices(struct daemon *d, struct control_client *c, const cJSON *req);
+void request_sources(struct daemon *d, struct control_client *c, const cJSON *req);
+void request_rules(struct daemon *d, struct control_client *c, const cJSON *req);
+void request_outbox(struct daemon *d, struct control_client *c, const cJSON *req);
+
+/* tail.c */
+GF_WARN_UNUSED int tail_add(struct daemon *d, struct control_client *c, const cJSON *req);
+void tail_remove(struct daemon *d, struct control_client *c);
+bool tail_any(const struct daemon *d);
+void tail_batch(struct daemon *d); /* shows the effects of a batch that has just been committed */
+
+/* notify.c: systemd, where there is one */
+void notify_ready(struct daemon *d);
+void notify_reloading(struct daemon *d);
+void notify_stopping(struct daemon *d);
+void notify_status(struct daemon *d);
+void notify_watchdog_start(struct daemon *d);
+
+#endif

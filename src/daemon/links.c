@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Ingest and forward as the daemon uses them: their callbacks, and replacing them when a reload changed the configuration. */
+#include <string.h>
+
+#include "daemon_int.h"
+#include "gengfu/base/crypt.h"
+#include "gengfu/base/log.h"
+
+static void on_message(void *ctx, const struct mqtt_message *m)
+{
+    pipeline_message(ctx, m);
+}
+
+static int on_commit(void *ctx, const struct ingest_ack *acks, size_t n)
+{
+    struct daemon *d = ctx;
+    int rc = pipeline_commit(d, acks, n);
+
+    if (rc == 0)
+        pipeline_schedule(d);
+    return rc;
+}
+
+static void on_link(void *ctx, bool up, const char *why)
+{
+    struct daemon *d = ctx;
+    size_t n = strnlen(why ? why : "", sizeof(d->link_why) - 1);
+
+    memcpy(d->link_why, why ? why : "", n);
+    d->link_why[n] = '\0';
+    if (up != d->link_up) {
+        if (up)
+            log_notice("broker: connected");
+        else
+            log_warn("broker: %s", d->link_why);
+        d->link_up = up;
+        engine_link(d->engine, up, daemon_now(d));
+        pipeline_schedule(d);
+        notify_status(d);
+    }
+}
+
+static void on_ingest_closed(void *ctx)
+{
+    struct daemon *d = ctx;
+
+    ingest_free(d->ingest);
+    d->ingest = NULL;
+    if (d->replacing_ingest) {
+        d->replacing_ingest = false;
+        daemon_reload_settle(d);
+    } else {
+        d->ingest_gone = true;
+        daemon_maybe_gone(d);
+    }
+}
+
+static int on_restored_ack(void *ctx, uint16_t mid, uint64_t hash)
+{
+    return ingest_restore(ctx, mid, hash);
+}
+
+int daemon_open_ingest(struct daemon *d, struct err *err)
+{
+    static const struct ingest_ops ops = {.message = on_message, .commit = on_commit, .link = on_link, .closed = on_ingest_closed};
+    const char *const *filters;
+    struct ingest *in;
+    int rc = ingest_new(&d->loop, d->conf_rules->config, &ops, d, err, &in);
+
+    if (rc < 0)
+        return err_prefix(err, "broker");
+    size_t n = mapper_filters(d->mapper, &filters);
+
+    rc = store_each_ack(d->store, on_restored_ack, in, err);
+    if (rc == 0)
+        rc = ingest_subscribe(in, filters, n, err);
+    if (rc == 0)
+        rc = ingest_start(in, err);
+    if (rc < 0) {
+        ingest_free(in);
+        return err_prefix(err, "broker");
+    }
+    d->ingest = in;
+    d->ingest_gone = false;
+    return 0;
+}
+
+/* A forward that is being replaced still counts by its own configuration. */
+static const char *platform_name(const struct daemon *d, size_t platform)
+{
+    const struct config *conf = d->old_conf_rules != NULL ? d->old_conf_rules->config : d->conf_rules->config;
+
+    return platform < conf->nplatforms ? conf->platforms[platform].name : "?";
+}
+
+static void on_command(void *ctx, size_t platform, const cJSON *command, struct buf *answer)
+{
+    struct daemon *d = ctx;
+    char who[160];
+
+    (void)snprintf(who, sizeof(who), "platform:%s", platform_name(d, platform));
+    pipeline_command(d, command, who, answer);
+}
+
+static void on_health(void *ctx, size_t platform, bool reachable, const char *why)
+{
+    const char *name = platform_name(ctx, platform);
+
+    if (reachable)
+        log_notice("platform %s: reachable", name);
+    else
+        log_warn("platform %s: %s", name, why);
+}
+
+static void on_forward_closed(void *ctx)
+{
+    struct daemon *d = ctx;
+
+    forward_free(d->forward);
+    d->forward = NULL;
+    if (d->replacing_forward) {
+        d->replacing_forward = false;
+        daemon_reload_settle(d);
+    } else {
+        d->forward_gone = true;
+        daemon_maybe_gone(d);
+    }
+}
+
+static int64_t on_wall(void *ctx)
+{
+    return daemon_now(ctx).wall;
+}
+
+int daemon_open_forward(struct daemon *d, struct err *err)
+{
+    static const struct forward_ops ops = {.command = on_command, .health = on_health, .closed = on_forward_closed, .wall = on_wall};
+    const struct config *conf = d->conf_rules->config;
+    const char *names[CONFIG_MAX_PLATFORMS];
+    struct forward *f;
+
+    for (size_t i = 0; i < conf->nplatforms; i++)
+        names[i] = conf->platforms[i].name;
+    int rc = store_platforms(d->store, names, conf->nplatforms, err);
+
+    if (rc == 0)
+        rc = forward_new(&d->loop, conf, d->store, &ops, d, err, &f);
+    if (rc < 0)
+        return err_prefix(err, "platforms");
+    rc = forward_start(f, err);
+    if (rc < 0) {
+        forward_free(f);
+        return err_prefix(err, "platforms");
+    }
+    d->forward = f;
+    d->forward_gone = false;
+    forward_wake(f);
+    return 0;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The way of a message: source → events → engine → effects → one transaction. Everything a batch does is in d->fx; when the commit fails it stays there,
+ * nothing further is taken in, and the same effects are tried again until they are on disk. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon_int.h"
+#include "gengfu/base/fault.h"
+#include "gengfu/base/json.h"
+#include "gengfu/base/log.h"
+#include "gengfu/base/time.h"
+
+#define RETRY_COMMIT_MS 1000
+#define LONGEST_SLEEP_MS INT64_C(86400000)
+
+void pipeline_init(struct daemon *d)
+{
+    effects_init(&d->fx);
+    arena_init(&d->scratch, 64 << 10, 64 << 20);
+    buf_init(&d->body, 4 << 20);
+}
+
+void pipeline_done(struct daemon *d)
+{
+    effects_done(&d->fx);
+    arena_done(&d->scratch);
+    buf_done(&d->body);
+    free(d->acks);
+}
+
+static void journal(struct daemon *d, const struct event *ev)
+{
+    buf_clear(&d->body);
+    event_write(&d->body, ev);
+    if (d->body.failed)
+        return; /* larger than any row we keep: the rules saw it, the journal cannot */
+    struct effect_event row = {.time = ev->time, .arrived = ev->arrived, .len = d->body.len};
+    row.body = arena_dup(&d->fx.arena, d->body.data, d->body.len);
+    if (row.body == NULL) {
+        d->fx.failed = true;
+        return;
+    }
+    effects_event(&d->fx, &row);
+    d->journaled++;
+}
+
+void pipeline_message(struct daemon *d, const struct mqtt_message *m)
+{
+    struct engine_time now = daemon_now(d);
+    struct message msg = {.topic = m->topic, .payload = m->payload, .len = m->len, .retained = m->retained, .qos = m->qos, .arrived = now.wall};
+    struct mapped mapped;
+
+    d->messages++;
+    arena_reset(&d->scratch);
+    mapper_map(d->mapper, &msg, &d->scratch, &mapped);
+    for (size_t i = 0; i < mapped.nevents; i++) {
+        const struct event *ev = &mapped.events[i];
+
+        journal(d, ev);
+        if (engine_event(d->engine, ev, now, &d->fx) < 0)
+            log_error("engine: no memory for an event of %s; the batch will not be acknowledged", ev->device);
+        d->events++;
+        d->events_since_checkpoint++;
+    }
+    if (mapped.outcome == OUTCOME_BROKEN)
+        log_debug("%s: source %s: %s", m->topic, mapped.source ? mapped.source : "?", mapped.why ? mapped.why : "");
+}
+
+/* Which platforms a published incident goes to: what the rule allows, narrowed by each platform's level and filter. */
+static void route(struct daemon *d)
+{
+    for (size_t i = 0; i < d->fx.nincidents; i++) {
+        struct effect_incident *inc = &d->fx.incidents[i];
+
+        if (inc->publish && inc->platforms != 0) {
+            arena_reset(&d->scratch);
+            inc->platforms &= forward_route(d->conf_rules->config, inc->body, inc->len, &d->scratch);
+        }
+    }
+}
+
+static void count_commit(struct daemon *d, int64_t us)
+{
+    size_t bucket = 0;
+
+    while (us > 1 && bucket + 1 < COMMIT_BUCKETS) {
+        us >>= 1;
+        bucket++;
+    }
+    d->commit_hist[bucket]++;
+    d->commits++;
+}
+
+static void on_retry(uv_timer_t *t)
+{
+    struct daemon *d = t->data;
+
+    if (!d->stuck)
+        return;
+    if (d->ingest != NULL)
+        ingest_retry(d->ingest); /* calls commit again, with the acks of the batch that waits */
+    if (d->stuck && pipeline_commit(d, NULL, 0) < 0)
+        return;
+    pipeline_schedule(d);
+}
+
+static void become_stuck(struct daemon *d, const struct err *err)
+{
+    d->commit_failures++;
+    if (!d->stuck)
+        log_error("store: %s; nothing is acknowledged until this is over", err->text);
+    d->stuck = true;
+    size_t n = strnlen(err->text, sizeof(d->stuck_why) - 1);
+    memcpy(d->stuck_why, err->text, n);
+    d->stuck_why[n] = '\0';
+    (void)uv_timer_start(&d->retry_timer, on_retry, RETRY_COMMIT_MS, 0);
+    notify_status(d);
+}
+
+/* The acks of a failed commit must be committed with the effects when those are; they are kept beside d->fx. */
+static int keep_acks(struct daemon *d, const struct ingest_ack *acks, size_t n)
+{
+    if (n > d->cap_acks) {
+        struct store_ack *more = realloc(d->acks, n * sizeof(*more));
+        if (more == NULL)
+            return GF_ENOMEM;
+        d->acks = more;
+        d->cap_acks = n;
+    }
+    for (size_t i = 0; i < n; i++)
+        d->acks[i] = (struct store_ack){.mid = acks[i].mid, .hash = acks[i].hash};
+    d->nacks = n;
+    return 0;
+}
+
+int pipeline_commit(struct daemon *d, const struct ingest_ack *acks, size_t n)
+{
+    struct err err = {0};
+    int rc;
+
+    if (n > 0 && (rc = keep_acks(d, acks, n)) < 0) {
+        (void)err_set(&err, rc, "no memory for %zu acknowledgements", n);
+        become_stuck(d, &err);
+        return rc;
+    }
+    if (engine_flush(d->engine, &d->fx) < 0)
+        d->fx.failed = true;
+    route(d);
+    if (d->fx.failed) {
+        /* Effects are missing: the engine is ahead of what can be written. Only a restart from the store is right; what is not acknowledged comes again. */
+        log_error("out of memory in a batch: ending, so that the next start goes on from the last commit");
+        abort();
+    }
+    if (!effects_any(&d->fx) && d->nacks == 0) {
+        d->stuck = false;
+        return 0;
+    }
+    struct engine_time now = daemon_now(d);
+    struct store_batch batch = {.effects = &d->fx, .acks = d->acks, .nacks = d->nacks, .mono = now.mono, .wall = now.wall};
+    int64_t began = clock_mono_us();
+
+    rc = store_commit(d->store, &batch, &err);
+    if (rc < 0) {
+        become_stuck(d, &err);
+        return rc;
+    }
+    count_commit(d, clock_mono_us() - began);
+    if (d->stuck) {
+        d->stuck = false;
+        (void)uv_timer_stop(&d->retry_timer);
+        log_notice("store: writable again, going on");
+        notify_status(d);
+    }
+    bool publish = false;
+
+    for (size_t i = 0; i < d->fx.nincidents; i++) {
+        const struct effect_incident *inc = &d->fx.incidents[i];
+
+        publish = publish || (inc->publish && inc->platforms != 0);
+        d->opened += inc->publish && inc->change == CHANGE_OPENED;
+    }
+    if (tail_any(d))
+        tail_batch(d);
+    effects_reset(&d->fx);
+    d->nacks = 0;
+    if (publish && d->forward != NULL)
+        forward_wake(d->forward);
+    (void)fault_point("daemon.after_commit");
+    return 0;
+}
+
+int pipeline_tick(struct daemon *d)
+{
+    if (d->stuck)
+        return GF_ESTATE;
+    if (engine_advance(d->engine, daemon_now(d), &d->fx) < 0)
+        d->fx.failed = true;
+    return pipeline_commit(d, NULL, 0);
+}
+
+static void on_due(uv_timer_t *t)
+{
+    struct daemon *d = t->data;
+
+    if (pipeline_tick(d) == 0)
+        pipeline_schedule(d);
+}
+
+void pipeline_schedule(struct daemon *d)
+{
+    int64_t due = engine_due(d->engine);
+
+    if (due == INT64_MAX || d->stuck || d->stopping) {
+        (void)uv_timer_stop(&d->due_timer);
+        return;
+    }
+    int64_t left = due - daemon_now(d).mono;
+
+    if (left > LONGEST_SLEEP_MS)
+        left = LONGEST_SLEEP_MS;
+    (void)uv_timer_start(&d->due_timer, on_due, left <= 0 ? 0 : (uint64_t)daemon_real_delay(d, left), 0);
+}
+
+static void refuse(struct buf *answer, const char *id, const char *why)
+{
+    struct jw w = jw_start(answer);
+
+    jw_open(&w, NULL, '{');
+    jw_str(&w, "id", id);
+    jw_bool(&w, "ok", false);
+    jw_str(&w, "error", why);
+    jw_close(&w, '}');
+}
+
+void pipeline_command(struct daemon *d, const cJSON *json, const char *who, struct buf *answer)
+{
+    const char *id = json_str(json, "id", "");
+    struct command cmd;
+    struct err err = {0};
+    uint32_t revision = 0;
+    const char *before;
+
+    arena_reset(&d->scratch);
+    if (id[0] != '\0' && store_answer(d->store, id, who, &d->scratch, &before)) {
+        buf_puts(answer, before); /* applied already: the same answer again */
+        return;
+    }
+    if (d->stuck) {
+        refuse(answer, id, "the gateway cannot write its store at the moment; send the command again later");
+        return;
+    }
+    if (command_read(json, &err, &cmd) < 0) {
+        refuse(answer, id, err.text);
+        return;
+    }
+    cmd.who = who;
+    struct engine_time now = daemon_now(d);
+    int rc = engine_command(d->engine, &cmd, now, &d->fx, &err, &revision);
+
+    if (pipeline_commit(d, NULL, 0) < 0) {
+        refuse(answer, id, "the gateway could not write its store; send the command again later");
+        return;
+    }
+    pipeline_schedule(d);
+    struct jw w = jw_start(answer);
+
+    jw_open(&w, NULL, '{');
+    jw_str(&w, "id", id);
+    jw_bool(&w, "ok", rc == 0);
+    if (rc < 0)
+        jw_str(&w, "error", err.text);
+    if (revision > 0)
+        jw_int(&w, "revision", revision);
+    jw_close(&w, '}');
+}
+
+int pipeline_checkpoint(struct daemon *d)
+{
+    struct err err = {0};
+
+    if (d->stuck)
+        return GF_ESTATE;
+    (void)engine_checkpoint(d->engine, SIZE_MAX, &d->fx);
+    int rc = pipeline_commit(d, NULL, 0);
+
+    if (rc == 0)
+        rc = store_checkpoint_done(d->store, &err);
+    if (rc < 0) {
+        if (err.code != 0)
+            log_warn("checkpoint: %s; it will be tried again", err.text);
+        return rc;
+    }
+    d->events_since_checkpoint = 0;
+    d->last_checkpoint = daemon_now(d).mono;
+    return 0;
+}
