@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The control socket's server: a Unix stream socket on the loop, a line a request. See control.h for the protocol and its ceilings. */
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "gengfu/base/json.h"
+#include "gengfu/control/control.h"
+
+#define READ_CHUNK 4096
+
+struct control_client {
+    uv_pipe_t pipe; /* first */
+    struct control *control;
+    struct control_client *next;
+    struct buf in;      /* what has come of a request */
+    size_t unread;      /* bytes written and not yet taken by the peer */
+    uid_t uid;
+    bool busy;          /* a request is being answered */
+    bool cut;           /* too slow: everything further is dropped */
+    bool closing;
+    char chunk[READ_CHUNK];
+};
+
+struct control {
+    uv_pipe_t listener;
+    const struct control_ops *ops;
+    void *ctx;
+    struct control_client *clients;
+    size_t nclients;
+    char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+    bool stopping, listener_closed;
+};
+
+struct write_job {
+    uv_write_t req; /* first */
+    size_t len;
+    char data[];
+};
+
+static void maybe_closed(struct control *c)
+{
+    if (c->stopping && c->listener_closed && c->clients == NULL)
+        c->ops->closed(c->ctx);
+}
+
+static void on_client_closed(uv_handle_t *h)
+{
+    struct control_client *cl = h->data;
+    struct control *c = cl->control;
+
+    for (struct control_client **p = &c->clients; *p != NULL; p = &(*p)->next) {
+        if (*p == cl) {
+            *p = cl->next;
+            c->nclients--;
+            break;
+        }
+    }
+    buf_done(&cl->in);
+    free(cl);
+    maybe_closed(c);
+}
+
+static void client_close(struct control_client *cl)
+{
+    if (cl->closing)
+        return;
+    cl->closing = true;
+    if (cl->busy)
+        cl->control->ops->gone(cl->control->ctx, cl);
+    uv_close((uv_handle_t *)&cl->pipe, on_client_closed);
+}
+
+static void on_written(uv_write_t *req, int status)
+{
+    struct write_job *job = (struct write_job *)req;
+    struct control_client *cl = req->handle->data;
+
+    cl->unread -= job->len;
+    free(job);
+    if (status < 0)
+        client_close(cl);
+    else if (cl->cut && cl->unread == 0)
+        client_close(cl);
+}
+
+static void client_write(struct control_client *cl, const char *data, size_t len)
+{
+    struct write_job *job;
+
+    if (cl->closing || cl->cut)
+        return;
+    if (cl->unread + len > CONTROL_MAX_BACKLOG) {
+        static const char told[] = "{\"end\":true,\"code\":3,\"error\":\"cut off: what was sent was not read fast enough\"}\n";
+        cl->cut = true;
+        data = told;
+        len = sizeof(told) - 1;
+    }
+    job = malloc(sizeof(*job) + len + 1);
+    if (job == NULL) {
+        client_close(cl);
+        return;
+    }
+    memcpy(job->data, data, len);
+    job->len = len;
+    uv_buf_t b = uv_buf_init(job->data, (unsigned)len);
+
+    cl->unread += len;
+    if (uv_write(&job->req, (uv_stream_t *)&cl->pipe, &b, 1, on_written) < 0) {
+        cl->unread -= len;
+        free(job);
+        client_close(cl);
+    }
+}
+
+uid_t control_uid(const struct control_client *c)
+{
+    return c->uid;
+}
+
+void control_line(struct control_client *c, const char *json, size_t len)
+{
+    struct buf b;
+
+    buf_init(&b, len + 2);
+    buf_put(&b, json, len);
+    buf_putc(&b, '\n');
+    if (!b.failed)
+        client_write(c, b.data, b.len);
+    buf_done(&b);
+}
+
+void control_end(struct control_client *c, int code, const char *error)
+{
+    struct buf b;
+    struct jw w;
+
+    buf_init(&b, 8192);
+    w = jw_start(&b);
+    jw_open(&w, NULL, '{');
+    jw_bool(&w, "end", true);
+    jw_int(&w, "code", code);
+    if (error != NULL)
+        jw_str(&w, "error", error);
+    jw_close(&w, '}');
+    c->busy = false;
+    control_line(c, b.data, b.len);
+    buf_done(&b);
+}
+
+static void take_line(struct control_client *cl, const char *line, size_t len)
+{
+    struct arena a;
+    struct err err = {0};
+    const cJSON *req;
+
+    arena_init(&a, 8192, 4 << 20);
+    cl->busy = true;
+    if (json_parse(&a, line, len, &err, &req) < 0)
+        control_end(cl, 2, err.text);
+    else if (!cJSON_IsObject(req))
+        control_end(cl, 2, "a request is a JSON object on one line");
+    else
+        cl->control->ops->request(cl->control->ctx, cl, req);
+    arena_done(&a);
+}
+
+static void take_lines(struct control_client *cl)
+{
+    char *end;
+
+    while (!cl->closing && !cl->busy && (end = memchr(cl->in.data, '\n', cl->in.len)) != NULL) {
+        size_t n = (size_t)(end - cl->in.data);
+
+        if (n > 0)
+            take_line(cl, cl->in.data, n);
+        size_t left = cl->in.len - n - 1;
+        memmove(cl->in.data, end + 1, left + 1);
+        cl->in.len = left;
+    }
+}
+
+static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
+{
+    struct control_client *cl = h->data;
+
+    (void)suggested;
+    *b = uv_buf_init(cl->chunk, sizeof(cl->chunk));
+}
+
+static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
+{
+    struct control_client *cl = s->data;
+
+    if (n < 0) {
+        client_close(cl);
+        return;
+    }
+    if (cl->busy) /* one request at a time; what a streaming client says is not wanted */
+        return;
+    buf_put(&cl->in, b->base, (size_t)n);
+    if (cl->in.failed) {
+        control_end(cl, 2, "the request is too long");
+        cl->cut = true;
+        return;
+    }
+    take_lines(cl);
+}
+
+static void on_connection(uv_stream_t *s, int status)
+{
+    struct control *c = s->data;
+    struct control_client *cl;
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    uv_os_fd_t fd;
+
+    if (status < 0 || (cl = calloc(1, sizeof(*cl))) == NULL)
+        return;
+    (void)uv_pipe_init(s->loop, &cl->pipe, 0);
+    cl->pipe.data = cl;
+    cl->control = c;
+    cl->next = c->clients;
+    c->clients = cl;
+    c->nclients++;
+    buf_init(&cl->in, CONTROL_MAX_REQUEST);
+    if (uv_accept(s, (uv_stream_t *)&cl->pipe) < 0 || c->stopping || uv_fileno((uv_handle_t *)&cl->pipe, &fd) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) {
+        client_close(cl);
+        return;
+    }
+    cl->uid = peer.uid;
+    if (c->nclients > CONTROL_MAX_CLIENTS) {
+        control_end(cl, 3, "too many clients are connected to the daemon");
+        cl->cut = true;
+        return;
+    }
+    if (uv_read_start((uv_stream_t *)&cl->pipe, on_alloc, on_read) < 0)
+        client_close(cl);
+}
+
+/* True when somebody answers at the path. */
+static bool answers(const struct sockaddr_un *addr)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return false;
+    bool yes = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0;
+    (void)close(fd);
+    return yes;
+}
+
+static int open_socket(const char *path, const char *group, struct err *err, int *ret_fd)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    size_t n = strlen(path);
+    int fd;
+
+    if (n >= sizeof(addr.sun_path))
+        return err_set(err, GF_ELIMIT, "%s: a socket's path may have at most %zu bytes", path, sizeof(addr.sun_path) - 1);
+    memcpy(addr.sun_path, path, n + 1);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return err_sys(err, GF_EIO, errno, "socket");
+    int rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
+
+    if (rc < 0 && errno == EADDRINUSE) {
+        if (answers(&addr)) {
+            (void)close(fd);
+            return err_set(err, GF_ESTATE, "%s: another gengfu answers there", path);
+        }
+        (void)unlink(path); /* left behind by one that died */
+        rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
+    }
+    if (rc < 0) {
+        rc = err_sys(err, GF_EIO, errno, "%s: the socket could not be made (does the directory exist, and may gengfu write there?)", path);
+        (void)close(fd);
+        return rc;
+    }
+    (void)chmod(path, 0660);
+    if (group != NULL) {
+        struct group *g = getgrnam(group);
+        /* Not being able to is no reason to leave the neighbourhood unwatched: the socket then is for the daemon's own user and root. */
+        if (g != NULL && chown(path, (uid_t)-1, g->gr_gid) < 0)
+            (void)chmod(path, 0600);
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+static void on_listener_closed(uv_handle_t *h)
+{
+    struct control *c = h->data;
+
+    c->listener_closed = true;
+    maybe_closed(c);
+}
+
+static void on_abandoned(uv_handle_t *h)
+{
+    free(h->data);
+}
+
+int control_new(uv_loop_t *loop, const char *path, const char *group, const struct control_ops *ops, void *ctx, struct err *err, struct control **ret)
+{
+    struct control *c = calloc(1, sizeof(*c));
+    int fd = -1;
+
+    if (c == NULL)
+        return err_set(err, GF_ENOMEM, "out of memory");
+    int rc = open_socket(path, group, err, &fd);
+
+    if (rc < 0) {
+        free(c);
+        return rc;
+    }
+    memcpy(c->path, path, strlen(path) + 1);
+    c->ops = ops;
+    c->ctx = ctx;
+    (void)uv_pipe_init(loop, &c->listener, 0);
+    c->listener.data = c;
+    rc = uv_pipe_open(&c->listener, fd);
+    if (rc == 0)
+        rc = uv_listen((uv_stream_t *)&c->listener, 16, on_connection);
+    if (rc < 0) {
+        uv_close((uv_handle_t *)&c->listener, on_abandoned);
+        return err_set(err, GF_EIO, "%s: %s", path, uv_strerror(rc));
+    }
+    *ret = c;
+    return 0;
+}
+
+void control_stop(struct control *c)
+{
+    if (c->stopping)
+        return;
+    c->stopping = true;
+    (void)unlink(c->path);
+    uv_close((uv_handle_t *)&c->listener, on_listener_closed);
+    for (struct control_client *cl = c->clients; cl != NULL; cl = cl->next)
+        client_close(cl);
+}
+
+void control_free(struct control *c)
+{
+    free(c);
+}
