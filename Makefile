@@ -213,15 +213,15 @@ demo: ## a neighbourhood's hour in a minute (ARGS=--keep leaves it running)
 ASAN_ENV = ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
 asan: ## unit tests and fuzz corpus with address and undefined-behaviour sanitizers
 	@$(SUBMAKE) BUILD=build-asan SAN=address,undefined all unit-programs fuzz-programs
-	@$(ASAN_ENV) $(PYTHON) tests/run --build build-asan $(if $(ONLY),--only $(ONLY)) unit fuzz
+	@$(ASAN_ENV) $(PYTHON) tests/run --build build-asan $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' unit fuzz
 
 valgrind: unit-programs ## unit tests under valgrind
-	@$(RUN) $(if $(ONLY),--only $(ONLY)) --wrap 'valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect' unit
+	@$(RUN) $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' --wrap 'valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect' unit
 
 coverage: ## lines covered by the unit tests, a module a line
 	@$(SUBMAKE) BUILD=build-coverage CFLAGS='-O0 -g --coverage' all unit-programs
 	@find build-coverage -name '*.gcda' -exec rm -f {} +
-	@$(PYTHON) tests/run --build build-coverage unit >build-coverage/tests.log || { cat build-coverage/tests.log; false; }
+	@$(PYTHON) tests/run --build build-coverage --modules '$(MODULES)' unit >build-coverage/tests.log || { cat build-coverage/tests.log; false; }
 	@$(PYTHON) tests/coverage build-coverage
 
 # fuzz FUZZ=name TIME=seconds: what libFuzzer finds lands in tests/fuzz/work/<name>; what breaks goes to the corpus with its fix.

@@ -2,6 +2,7 @@
  * Buf: a growing byte string with a ceiling. Leans on realloc only. */
 #include "gengfu/base/buf.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,7 +146,8 @@ void buf_put_double(struct buf *b, double v) {
         return;
     }
     char text[40];
-    for (int digits = 15; digits <= 17; digits++) { /* 15 always survive a double, 17 always hold one */
+    /* 15 digits always survive a double, 17 always hold one; a subnormal number may have fewer to begin with. */
+    for (int digits = fabs(v) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         (void)snprintf(text, sizeof text, "%.*g", digits, v);
         if (strtod(text, NULL) == v)
             break;
