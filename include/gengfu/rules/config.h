@@ -59,7 +59,8 @@ struct config_platform {
 struct config {
     /* gateway */
     const char *id, *name;
-    double lat, lon;
+    double lat, lon;            /* 0, 0 when not given: see has_place */
+    bool has_place;
     const char *datum;          /* "WGS84", "GCJ-02", "CGCS2000" */
     const char *zone_name;
     struct zone *zone;
@@ -85,5 +86,11 @@ struct config {
     int max_devices;            /* unknown ones included */
     int max_keys;               /* per rule */
 };
+
+/* Reads gengfu.yaml. text NULL: every setting has its default. 0: *ret is new, the report may hold errors (then it is not for use, only for checking on). */
+GF_WARN_UNUSED int config_load(struct report *rep, const char *name, const char *text, size_t len, struct config **ret);
+void config_free(struct config *c);
+/* Every setting as a Markdown table a section, for docs/configuration.md. */
+void config_print_settings(struct buf *b);
 
 #endif

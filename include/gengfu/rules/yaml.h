@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * YAML 1.2 documents as trees whose nodes know their place (libyaml's events, core schema). For rule files, tests and the configuration.
  *
- * Ceilings: RULES_MAX_FILE bytes, YAML_MAX_DEPTH levels, YAML_MAX_NODES nodes after aliases (an alias is expanded, so a bomb meets the ceiling); duplicate keys, tags and
+ * Ceilings: YAML_MAX_TEXT bytes, YAML_MAX_DEPTH levels, YAML_MAX_NODES nodes after aliases (an alias is expanded, so a bomb meets the ceiling); duplicate keys, tags and
  * several documents in one file are errors. Block scalars keep a map from text offset to file offset, so that a caret lands inside an expression. */
 #ifndef GENGFU_RULES_YAML_H
 #define GENGFU_RULES_YAML_H
@@ -11,6 +11,7 @@
 #include "gengfu/base/arena.h"
 #include "gengfu/rules/report.h"
 
+#define YAML_MAX_TEXT (4 << 20) /* bytes of one file */
 #define YAML_MAX_DEPTH 32
 #define YAML_MAX_NODES 500000
 
@@ -23,6 +24,7 @@ struct yaml_node {
     enum yaml_kind kind;
     struct place at;     /* of the value's first character, quotes and indicators included */
     bool plain;          /* scalar without quotes: may be null, a bool, a number */
+    bool bad;            /* an error was reported for it: readers say nothing more */
     const char *text;    /* scalar: NUL-terminated; holds no NUL inside */
     size_t len;
     const uint32_t *offsets; /* scalar: file offset of each byte of text, len + 1 of them */

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What of the configuration hangs together, and the settings' page of the manual. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gengfu/base/text.h"
+#include "rules/config_int.h"
+#include "rules/node_int.h"
+
+static bool loopback(const char *host, size_t len) {
+    static const char *const names[] = {"localhost", "127.0.0.1", "::1", "[::1]"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strlen(names[i]) == len && memcmp(names[i], host, len) == 0)
+            return true;
+    return len > 4 && memcmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") >= len;
+}
+
+/* A password that everybody on the wire can read. */
+static void check_password(struct reader *rd, const struct config_mqtt *m, const struct yaml_node *n) {
+    const struct yaml_node *password = yaml_get(n, "password_file");
+    if (password && m->host && !m->tls.on && !loopback(m->host, strlen(m->host)))
+        report_warning(rd->rep, password->at, "add tls: true", "without TLS the password goes over the network as it is");
+    if (password && !m->user)
+        report_error(rd->rep, password->at, "add user: …", "a password without a user");
+}
+
+void config_check_broker(struct reader *rd, const struct config *c, const struct yaml_node *n) {
+    if (!n || n->kind != YAML_MAPPING)
+        return;
+    check_password(rd, &c->broker, n);
+    const struct yaml_node *expiry = yaml_get(n, "session_expiry");
+    if (expiry && c->broker.session_expiry == 0)
+        report_warning(rd->rep, expiry->at, "leave it out (14d)", "with a session that expires at once, messages that come while we are away are lost");
+}
+
+static void check_url(struct reader *rd, const struct config_platform *p, const struct yaml_node *n) {
+    const char *rest = strncmp(p->url, "https://", 8) == 0 ? p->url + 8 : strncmp(p->url, "http://", 7) == 0 ? p->url + 7 : NULL;
+    const char *host = rest ? rest : "";
+    size_t len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/?#");
+    if (!rest || len == 0 || strpbrk(p->url, " \t\"<>\\")) {
+        report_error(rd->rep, n->at, "https://host/path", "'%.100s' is no URL", p->url);
+        return;
+    }
+    if (memchr(rest, '@', strcspn(rest, "/")))
+        report_error(rd->rep, n->at, "use token_file, secret_file or a client certificate", "a password cannot stand in the URL");
+    else if (strncmp(p->url, "http://", 7) == 0 && !loopback(host, len))
+        report_error(rd->rep, n->at, "use https://; http:// is for this machine only", "incidents cannot go over the network without TLS");
+}
+
+static bool topic_part(const char *s) { return *s && *s != '/' && !strpbrk(s, "+#") && s[strlen(s) - 1] != '/' && *s != '$'; }
+
+void config_check_platform(struct reader *rd, const struct config_platform *p, const struct yaml_node *n) {
+    const struct yaml_node *v;
+    if ((v = yaml_get(n, "retry_max")) && p->retry_max < p->retry_min)
+        report_error(rd->rep, v->at, NULL, "'retry_max' is shorter than 'retry_min'");
+    if (p->type == PLATFORM_MQTT) {
+        check_password(rd, &p->mqtt, n);
+        if ((v = yaml_get(n, "prefix")) && p->prefix && !topic_part(p->prefix))
+            report_error(rd->rep, v->at, "for example gengfu or city/gengfu", "'%.60s' cannot begin a topic", p->prefix);
+    }
+    if (p->type == PLATFORM_HTTPS && (v = yaml_get(n, "url")) && p->url)
+        check_url(rd, p, v);
+    if (p->type == PLATFORM_HTTPS && !p->secret_file && !p->token_file && !p->tls.cert && p->url && !yaml_get(n, "secret_file") && !yaml_get(n, "token_file"))
+        report_warning(rd->rep, n->at, "add secret_file, token_file, or tls: {cert: …, key: …}", "the platform '%s' cannot tell that messages come from us",
+                       p->name ? p->name : "");
+}
+
+/* -- the manual's page --------------------------------------------------------------------------------------------------------- */
+
+static void put_default(struct buf *b, const struct setting *s) {
+    if (s->needed)
+        buf_puts(b, "must be given");
+    else if (s->otherwise)
+        buf_printf(b, "`%s`", s->otherwise);
+}
+
+static void put_allowed(struct buf *b, const struct setting *s) {
+    char lo[TIME_TEXT_MAX], hi[TIME_TEXT_MAX];
+    switch (s->type) {
+    case SETTING_TEXT:
+    case SETTING_CHOICE:
+    case SETTING_SWITCH:
+        if (!s->words[0])
+            buf_puts(b, "text");
+        for (size_t i = 0; i < COUNT(s->words) && s->words[i]; i++)
+            buf_printf(b, "%s`%s`", i ? ", " : "", s->words[i]);
+        break;
+    case SETTING_INT: buf_printf(b, "%.0f to %.0f", s->min, s->max); break;
+    case SETTING_DOUBLE: buf_printf(b, "%g to %g", s->min, s->max); break;
+    case SETTING_BOOL: buf_puts(b, "`true`, `false`"); break;
+    case SETTING_SPAN: buf_printf(b, "span, %s to %s", span_format((int64_t)s->min, lo), span_format((int64_t)s->max, hi)); break;
+    case SETTING_SIZE: buf_printf(b, "size, %s to %s", size_format((int64_t)s->min, lo), size_format((int64_t)s->max, hi)); break;
+    case SETTING_EXPR: buf_puts(b, "expression"); break;
+    }
+}
+
+static void put_platforms(struct buf *b, const struct setting *s) {
+    static const char *const names[] = {"mqtt", "https", "file"};
+    bool first = true;
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (s->platforms & (1u << i)) {
+            buf_printf(b, "%s%s", first ? "" : ", ", names[i]);
+            first = false;
+        }
+}
+
+void config_print_settings(struct buf *b) {
+    for (size_t k = 0; k < SECTIONS; k++) {
+        bool of_platform = k == SECTION_PLATFORM || k == SECTION_PLATFORM_TLS;
+        buf_printf(b, "### %s\n\n%s\n\n", config_section_names[k], config_section_about[k]);
+        buf_puts(b, of_platform ? "| setting | for | allowed | default | what |\n|---|---|---|---|---|\n" : "| setting | allowed | default | what |\n|---|---|---|---|\n");
+        for (size_t i = 0; i < config_settings_count; i++) {
+            const struct setting *s = &config_settings[i];
+            if (s->section != k)
+                continue;
+            buf_printf(b, "| `%s` | ", s->key);
+            if (of_platform) {
+                put_platforms(b, s);
+                buf_puts(b, " | ");
+            }
+            put_allowed(b, s);
+            buf_puts(b, " | ");
+            put_default(b, s);
+            buf_printf(b, " | %s |\n", s->about);
+        }
+        if (k + 1 < SECTIONS)
+            buf_putc(b, '\n');
+    }
+}
