@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The way out: a queue in memory, handed to the broker as far as the link is up and the window of unacknowledged messages has room. Nothing is dropped:
+ * a broker that stays away too long ends the run. Leans on mqtt. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim_int.h"
+
+void sim_put(struct sim *s, bool retain, const char *topic, const void *payload, size_t len, uint64_t number)
+{
+    if (s->waiting >= SIM_MAX_WAITING) {
+        sim_fail(s, GF_EFULL, "%zu messages wait for the broker and it takes none", s->waiting);
+        return;
+    }
+    struct sim_message *m = malloc(sizeof(*m) + len);
+
+    if (!m) {
+        sim_fail(s, GF_ENOMEM, "out of memory");
+        return;
+    }
+    m->next = NULL;
+    m->len = len;
+    m->number = number;
+    m->retain = retain;
+    (void)snprintf(m->topic, sizeof(m->topic), "%s", topic);
+    if (len > 0)
+        memcpy(m->payload, payload, len);
+    if (s->last)
+        s->last->next = m;
+    else
+        s->first = m;
+    s->last = m;
+    s->waiting++;
+}
+
+static void send_text(struct sim *s, bool retain, const char *topic, const char *fmt, va_list ap) GF_PRINTF(4, 0);
+static void send_text(struct sim *s, bool retain, const char *topic, const char *fmt, va_list ap)
+{
+    buf_clear(&s->text);
+    buf_vprintf(&s->text, fmt, ap);
+    if (s->text.failed) {
+        sim_fail(s, GF_ENOMEM, "out of memory");
+        return;
+    }
+    sim_put(s, retain, topic, s->text.data, s->text.len, 0);
+    if (!retain && (s->conf->faults & SIM_FAULT_REPEAT) && sim_random(&s->random) % 10 == 0)
+        sim_put(s, retain, topic, s->text.data, s->text.len, 0);
+}
+
+void sim_send(struct sim *s, const char *topic, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    send_text(s, false, topic, fmt, ap);
+    va_end(ap);
+}
+
+void sim_retain(struct sim *s, const char *topic, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    send_text(s, true, topic, fmt, ap);
+    va_end(ap);
+}
+
+static void drop_first(struct sim *s)
+{
+    struct sim_message *m = s->first;
+
+    s->first = m->next;
+    if (!s->first)
+        s->last = NULL;
+    s->waiting--;
+    free(m);
+}
+
+void sim_flush(struct sim *s)
+{
+    while (s->first && s->up && !s->ended && (s->conf->qos == 0 || s->outstanding < SIM_WINDOW)) {
+        struct sim_message *m = s->first;
+        struct err err = {0};
+        int mid = 0;
+        int rc = mqtt_publish(s->mqtt, m->topic, m->payload, m->len, s->conf->qos, m->retain, &mid, &err);
+
+        if (rc == GF_EUNAVAIL) {
+            s->up = false; /* `disconnected` follows; the message stays first */
+            return;
+        }
+        if (rc < 0) {
+            sim_fail(s, rc, "publish to %s: %s", m->topic, err.text);
+            return;
+        }
+        s->published++;
+        if (s->conf->qos > 0)
+            s->outstanding++;
+        if (s->slots && mid > 0 && mid < 65536) {
+            s->slots[mid].number = m->number;
+            (void)snprintf(s->slots[mid].topic, sizeof(s->slots[mid].topic), "%.47s", m->topic);
+        }
+        drop_first(s);
+    }
+}
+
+void sim_published(void *ctx, int mid, bool ok)
+{
+    struct sim *s = ctx;
+
+    if (s->conf->qos == 0)
+        return;
+    if (s->outstanding > 0)
+        s->outstanding--;
+    if (!ok) {
+        sim_fail(s, GF_EDENIED, "the broker refused a message; may this user publish here?");
+        return;
+    }
+    s->confirmed++;
+    if (s->ledger && s->slots && mid > 0 && mid < 65536 && s->slots[mid].number > 0) {
+        (void)fprintf(s->ledger, "%llu %s\n", (unsigned long long)s->slots[mid].number, s->slots[mid].topic);
+        s->slots[mid].number = 0;
+    }
+    sim_flush(s);
+}
+
+void sim_out_done(struct sim *s)
+{
+    while (s->first)
+        drop_first(s);
+}
