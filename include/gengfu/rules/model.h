@@ -19,7 +19,10 @@
 #define RULES_MAX_STEPS 8
 #define RULES_DEFAULT_KEYS 10000
 
-/* An expression as written, compiled. program NULL: the key was not given. */
+/* An expression as written, compiled. program NULL: the key was not given.
+ *
+ * Host functions (number, registry, weekday, local) read the rule set: whoever evaluates sets the context's `host` to it, `(void *)(uintptr_t)rs`. With host NULL the
+ * registry is empty and the site's zone is UTC. An optional that a source's field gives counts as its value, an empty one as absent. */
 struct rules_expr {
     struct cel_program *program;
     struct place at;
@@ -89,6 +92,7 @@ struct source {
     enum source_payload payload;
     int64_t max_payload;       /* bytes; 0: the configuration's */
     bool ignore;               /* messages that match are taken and dropped on purpose (counted) */
+    const char *ignore_reason; /* ignore: "text"; NULL: none given */
     struct rules_expr match;
     struct rules_expr each;    /* list or map: the events below are made for each element */
     size_t nevents;
@@ -133,7 +137,7 @@ enum rule_clear { CLEAR_EXPR, CLEAR_AUTO, CLEAR_AFTER, CLEAR_MANUAL };
 enum rule_downtime { DOWNTIME_PAUSE, DOWNTIME_COUNT, DOWNTIME_RESET };
 
 struct rule_step {
-    atom_t name;      /* 0 when it has none */
+    atom_t name;      /* the step's variable; "step1", "step2" … where none is given; 0 for {not: …} without a name */
     bool negated;     /* {not: …} */
     bool on_any;
     size_t non;
