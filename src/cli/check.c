@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * gengfu check: every mistake of a rule set in one run. */
+#include <string.h>
+
+#include "cli_int.h"
+
+int cmd_check(struct cli *c)
+{
+    const char *dir = c->nargs > 0 ? c->args[0] : c->dir;
+    struct ruleset *rs = NULL;
+    struct report *rep;
+    struct err err = {0};
+    struct buf out;
+
+    if (report_new(&rep) < 0)
+        return EXIT_TROUBLE;
+    buf_init(&out, 64 << 20);
+    int rc = ruleset_load(dir, rep, &err, &rs);
+
+    if (c->json)
+        report_print_json(rep, &out);
+    else
+        report_print(rep, &out, c->colour);
+    (void)fwrite(out.data, 1, out.len, stdout);
+    size_t errors = report_errors(rep), warnings = report_warnings(rep);
+
+    if (!c->json && errors + warnings > 0)
+        (void)fprintf(stderr, "%s: %zu errors, %zu warnings\n", dir, errors, warnings);
+    buf_done(&out);
+    report_free(rep);
+    ruleset_free(rs);
+    if (rc < 0 && errors == 0) {
+        (void)cli_complain(&err);
+        return EXIT_TROUBLE;
+    }
+    return errors > 0 || (warnings > 0 && cli_given(c, "strict")) ? EXIT_FOUND : EXIT_FINE;
+}

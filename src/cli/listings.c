@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * gengfu devices, sources, rules, outbox, resend, reload. */
+#include <string.h>
+
+#include "cli_int.h"
+#include "gengfu/base/json.h"
+#include "gengfu/base/text.h"
+
+static int listing(struct cli *c, cJSON *req, const char *const *titles, size_t n, cli_line_fn fn)
+{
+    struct table *t;
+
+    if (req == NULL || table_new(titles, n, &t) < 0)
+        return EXIT_TROUBLE;
+    int rc = remote_call(c, req, fn, t);
+
+    if (rc == EXIT_FINE && !c->json)
+        table_print(t, stdout, c->colour);
+    table_free(t);
+    return rc;
+}
+
+static void on_device(struct cli *c, void *ctx, const cJSON *d)
+{
+    const cJSON *online = json_get(d, "online");
+    char when[32];
+
+    (void)c;
+    table_cell(ctx, json_str(d, "device", ""));
+    table_cell(ctx, json_bool(d, "registered", false) ? json_str(d, "kind", "") : "(unknown)");
+    table_cell(ctx, cJSON_IsBool(online) ? (cJSON_IsTrue(online) ? "online" : "offline") : "-");
+    if (cJSON_IsFalse(online))
+        table_colour(ctx, "31");
+    table_cell(ctx, short_time(json_str(d, "last_seen", ""), when));
+    table_cellf(ctx, "%lld", (long long)json_int(d, "events", 0));
+    table_cell(ctx, json_str(d, "name", ""));
+    table_cell(ctx, json_str(d, "place", ""));
+}
+
+static void on_one_device(struct cli *c, void *ctx, const cJSON *d)
+{
+    const cJSON *field;
+    struct buf b;
+
+    (void)ctx;
+    (void)c;
+    (void)printf("%s  %s  %s\n", json_str(d, "device", ""), json_str(d, "name", ""), json_str(d, "place", ""));
+    (void)printf("%-16s %s\n%-16s %s\n%-16s %lld\n", "kind", json_bool(d, "registered", false) ? json_str(d, "kind", "") : "(not registered)", "last seen",
+                 json_str(d, "last_seen", "never"), "events", (long long)json_int(d, "events", 0));
+    buf_init(&b, 1 << 20);
+    cJSON_ArrayForEach(field, json_get(d, "fields"))
+    {
+        buf_clear(&b);
+        json_write(&b, field);
+        struct buf clean;
+        buf_init(&clean, 1 << 20);
+        text_clean(&clean, b.data, b.len);
+        (void)printf("%-16s %s\n", field->string, clean.data);
+        buf_done(&clean);
+    }
+    buf_done(&b);
+}
+
+int cmd_devices(struct cli *c)
+{
+    static const char *const titles[] = {"DEVICE", "KIND", "LINK", "LAST SEEN", "EVENTS", "NAME", "PLACE"};
+    cJSON *req = remote_request("devices");
+
+    if (req == NULL)
+        return EXIT_TROUBLE;
+    (void)cJSON_AddBoolToObject(req, "offline", cli_given(c, "offline"));
+    (void)cJSON_AddBoolToObject(req, "unknown", cli_given(c, "unknown"));
+    if (c->nargs > 0) {
+        (void)cJSON_AddStringToObject(req, "device", c->args[0]);
+        return remote_call(c, req, on_one_device, NULL);
+    }
+    return listing(c, req, titles, 7, on_device);
+}
+
+static void on_source(struct cli *c, void *ctx, const cJSON *s)
+{
+    (void)c;
+    table_cell(ctx, json_str(s, "source", ""));
+    table_cellf(ctx, "%lld", (long long)json_int(s, "messages", 0));
+    table_cellf(ctx, "%lld", (long long)json_int(s, "events", 0));
+    table_cellf(ctx, "%lld", (long long)json_int(s, "nothing", 0));
+    table_cellf(ctx, "%lld", (long long)json_int(s, "broken", 0));
+    if (json_int(s, "broken", 0) > 0)
+        table_colour(ctx, "31");
+    table_cell(ctx, json_str(s, "topic", ""));
+}
+
+static void on_trouble(struct cli *c, void *ctx, const cJSON *t)
+{
+    char when[32];
+
+    (void)c;
+    table_cell(ctx, json_str(t, "topic", ""));
+    table_cell(ctx, json_str(t, "outcome", ""));
+    table_cellf(ctx, "%lld", (long long)json_int(t, "count", 0));
+    table_cell(ctx, short_time(json_str(t, "last", ""), when));
+    table_cell(ctx, json_str(t, "why", ""));
+    table_cell(ctx, json_str(t, "example", ""));
+}
+
+int cmd_sources(struct cli *c)
+{
+    static const char *const titles[] = {"SOURCE", "MESSAGES", "EVENTS", "NOTHING", "BROKEN", "TOPIC"};
+    static const char *const troubles[] = {"TOPIC", "OUTCOME", "COUNT", "LAST", "WHY", "LATEST EXAMPLE"};
+    bool unmatched = cli_given(c, "unmatched");
+    cJSON *req = remote_request("sources");
+
+    if (req == NULL)
+        return EXIT_TROUBLE;
+    (void)cJSON_AddBoolToObject(req, "unmatched", unmatched);
+    return unmatched ? listing(c, req, troubles, 6, on_trouble) : listing(c, req, titles, 6, on_source);
+}
+
+static void on_rule(struct cli *c, void *ctx, const cJSON *r)
+{
+    (void)c;
+    table_cell(ctx, json_str(r, "rule", ""));
+    table_cell(ctx, json_str(r, "mode", ""));
+    table_cell(ctx, json_str(r, "severity", ""));
+    table_colour(ctx, severity_sgr(json_str(r, "severity", "")));
+    table_cellf(ctx, "%lld", (long long)json_int(r, "evaluated", 0));
+    table_cellf(ctx, "%lld", (long long)json_int(r, "matched", 0));
+    table_cellf(ctx, "%lld", (long long)json_int(r, "pending", 0));
+    table_cellf(ctx, "%lld", (long long)json_int(r, "firing", 0));
+    table_cellf(ctx, "%lld", (long long)json_int(r, "opened", 0));
+    table_cellf(ctx, "%lld", (long long)json_int(r, "errors", 0));
+    if (json_int(r, "errors", 0) > 0)
+        table_colour(ctx, "31");
+}
+
+int cmd_rules(struct cli *c)
+{
+    static const char *const titles[] = {"RULE", "MODE", "SEVERITY", "EVENTS", "MATCHED", "PENDING", "FIRING", "OPENED", "ERRORS"};
+
+    return listing(c, remote_request("rules"), titles, 9, on_rule);
+}
+
+static void on_outbox(struct cli *c, void *ctx, const cJSON *r)
+{
+    char when[32];
+
+    (void)c;
+    table_cell(ctx, json_str(r, "platform", ""));
+    table_cell(ctx, json_str(r, "number", ""));
+    table_cellf(ctx, "%lld %s", (long long)json_int(r, "revision", 0), json_str(r, "change", ""));
+    table_cell(ctx, json_str(r, "severity", ""));
+    table_colour(ctx, severity_sgr(json_str(r, "severity", "")));
+    table_cell(ctx, short_time(json_str(r, "queued", ""), when));
+    table_cellf(ctx, "%lld", (long long)json_int(r, "attempts", 0));
+    table_cell(ctx, json_bool(r, "dead", false) ? "dead letter" : short_time(json_str(r, "next_try", "now"), when));
+    table_cell(ctx, json_str(r, "why", ""));
+    table_cell(ctx, json_str(r, "title", ""));
+}
+
+int cmd_outbox(struct cli *c)
+{
+    static const char *const titles[] = {"PLATFORM", "NUMBER", "REVISION", "SEVERITY", "QUEUED", "TRIES", "NEXT TRY", "WHY", "TITLE"};
+    cJSON *req = remote_request("outbox");
+
+    if (req == NULL)
+        return EXIT_TROUBLE;
+    (void)cJSON_AddBoolToObject(req, "dead", cli_given(c, "dead"));
+    return listing(c, req, titles, 9, on_outbox);
+}
+
+static void on_resent(struct cli *c, void *ctx, const cJSON *doc)
+{
+    (void)ctx;
+    (void)printf("%s: queued for %lld platforms\n", c->args[0], (long long)json_int(doc, "queued", 0));
+}
+
+int cmd_resend(struct cli *c)
+{
+    cJSON *req = remote_request("resend");
+
+    if (req == NULL)
+        return EXIT_TROUBLE;
+    (void)cJSON_AddStringToObject(req, "incident", c->args[0]);
+    if (cli_given(c, "platform"))
+        (void)cJSON_AddStringToObject(req, "platform", cli_value(c, "platform"));
+    return remote_call(c, req, on_resent, NULL);
+}
+
+static void on_reloaded(struct cli *c, void *ctx, const cJSON *doc)
+{
+    (void)c;
+    (void)ctx;
+    (void)printf("in force: %lld sources, %lld rules, %lld devices (%.12s)\n", (long long)json_int(doc, "sources", 0), (long long)json_int(doc, "rules", 0),
+                 (long long)json_int(doc, "devices", 0), json_str(doc, "hash", ""));
+}
+
+int cmd_reload(struct cli *c)
+{
+    return remote_call(c, remote_request("reload"), on_reloaded, NULL);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A rule set for a tool; what is wrong with it goes to standard error, as `gengfu check` shows it. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli_int.h"
+
+int load_rules(struct cli *c, const char *dir, struct ruleset **ret)
+{
+    struct report *rep;
+    struct err err = {0};
+    struct buf text;
+
+    (void)c;
+    if (report_new(&rep) < 0) {
+        (void)fputs("gengfu: out of memory\n", stderr);
+        return EXIT_TROUBLE;
+    }
+    int rc = ruleset_load(dir, rep, &err, ret);
+
+    if (rc < 0 && report_errors(rep) > 0) {
+        buf_init(&text, 0);
+        report_print(rep, &text, isatty(STDERR_FILENO));
+        (void)fwrite(text.data, 1, text.len, stderr);
+        buf_done(&text);
+    } else if (rc < 0) {
+        (void)cli_complain(&err);
+    }
+    report_free(rep);
+    return rc < 0 ? EXIT_TROUBLE : EXIT_FINE;
+}

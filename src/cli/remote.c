@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Talking to the daemon: which socket, the request, lines as they are for --json, an exit code from the end. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli_int.h"
+#include "gengfu/base/json.h"
+#include "gengfu/control/control.h"
+
+struct calling {
+    struct cli *cli;
+    cli_line_fn fn;
+    void *ctx;
+    struct buf text;
+};
+
+/* --socket, the environment, what the configuration of --config says, the default: in this order. */
+static char *socket_path(struct cli *c)
+{
+    const char *given = cli_value(c, "socket");
+    struct ruleset *rs;
+
+    if (given == NULL)
+        given = getenv("GENGFU_SOCKET");
+    if (given == NULL && cli_given(c, "config")) {
+        if (load_rules(c, c->dir, &rs) != EXIT_FINE)
+            return NULL;
+        char *path = strdup(rs->config->socket);
+        ruleset_free(rs);
+        return path;
+    }
+    return strdup(given != NULL ? given : CLI_DEFAULT_SOCKET);
+}
+
+cJSON *remote_request(const char *what)
+{
+    cJSON *req = cJSON_CreateObject();
+
+    if (req == NULL || cJSON_AddStringToObject(req, "do", what) == NULL) {
+        (void)fputs("gengfu: out of memory\n", stderr);
+        cJSON_Delete(req);
+        return NULL;
+    }
+    return req;
+}
+
+static int on_line(void *ctx, const cJSON *line)
+{
+    struct calling *call = ctx;
+
+    if (call->cli->json) {
+        buf_clear(&call->text);
+        json_write(&call->text, line);
+        if (fprintf(stdout, "%s\n", call->text.data) < 0 || fflush(stdout) != 0)
+            return 1;
+        return 0;
+    }
+    if (call->fn != NULL)
+        call->fn(call->cli, call->ctx, line);
+    return 0;
+}
+
+int remote_call(struct cli *c, cJSON *request, cli_line_fn fn, void *ctx)
+{
+    struct calling call = {.cli = c, .fn = fn, .ctx = ctx};
+    struct err err = {0};
+    char *path;
+
+    if (request == NULL)
+        return EXIT_TROUBLE;
+    path = socket_path(c);
+    if (path == NULL) {
+        cJSON_Delete(request);
+        return EXIT_TROUBLE;
+    }
+    buf_init(&call.text, 64 << 20);
+    int rc = control_call(path, request, on_line, &call, &err);
+    buf_done(&call.text);
+    cJSON_Delete(request);
+    free(path);
+    if (rc == 0)
+        return EXIT_FINE;
+    (void)cli_complain(&err);
+    return rc < 0 ? EXIT_TROUBLE : rc;
+}
