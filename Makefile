@@ -74,7 +74,7 @@ ifneq ($(DEVELOPER),)
 WARN += -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla -Wundef
 endif
 
-GF_CPPFLAGS := -D_GNU_SOURCE -Iinclude $(CPPFLAGS_WITHOUT) $(PKG_CFLAGS)
+GF_CPPFLAGS := -D_GNU_SOURCE -Iinclude -Isrc $(CPPFLAGS_WITHOUT) $(PKG_CFLAGS)
 GF_CFLAGS := -std=gnu17 $(WARN) -fPIE -fstack-protector-strong -fno-omit-frame-pointer
 GF_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 ifeq ($(SAN),)
@@ -86,7 +86,7 @@ endif
 LIBS := $(PKG_LIBS) -lm
 
 # Tests may include a module's private header ("cel/cel_int.h") and lean on tests/lib.
-TEST_CPPFLAGS := -Isrc -Itests/lib
+TEST_CPPFLAGS := -Itests/lib
 
 # The version: the tag when git knows one, else the VERSION file with the commit behind it. Only the files that name
 # GENGFU_VERSION are compiled again when it changes.
@@ -191,7 +191,7 @@ test-rules: all ## the shipped rules, by their own tests
 test-e2e: all ## the program as a whole, with a real broker
 	@$(RUN) e2e
 
-test-build: ## the Makefile itself
+test-build: all ## the Makefile itself
 	@$(RUN) build
 
 check-source: ## floors, forbidden functions, format

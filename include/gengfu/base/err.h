@@ -38,6 +38,8 @@ struct err {
 };
 
 #define GF_WARN_UNUSED __attribute__((warn_unused_result))
+/* Where a result of such a function is of no use, say so: gf_ignore(call). A cast to void does not satisfy gcc. */
+#define gf_ignore(call) ((void)!(call))
 #define GF_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 /* Sets the sentence and returns `code`, so that one line does both: `return err_set(err, GF_EINVAL, "…")`. */

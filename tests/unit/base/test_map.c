@@ -74,7 +74,7 @@ static void against_a_model(void **state) {
             const char *name;
             void *value;
             for (size_t it = 0; map_next(&m, &it, &name, &value); n++) {
-                int i = atoi(name + 1);
+                int i = (int)strtol(name + 1, NULL, 10);
                 assert_ptr_equal(value, &values[model[i]]);
                 assert_true(order[i] > last); /* in order of insertion */
                 last = order[i];

@@ -163,8 +163,8 @@ static void posix_rules(void **state) {
         "EST5EDT,M3.2.0,M11.1.0",
         "IST-1GMT0,M10.5.0,M3.5.0/1",
         "<-02>2<-01>,M3.5.0/-1,M10.5.0/0",
-        "XXX3YYY,J60/0,J300/24",
-        "XXX-14YYY,0/0,365/167:59:59",
+        "AAA3BBB,J60/0,J300/24",
+        "AAA-14BBB,0/0,365/167:59:59",
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         if (zone_rule_parse(good[i], strlen(good[i]), &r))
@@ -195,7 +195,7 @@ static void posix_rules(void **state) {
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         if (zone_rule_parse(wrong[i], strlen(wrong[i]), &r) != GF_EINVAL)
             fail_msg("'%s' was taken", wrong[i]);
-    assert_int_equal(zone_rule_parse("XXX3YYY,J60/0,J300/0", 20, &r), 0);
+    assert_int_equal(zone_rule_parse("AAA3BBB,J60/0,J300/0", 20, &r), 0);
     assert_int_equal(zone_rule_offset(&r, at(2024, 3, 1, 2, 59)), -3 * 3600); /* J60 is 1 March, also in a leap year */
     assert_int_equal(zone_rule_offset(&r, at(2024, 3, 1, 3, 0)), -2 * 3600);
     assert_int_equal(zone_rule_offset(&r, at(2026, 3, 1, 3, 0)), -2 * 3600);
