@@ -3,7 +3,4 @@
  *~ path through the house begins in src/daemon/daemon.c. */
 #include "gengfu/cli/cli.h"
 
-int main(int argc, char **argv)
-{
-    return cli_main(argc, argv);
-}
+int main(int argc, char **argv) { return cli_main(argc, argv); }

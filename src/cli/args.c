@@ -17,8 +17,7 @@ const struct cli_option cli_common[] = {
     {NULL, 0, NULL, NULL},
 };
 
-static size_t count(const struct cli_option *o)
-{
+static size_t count(const struct cli_option *o) {
     size_t n = 0;
 
     while (o != NULL && o[n].name != NULL)
@@ -26,21 +25,16 @@ static size_t count(const struct cli_option *o)
     return n;
 }
 
-static const struct cli_option *option_at(const struct cli_command *cmd, size_t i)
-{
+static const struct cli_option *option_at(const struct cli_command *cmd, size_t i) {
     size_t own = count(cmd->options);
 
     return i < own ? &cmd->options[i] : &cli_common[i - own];
 }
 
-static size_t options_of(const struct cli_command *cmd)
-{
-    return count(cmd->options) + count(cli_common);
-}
+static size_t options_of(const struct cli_command *cmd) { return count(cmd->options) + count(cli_common); }
 
 /* The option's place, or <0 with a message. */
-static int find_long(const struct cli_command *cmd, const char *name, size_t len, struct err *err)
-{
+static int find_long(const struct cli_command *cmd, const char *name, size_t len, struct err *err) {
     const char *names[CLI_MAX_VALUES];
     size_t n = options_of(cmd);
     int found = -1;
@@ -63,19 +57,18 @@ static int find_long(const struct cli_command *cmd, const char *name, size_t len
     if (several)
         return err_set(err, GF_EINVAL, "--%s could be several options of 'gengfu %s'", word, cmd->name);
     const char *near = text_nearest(word, names, n);
-    return err_set(err, GF_EINVAL, "'gengfu %s' has no option --%s%s%s%s", cmd->name, word, near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+    return err_set(err, GF_EINVAL, "'gengfu %s' has no option --%s%s%s%s", cmd->name, word, near ? "; did you mean --" : "",
+                   near ? near : "", near ? "?" : "");
 }
 
-static int find_letter(const struct cli_command *cmd, char letter, struct err *err)
-{
+static int find_letter(const struct cli_command *cmd, char letter, struct err *err) {
     for (size_t i = 0; i < options_of(cmd); i++)
         if (option_at(cmd, i)->letter == letter)
             return (int)i;
     return err_set(err, GF_EINVAL, "'gengfu %s' has no option -%c", cmd->name, letter);
 }
 
-static int take_option(struct cli *c, char **argv, int argc, int *i, struct err *err)
-{
+static int take_option(struct cli *c, char **argv, int argc, int *i, struct err *err) {
     const char *word = argv[*i], *value = NULL;
     int at;
 
@@ -105,8 +98,7 @@ static int take_option(struct cli *c, char **argv, int argc, int *i, struct err 
     return 0;
 }
 
-int cli_parse(struct cli *c, int argc, char **argv, struct err *err)
-{
+int cli_parse(struct cli *c, int argc, char **argv, struct err *err) {
     bool words_only = false;
 
     c->args = calloc((size_t)argc + 1, sizeof(*c->args));
@@ -135,16 +127,14 @@ int cli_parse(struct cli *c, int argc, char **argv, struct err *err)
     return 0;
 }
 
-const char *cli_value(const struct cli *c, const char *name)
-{
+const char *cli_value(const struct cli *c, const char *name) {
     for (size_t i = 0; i < options_of(c->command); i++)
         if (strcmp(option_at(c->command, i)->name, name) == 0)
             return c->values[i];
     return NULL;
 }
 
-int cli_span(const struct cli *c, const char *name, int64_t *ret_ms)
-{
+int cli_span(const struct cli *c, const char *name, int64_t *ret_ms) {
     const char *v = cli_value(c, name);
     struct err err = {0};
 
@@ -155,8 +145,7 @@ int cli_span(const struct cli *c, const char *name, int64_t *ret_ms)
     return EXIT_FINE;
 }
 
-int cli_number(const struct cli *c, const char *name, double min, double max, double *ret)
-{
+int cli_number(const struct cli *c, const char *name, double min, double max, double *ret) {
     const char *v = cli_value(c, name);
     char *end;
 

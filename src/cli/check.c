@@ -4,8 +4,7 @@
 
 #include "cli_int.h"
 
-int cmd_check(struct cli *c)
-{
+int cmd_check(struct cli *c) {
     const char *dir = c->nargs > 0 ? c->args[0] : c->dir;
     struct ruleset *rs = NULL;
     struct report *rep;

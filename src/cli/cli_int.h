@@ -64,16 +64,16 @@ int cli_usage(const struct cli *c, const char *fmt, ...) GF_PRINTF(2, 3);
 /* table.c: columns for people. A width of 0 grows with the content; the last column takes what is left of the terminal. */
 struct table;
 GF_WARN_UNUSED int table_new(const char *const *titles, size_t n, struct table **ret);
-void table_cell(struct table *t, const char *text);                       /* the next cell; NULL shows "-" */
+void table_cell(struct table *t, const char *text); /* the next cell; NULL shows "-" */
 void table_cellf(struct table *t, const char *fmt, ...) GF_PRINTF(2, 3);
-void table_colour(struct table *t, const char *sgr);                      /* of the cell just made: "31", "1;33" */
+void table_colour(struct table *t, const char *sgr); /* of the cell just made: "31", "1;33" */
 void table_print(struct table *t, FILE *out, bool colour);
 void table_free(struct table *t);
 int cli_columns(void); /* of the terminal; 80 when unknown, unlimited (0) when standard output is no terminal */
 
 /* show.c: words and colours */
 const char *severity_sgr(const char *severity);
-const char *severity_words(const char *severity); /* "特别重大 extreme" */
+const char *severity_words(const char *severity);          /* "特别重大 extreme" */
 const char *short_time(const char *rfc3339, char out[32]); /* "01-05 20:00:00" */
 void print_incident_line(FILE *out, const cJSON *doc, bool colour);
 

@@ -7,7 +7,8 @@
 #include "gengfu/base/text.h"
 #include "gengfu/cli/cli.h"
 
-#define END {NULL, 0, NULL, NULL}
+#define END \
+    { NULL, 0, NULL, NULL }
 
 static const struct cli_option run_options[] = {{"dry-run", 'n', NULL, "check, and say what would be run"},
                                                 {"log", 'l', "LEVEL", "error, warn, notice, info (default) or debug"},
@@ -25,21 +26,32 @@ static const struct cli_option eval_options[] = {{"event", 'e', "JSON", "fields 
                                                  {"explain", 'x', NULL, "the value of every part"},
                                                  {"dump", 0, NULL, "the compiled form"},
                                                  END};
-static const struct cli_option source_options[] = {{"topic", 't', "TOPIC", "the input is one payload on this topic"}, {"retained", 'r', NULL, "as a retained message"}, END};
+static const struct cli_option source_options[] = {{"topic", 't', "TOPIC", "the input is one payload on this topic"},
+                                                   {"retained", 'r', NULL, "as a retained message"},
+                                                   END};
 static const struct cli_option status_options[] = {{"trace", 0, NULL, "the daemon's last log lines, of every level"}, END};
-static const struct cli_option tail_options[] = {{"device", 'd', "ID", "only this device"}, {"rule", 'r', "NAME", "only incidents of this rule"}, {"matched", 'm', NULL, "only incidents"}, END};
+static const struct cli_option tail_options[] = {{"device", 'd', "ID", "only this device"},
+                                                 {"rule", 'r', "NAME", "only incidents of this rule"},
+                                                 {"matched", 'm', NULL, "only incidents"},
+                                                 END};
 static const struct cli_option incidents_options[] = {{"open", 'o', NULL, "only those that are not over"},
                                                       {"since", 0, "SPAN", "changed within this span: 2h, 7d"},
                                                       {"rule", 'r', "NAME", "of this rule"},
                                                       {"device", 'd', "ID", "of this device"},
                                                       {"limit", 0, "N", "at most N (default 1000)"},
                                                       END};
-static const struct cli_option devices_options[] = {{"offline", 0, NULL, "only those that are offline"}, {"unknown", 'u', NULL, "only those that are not in the registry"}, END};
-static const struct cli_option sources_options[] = {{"unmatched", 'u', NULL, "topics whose messages no source took, or that broke one, with the latest example"}, END};
+static const struct cli_option devices_options[] = {{"offline", 0, NULL, "only those that are offline"},
+                                                    {"unknown", 'u', NULL, "only those that are not in the registry"},
+                                                    END};
+static const struct cli_option sources_options[] = {{"unmatched", 'u', NULL,
+                                                     "topics whose messages no source took, or that broke one, with the latest example"},
+                                                    END};
 static const struct cli_option outbox_options[] = {{"dead", 0, NULL, "only dead letters: what a platform refused for good"}, END};
 static const struct cli_option resend_options[] = {{"platform", 'p', "NAME", "only to this platform"}, END};
-static const struct cli_option verb_options[] = {
-    {"note", 0, "TEXT", "a note for the history"}, {"ticket", 0, "ID", "the platform's ticket"}, {"disposition", 0, "WORD", "real, false_alarm, ignored or test"}, END};
+static const struct cli_option verb_options[] = {{"note", 0, "TEXT", "a note for the history"},
+                                                 {"ticket", 0, "ID", "the platform's ticket"},
+                                                 {"disposition", 0, "WORD", "real, false_alarm, ignored or test"},
+                                                 END};
 static const struct cli_option simulate_options[] = {{"host", 0, "NAME", "the broker (default 127.0.0.1)"},
                                                      {"port", 'p', "N", "its port (default 1883)"},
                                                      {"devices", 'n', "N", "at least so many devices"},
@@ -51,49 +63,65 @@ static const struct cli_option simulate_options[] = {{"host", 0, "NAME", "the br
                                                      {"scale", 0, "N", "neighbourhood time runs N times as fast"},
                                                      {"clock-start", 0, "TIME", "neighbourhood time begins here (RFC 3339)"},
                                                      {"story", 0, NULL, "the example neighbourhood's evening, with its incidents"},
-                                                     {"fault", 0, "WORDS", "what goes wrong, with commas: hostile, repeat, flood, flap, clock"},
+                                                     {"fault", 0, "WORDS",
+                                                      "what goes wrong, with commas: hostile, repeat, flood, flap, clock"},
                                                      {"seed", 0, "N", "the same seed gives the same neighbourhood"},
                                                      {"qos", 0, "N", "0 or 1 (default 1)"},
                                                      {"quiet", 'q', NULL, "no progress"},
                                                      END};
 
-#define VERB(name, about) {name, "ID", about, "ID is an incident's number, its id, or the beginning of its id. What is done goes into the audit trail with your user id.", "  gengfu " name " gw-1-20260105-0007 --note '老王去看了'", verb_options, 1, 1, true, cmd_command}
+#define VERB(name, about) \
+    { \
+        name, "ID", about, \
+            "ID is an incident's number, its id, or the beginning of its id. What is done goes into the audit trail with your user id.", \
+            "  gengfu " name " gw-1-20260105-0007 --note '老王去看了'", verb_options, 1, 1, true, cmd_command \
+    }
 
 const struct cli_command cli_commands[] = {
-    {"run", "", "the daemon (-n: check and say what would be run)", NULL, "  gengfu run --config /etc/gengfu -n", run_options, 0, 0, false, cmd_run},
-    {"check", "[DIR]", "every error and warning in every file, with place, caret and cure", NULL, "  gengfu check /etc/gengfu", check_options, 0, 1, false, cmd_check},
-    {"eval", "EXPR", "try an expression", "Variables are event, state, previous, device, now as in a rule; with --payload or --topic those of a source.\nExit code 1 when the value is unknown or an error.",
+    {"run", "", "the daemon (-n: check and say what would be run)", NULL, "  gengfu run --config /etc/gengfu -n", run_options, 0, 0, false,
+     cmd_run},
+    {"check", "[DIR]", "every error and warning in every file, with place, caret and cure", NULL, "  gengfu check /etc/gengfu",
+     check_options, 0, 1, false, cmd_check},
+    {"eval", "EXPR", "try an expression",
+     "Variables are event, state, previous, device, now as in a rule; with --payload or --topic those of a source.\nExit code 1 when the value is unknown or an error.",
      "  gengfu eval 'event.power_w < 5.0' --event '{\"power_w\": 0.2}' --explain", eval_options, 1, 1, false, cmd_eval},
     {"source", "FILE|-", "what events a message becomes, or why none",
      "With --topic the input is one payload. Without, it is lines of {\"topic\": …, \"payload\": …, \"retain\": …}.\nExit code 1 when a message is unmatched or broken.",
-     "  echo '{\"action\":\"unlock\",\"lock_state\":\"unlocked\"}' | gengfu source - --topic zigbee2mqtt/lock-3-2", source_options, 1, 1, false, cmd_source},
-    {"status", "", "health at a glance", "Troubles come first; exit code 1 when there are any.", "  gengfu status", status_options, 0, 0, true, cmd_status},
+     "  echo '{\"action\":\"unlock\",\"lock_state\":\"unlocked\"}' | gengfu source - --topic zigbee2mqtt/lock-3-2", source_options, 1, 1,
+     false, cmd_source},
+    {"status", "", "health at a glance", "Troubles come first; exit code 1 when there are any.", "  gengfu status", status_options, 0, 0,
+     true, cmd_status},
     {"tail", "", "events and incidents as they come", NULL, "  gengfu tail --device lamp-7", tail_options, 0, 0, true, cmd_tail},
-    {"incidents", "", "lists incidents, newest first", NULL, "  gengfu incidents --open\n  gengfu incidents --since 24h --json", incidents_options, 0, 0, true, cmd_incidents},
-    {"show", "ID", "one incident, with its history", "ID is its number, its id, or the beginning of its id.", "  gengfu show gw-1-20260105-0007", NULL, 1, 1, true, cmd_show},
+    {"incidents", "", "lists incidents, newest first", NULL, "  gengfu incidents --open\n  gengfu incidents --since 24h --json",
+     incidents_options, 0, 0, true, cmd_incidents},
+    {"show", "ID", "one incident, with its history", "ID is its number, its id, or the beginning of its id.",
+     "  gengfu show gw-1-20260105-0007", NULL, 1, 1, true, cmd_show},
     VERB("ack", "acknowledge an incident"),
     VERB("dispatch", "somebody is on the way"),
     VERB("handle", "it has been dealt with"),
     VERB("resolve", "end its condition by hand"),
     VERB("close", "close it (--disposition says what it was)"),
     VERB("reopen", "open a closed one again"),
-    {"note", "ID TEXT", "add a note to an incident", NULL, "  gengfu note gw-1-20260105-0007 '已联系电工'", verb_options, 2, 2, true, cmd_command},
+    {"note", "ID TEXT", "add a note to an incident", NULL, "  gengfu note gw-1-20260105-0007 '已联系电工'", verb_options, 2, 2, true,
+     cmd_command},
     {"rules", "", "the rules in force, with what they saw and did", NULL, "  gengfu rules", NULL, 0, 0, true, cmd_rules},
-    {"devices", "[ID]", "what talks to us", "With an ID: its latest known fields.", "  gengfu devices --offline", devices_options, 0, 1, true, cmd_devices},
+    {"devices", "[ID]", "what talks to us", "With an ID: its latest known fields.", "  gengfu devices --offline", devices_options, 0, 1,
+     true, cmd_devices},
     {"sources", "", "what we understand, and what not", NULL, "  gengfu sources --unmatched", sources_options, 0, 0, true, cmd_sources},
     {"outbox", "", "what waits for which platform, and why", NULL, "  gengfu outbox --dead", outbox_options, 0, 0, true, cmd_outbox},
-    {"resend", "ID", "send an incident to the platforms again", NULL, "  gengfu resend gw-1-20260105-0007", resend_options, 1, 1, true, cmd_resend},
+    {"resend", "ID", "send an incident to the platforms again", NULL, "  gengfu resend gw-1-20260105-0007", resend_options, 1, 1, true,
+     cmd_resend},
     {"reload", "", "read the files again; a broken set changes nothing", NULL, "  gengfu reload", NULL, 0, 0, true, cmd_reload},
-    {"simulate", "", "a neighbourhood of devices, for demos and load", "Messages in real vendors' formats, published to a broker.", "  gengfu simulate --devices 300 --scale 60 --length 1h", simulate_options, 0, 0,
-     false, cmd_simulate},
-    {"completion", "bash|zsh", "shell completion, to be sourced", NULL, "  gengfu completion bash > /etc/bash_completion.d/gengfu", NULL, 1, 1, false, cmd_completion},
+    {"simulate", "", "a neighbourhood of devices, for demos and load", "Messages in real vendors' formats, published to a broker.",
+     "  gengfu simulate --devices 300 --scale 60 --length 1h", simulate_options, 0, 0, false, cmd_simulate},
+    {"completion", "bash|zsh", "shell completion, to be sourced", NULL, "  gengfu completion bash > /etc/bash_completion.d/gengfu", NULL, 1,
+     1, false, cmd_completion},
     {"version", "", "versions of everything", NULL, "  gengfu version", NULL, 0, 0, false, cmd_version},
     {"help", "[COMMAND]", "this list, or more on one command", NULL, "  gengfu help eval", NULL, 0, 1, false, cmd_help},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, false, NULL},
 };
 
-static const struct cli_command *find(const char *name)
-{
+static const struct cli_command *find(const char *name) {
     const char *names[64];
     size_t n = 0;
 
@@ -103,12 +131,12 @@ static const struct cli_command *find(const char *name)
         names[n++] = cmd->name;
     }
     const char *near = text_nearest(name, names, n);
-    (void)fprintf(stderr, "gengfu: there is no command '%s'%s%s%s (gengfu help)\n", name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    (void)fprintf(stderr, "gengfu: there is no command '%s'%s%s%s (gengfu help)\n", name, near ? "; did you mean '" : "", near ? near : "",
+                  near ? "'?" : "");
     return NULL;
 }
 
-int cmd_help(struct cli *c)
-{
+int cmd_help(struct cli *c) {
     if (c->nargs == 0) {
         cli_help(stdout);
         return EXIT_FINE;
@@ -121,8 +149,7 @@ int cmd_help(struct cli *c)
     return EXIT_FINE;
 }
 
-int cli_main(int argc, char **argv)
-{
+int cli_main(int argc, char **argv) {
     struct cli c = {0};
     struct err err = {0};
     int code;
@@ -131,7 +158,9 @@ int cli_main(int argc, char **argv)
         cli_help(stderr);
         return EXIT_USAGE;
     }
-    const char *name = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ? "help" : strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
+    const char *name = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ? "help"
+                       : strcmp(argv[1], "--version") == 0                          ? "version"
+                                                                                    : argv[1];
 
     c.command = find(name);
     if (c.command == NULL)

@@ -4,16 +4,14 @@
 
 #include "cli_int.h"
 
-static void words(const struct cli_command *cmd)
-{
+static void words(const struct cli_command *cmd) {
     for (const struct cli_option *o = cmd->options; o != NULL && o->name != NULL; o++)
         (void)printf(" --%s", o->name);
     for (const struct cli_option *o = cli_common; o->name != NULL; o++)
         (void)printf(" --%s", o->name);
 }
 
-static void bash(void)
-{
+static void bash(void) {
     (void)printf("_gengfu() {\n    local cur=${COMP_WORDS[COMP_CWORD]}\n    if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W '");
     for (const struct cli_command *cmd = cli_commands; cmd->name != NULL; cmd++)
         (void)printf("%s%s", cmd == cli_commands ? "" : " ", cmd->name);
@@ -26,8 +24,7 @@ static void bash(void)
     (void)printf("    esac\n    [ \"${cur#-}\" = \"$cur\" ] && COMPREPLY+=($(compgen -f -- \"$cur\"))\n}\ncomplete -F _gengfu gengfu\n");
 }
 
-static void zsh(void)
-{
+static void zsh(void) {
     (void)printf("#compdef gengfu\n_gengfu() {\n    local -a commands\n    commands=(\n");
     for (const struct cli_command *cmd = cli_commands; cmd->name != NULL; cmd++)
         (void)printf("        '%s:%s'\n", cmd->name, cmd->about);
@@ -40,8 +37,7 @@ static void zsh(void)
     (void)printf("    esac\n    _files\n}\ncompdef _gengfu gengfu\n");
 }
 
-int cmd_completion(struct cli *c)
-{
+int cmd_completion(struct cli *c) {
     if (strcmp(c->args[0], "bash") == 0)
         bash();
     else if (strcmp(c->args[0], "zsh") == 0)

@@ -21,8 +21,7 @@ struct evaluating {
 };
 
 /* The value of an option: JSON itself, @FILE, or - for standard input. */
-static int json_option(struct evaluating *e, const char *name, const cJSON **ret)
-{
+static int json_option(struct evaluating *e, const char *name, const cJSON **ret) {
     const char *v = cli_value(e->c, name);
     struct buf *b = &e->json[e->njson++];
     struct err err = {0};
@@ -42,13 +41,12 @@ static int json_option(struct evaluating *e, const char *name, const cJSON **ret
     return EXIT_FINE;
 }
 
-static int set_vars(struct evaluating *e, bool source)
-{
+static int set_vars(struct evaluating *e, bool source) {
     static const struct {
         const char *option;
         int rule_slot, source_slot; /* -1: none */
-    } options[] = {{"event", RULE_EVENT, -1}, {"state", RULE_STATE, -1}, {"previous", RULE_PREVIOUS, -1}, {"device", RULE_DEVICE, -1}, {"payload", -1, SOURCE_PAYLOAD},
-                   {"topic", -1, SOURCE_TOPIC}};
+    } options[] = {{"event", RULE_EVENT, -1},   {"state", RULE_STATE, -1},       {"previous", RULE_PREVIOUS, -1},
+                   {"device", RULE_DEVICE, -1}, {"payload", -1, SOURCE_PAYLOAD}, {"topic", -1, SOURCE_TOPIC}};
 
     for (size_t i = 0; i < CEL_MAX_VARS; i++)
         e->vars[i] = cel_error(CEL_E_ABSENT, "no value was given for this variable");
@@ -71,8 +69,7 @@ static int set_vars(struct evaluating *e, bool source)
     return EXIT_FINE;
 }
 
-static void print_diags(const char *text, const struct cel_diags *diags)
-{
+static void print_diags(const char *text, const struct cel_diags *diags) {
     for (size_t i = 0; i < diags->count; i++) {
         const struct cel_diag *g = &diags->items[i];
         size_t line = 0, columns;
@@ -81,7 +78,8 @@ static void print_diags(const char *text, const struct cel_diags *diags)
             if (text[k] == '\n')
                 line = k + 1;
         columns = strcspn(text + line, "\n");
-        (void)fprintf(stderr, "%s: %s\n    %.*s\n    %*s", g->warning ? "warning" : "error", g->text, (int)columns, text + line, (int)text_width(text + line, g->begin - line), "");
+        (void)fprintf(stderr, "%s: %s\n    %.*s\n    %*s", g->warning ? "warning" : "error", g->text, (int)columns, text + line,
+                      (int)text_width(text + line, g->begin - line), "");
         size_t wide = g->end > g->begin ? text_width(text + g->begin, g->end - g->begin) : 1;
         for (size_t k = 0; k < (wide > 0 ? wide : 1); k++)
             (void)fputc('^', stderr);
@@ -91,8 +89,7 @@ static void print_diags(const char *text, const struct cel_diags *diags)
     }
 }
 
-static int evaluate(struct evaluating *e, const char *text)
-{
+static int evaluate(struct evaluating *e, const char *text) {
     struct cel_diags diags = {.arena = &e->arena};
     struct cel_program *p;
     struct buf out;
@@ -127,8 +124,7 @@ static int evaluate(struct evaluating *e, const char *text)
     return cel_is_error(v) ? EXIT_FOUND : EXIT_FINE;
 }
 
-int cmd_eval(struct cli *c)
-{
+int cmd_eval(struct cli *c) {
     struct evaluating *e = calloc(1, sizeof(*e));
     struct ruleset *rs = NULL;
     bool source = cli_given(c, "payload") || cli_given(c, "topic");

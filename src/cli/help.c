@@ -6,16 +6,16 @@
 #include "cli_int.h"
 #include "gengfu/base/text.h"
 
-void cli_help(FILE *out)
-{
+void cli_help(FILE *out) {
     (void)fputs("gengfu, the night watchman of a neighbourhood: device messages become incidents.\n\n  gengfu COMMAND [options]\n\n", out);
     for (const struct cli_command *cmd = cli_commands; cmd->name != NULL; cmd++)
         (void)fprintf(out, "  %-11s %s\n", cmd->name, cmd->about);
-    (void)fputs("\n`gengfu COMMAND --help` says more, with an example. Exit codes: 0 fine, 1 found something, 2 used wrongly, 3 could not do it.\n", out);
+    (void)fputs(
+        "\n`gengfu COMMAND --help` says more, with an example. Exit codes: 0 fine, 1 found something, 2 used wrongly, 3 could not do it.\n",
+        out);
 }
 
-static void help_options(FILE *out, const struct cli_option *o, const struct cli_command *cmd)
-{
+static void help_options(FILE *out, const struct cli_option *o, const struct cli_command *cmd) {
     for (; o != NULL && o->name != NULL; o++) {
         char word[64];
         if (o >= cli_common && strcmp(o->name, "socket") == 0 && !cmd->remote && strcmp(cmd->name, "run") != 0)
@@ -28,8 +28,7 @@ static void help_options(FILE *out, const struct cli_option *o, const struct cli
     }
 }
 
-void cli_help_command(FILE *out, const struct cli_command *cmd)
-{
+void cli_help_command(FILE *out, const struct cli_command *cmd) {
     (void)fprintf(out, "gengfu %s%s%s: %s\n", cmd->name, cmd->args[0] ? " " : "", cmd->args, cmd->about);
     if (cmd->more != NULL)
         (void)fprintf(out, "\n%s\n", cmd->more);
@@ -39,8 +38,7 @@ void cli_help_command(FILE *out, const struct cli_command *cmd)
     (void)fprintf(out, "\nExample\n%s\n", cmd->example);
 }
 
-int cli_complain(const struct err *err)
-{
+int cli_complain(const struct err *err) {
     struct buf b;
 
     buf_init(&b, 0);
@@ -50,8 +48,7 @@ int cli_complain(const struct err *err)
     return err->code == GF_EINVAL ? EXIT_USAGE : EXIT_TROUBLE;
 }
 
-int cli_usage(const struct cli *c, const char *fmt, ...)
-{
+int cli_usage(const struct cli *c, const char *fmt, ...) {
     va_list ap;
 
     va_start(ap, fmt);

@@ -9,8 +9,7 @@
 #include "gengfu/base/text.h"
 #include "gengfu/base/time.h"
 
-static void on_row(struct cli *c, void *ctx, const cJSON *doc)
-{
+static void on_row(struct cli *c, void *ctx, const cJSON *doc) {
     struct table *t = ctx;
     char when[32];
     const char *severity = json_str(doc, "severity", "");
@@ -26,8 +25,7 @@ static void on_row(struct cli *c, void *ctx, const cJSON *doc)
     table_cell(t, json_str(doc, "title", ""));
 }
 
-int cmd_incidents(struct cli *c)
-{
+int cmd_incidents(struct cli *c) {
     static const char *const titles[] = {"NUMBER", "SEVERITY", "CONDITION", "HANDLING", "COUNT", "RAISED", "TITLE"};
     int64_t since = -1;
     double limit = 0;
@@ -57,8 +55,7 @@ int cmd_incidents(struct cli *c)
 
 /* -- show --------------------------------------------------------------------------------------------------------------- */
 
-static void put(const char *label, const char *value)
-{
+static void put(const char *label, const char *value) {
     struct buf b;
 
     if (value == NULL || value[0] == '\0')
@@ -69,8 +66,7 @@ static void put(const char *label, const char *value)
     buf_done(&b);
 }
 
-static void put_json(const char *label, const cJSON *value)
-{
+static void put_json(const char *label, const cJSON *value) {
     struct buf b;
 
     if (value == NULL || ((cJSON_IsArray(value) || cJSON_IsObject(value)) && value->child == NULL))
@@ -81,8 +77,7 @@ static void put_json(const char *label, const cJSON *value)
     buf_done(&b);
 }
 
-static void show_incident(const struct cli *c, const cJSON *doc)
-{
+static void show_incident(const struct cli *c, const cJSON *doc) {
     const cJSON *times = json_get(doc, "times"), *due = json_get(doc, "due"), *category = json_get(doc, "category"), *entry;
     const char *severity = json_str(doc, "severity", "");
     char line[64], when[32];
@@ -91,10 +86,10 @@ static void show_incident(const struct cli *c, const cJSON *doc)
     (void)printf("%s\n", json_str(doc, "number", ""));
     put("title", json_str(doc, "title", ""));
     put("text", json_str(doc, "text", ""));
-    (void)printf("%-14s %s%s%s%s%s\n", "severity", c->colour ? "\033[" : "", c->colour ? severity_sgr(severity) : "", c->colour ? "m" : "", severity_words(severity),
-                 c->colour ? "\033[0m" : "");
-    (void)snprintf(line, sizeof(line), "%s, %s%s%s", json_str(doc, "condition", ""), json_str(doc, "handling", ""), json_get(doc, "disposition") ? ", " : "",
-                   json_str(doc, "disposition", ""));
+    (void)printf("%-14s %s%s%s%s%s\n", "severity", c->colour ? "\033[" : "", c->colour ? severity_sgr(severity) : "", c->colour ? "m" : "",
+                 severity_words(severity), c->colour ? "\033[0m" : "");
+    (void)snprintf(line, sizeof(line), "%s, %s%s%s", json_str(doc, "condition", ""), json_str(doc, "handling", ""),
+                   json_get(doc, "disposition") ? ", " : "", json_str(doc, "disposition", ""));
     put("state", line);
     put("rule", json_str(doc, "rule", ""));
     put("by", json_str(doc, "by", ""));
@@ -119,8 +114,7 @@ static void show_incident(const struct cli *c, const cJSON *doc)
     put("inhibited by", json_str(doc, "inhibited_by", ""));
     put("id", json_str(doc, "id", ""));
     (void)printf("history\n");
-    cJSON_ArrayForEach(entry, json_get(doc, "history"))
-    {
+    cJSON_ArrayForEach(entry, json_get(doc, "history")) {
         struct buf b;
         buf_init(&b, 1 << 16);
         buf_printf(&b, "  %s  ", short_time(json_str(entry, "at", ""), when));
@@ -137,8 +131,7 @@ static void show_incident(const struct cli *c, const cJSON *doc)
     }
 }
 
-static void on_show(struct cli *c, void *ctx, const cJSON *doc)
-{
+static void on_show(struct cli *c, void *ctx, const cJSON *doc) {
     bool *revisions = ctx;
     char when[32];
 
@@ -149,11 +142,11 @@ static void on_show(struct cli *c, void *ctx, const cJSON *doc)
     if (!*revisions)
         (void)printf("revisions\n");
     *revisions = true;
-    (void)printf("  %4lld  %s  %s\n", (long long)json_int(doc, "revision", 0), short_time(json_str(doc, "at", ""), when), json_str(doc, "change", ""));
+    (void)printf("  %4lld  %s  %s\n", (long long)json_int(doc, "revision", 0), short_time(json_str(doc, "at", ""), when),
+                 json_str(doc, "change", ""));
 }
 
-int cmd_show(struct cli *c)
-{
+int cmd_show(struct cli *c) {
     cJSON *req = remote_request("show");
     bool revisions = false;
 
@@ -164,8 +157,7 @@ int cmd_show(struct cli *c)
 
 /* -- tail --------------------------------------------------------------------------------------------------------------- */
 
-static void on_tail(struct cli *c, void *ctx, const cJSON *doc)
-{
+static void on_tail(struct cli *c, void *ctx, const cJSON *doc) {
     const cJSON *event = json_get(doc, "event");
     struct buf b;
 
@@ -192,8 +184,7 @@ static void on_tail(struct cli *c, void *ctx, const cJSON *doc)
     buf_done(&b);
 }
 
-int cmd_tail(struct cli *c)
-{
+int cmd_tail(struct cli *c) {
     cJSON *req = remote_request("tail");
 
     if (req == NULL)
@@ -208,18 +199,17 @@ int cmd_tail(struct cli *c)
 
 /* -- what people do ----------------------------------------------------------------------------------------------------- */
 
-static void on_answer(struct cli *c, void *ctx, const cJSON *doc)
-{
+static void on_answer(struct cli *c, void *ctx, const cJSON *doc) {
     (void)ctx;
     if (json_bool(doc, "ok", false))
         (void)printf("%s: done, revision %lld\n", c->args[0], (long long)json_int(doc, "revision", 0));
 }
 
-int cmd_command(struct cli *c)
-{
+int cmd_command(struct cli *c) {
     static const struct {
         const char *verb, *action;
-    } verbs[] = {{"ack", "acknowledge"}, {"dispatch", "dispatch"}, {"handle", "handle"}, {"resolve", "resolve"}, {"close", "close"}, {"reopen", "reopen"}, {"note", "note"}};
+    } verbs[] = {{"ack", "acknowledge"}, {"dispatch", "dispatch"}, {"handle", "handle"}, {"resolve", "resolve"},
+                 {"close", "close"},     {"reopen", "reopen"},     {"note", "note"}};
     cJSON *req = remote_request("command"), *command = cJSON_CreateObject();
     const char *user = getenv("SUDO_USER") ? getenv("SUDO_USER") : getenv("USER");
 

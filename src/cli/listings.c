@@ -6,8 +6,7 @@
 #include "gengfu/base/json.h"
 #include "gengfu/base/text.h"
 
-static int listing(struct cli *c, cJSON *req, const char *const *titles, size_t n, cli_line_fn fn)
-{
+static int listing(struct cli *c, cJSON *req, const char *const *titles, size_t n, cli_line_fn fn) {
     struct table *t;
 
     if (req == NULL || table_new(titles, n, &t) < 0)
@@ -20,8 +19,7 @@ static int listing(struct cli *c, cJSON *req, const char *const *titles, size_t 
     return rc;
 }
 
-static void on_device(struct cli *c, void *ctx, const cJSON *d)
-{
+static void on_device(struct cli *c, void *ctx, const cJSON *d) {
     const cJSON *online = json_get(d, "online");
     char when[32];
 
@@ -37,19 +35,18 @@ static void on_device(struct cli *c, void *ctx, const cJSON *d)
     table_cell(ctx, json_str(d, "place", ""));
 }
 
-static void on_one_device(struct cli *c, void *ctx, const cJSON *d)
-{
+static void on_one_device(struct cli *c, void *ctx, const cJSON *d) {
     const cJSON *field;
     struct buf b;
 
     (void)ctx;
     (void)c;
     (void)printf("%s  %s  %s\n", json_str(d, "device", ""), json_str(d, "name", ""), json_str(d, "place", ""));
-    (void)printf("%-16s %s\n%-16s %s\n%-16s %lld\n", "kind", json_bool(d, "registered", false) ? json_str(d, "kind", "") : "(not registered)", "last seen",
+    (void)printf("%-16s %s\n%-16s %s\n%-16s %lld\n", "kind",
+                 json_bool(d, "registered", false) ? json_str(d, "kind", "") : "(not registered)", "last seen",
                  json_str(d, "last_seen", "never"), "events", (long long)json_int(d, "events", 0));
     buf_init(&b, 1 << 20);
-    cJSON_ArrayForEach(field, json_get(d, "fields"))
-    {
+    cJSON_ArrayForEach(field, json_get(d, "fields")) {
         buf_clear(&b);
         json_write(&b, field);
         struct buf clean;
@@ -61,8 +58,7 @@ static void on_one_device(struct cli *c, void *ctx, const cJSON *d)
     buf_done(&b);
 }
 
-int cmd_devices(struct cli *c)
-{
+int cmd_devices(struct cli *c) {
     static const char *const titles[] = {"DEVICE", "KIND", "LINK", "LAST SEEN", "EVENTS", "NAME", "PLACE"};
     cJSON *req = remote_request("devices");
 
@@ -77,8 +73,7 @@ int cmd_devices(struct cli *c)
     return listing(c, req, titles, 7, on_device);
 }
 
-static void on_source(struct cli *c, void *ctx, const cJSON *s)
-{
+static void on_source(struct cli *c, void *ctx, const cJSON *s) {
     (void)c;
     table_cell(ctx, json_str(s, "source", ""));
     table_cellf(ctx, "%lld", (long long)json_int(s, "messages", 0));
@@ -90,8 +85,7 @@ static void on_source(struct cli *c, void *ctx, const cJSON *s)
     table_cell(ctx, json_str(s, "topic", ""));
 }
 
-static void on_trouble(struct cli *c, void *ctx, const cJSON *t)
-{
+static void on_trouble(struct cli *c, void *ctx, const cJSON *t) {
     char when[32];
 
     (void)c;
@@ -103,8 +97,7 @@ static void on_trouble(struct cli *c, void *ctx, const cJSON *t)
     table_cell(ctx, json_str(t, "example", ""));
 }
 
-int cmd_sources(struct cli *c)
-{
+int cmd_sources(struct cli *c) {
     static const char *const titles[] = {"SOURCE", "MESSAGES", "EVENTS", "NOTHING", "BROKEN", "TOPIC"};
     static const char *const troubles[] = {"TOPIC", "OUTCOME", "COUNT", "LAST", "WHY", "LATEST EXAMPLE"};
     bool unmatched = cli_given(c, "unmatched");
@@ -116,8 +109,7 @@ int cmd_sources(struct cli *c)
     return unmatched ? listing(c, req, troubles, 6, on_trouble) : listing(c, req, titles, 6, on_source);
 }
 
-static void on_rule(struct cli *c, void *ctx, const cJSON *r)
-{
+static void on_rule(struct cli *c, void *ctx, const cJSON *r) {
     (void)c;
     table_cell(ctx, json_str(r, "rule", ""));
     table_cell(ctx, json_str(r, "mode", ""));
@@ -133,15 +125,13 @@ static void on_rule(struct cli *c, void *ctx, const cJSON *r)
         table_colour(ctx, "31");
 }
 
-int cmd_rules(struct cli *c)
-{
+int cmd_rules(struct cli *c) {
     static const char *const titles[] = {"RULE", "MODE", "SEVERITY", "EVENTS", "MATCHED", "PENDING", "FIRING", "OPENED", "ERRORS"};
 
     return listing(c, remote_request("rules"), titles, 9, on_rule);
 }
 
-static void on_outbox(struct cli *c, void *ctx, const cJSON *r)
-{
+static void on_outbox(struct cli *c, void *ctx, const cJSON *r) {
     char when[32];
 
     (void)c;
@@ -157,8 +147,7 @@ static void on_outbox(struct cli *c, void *ctx, const cJSON *r)
     table_cell(ctx, json_str(r, "title", ""));
 }
 
-int cmd_outbox(struct cli *c)
-{
+int cmd_outbox(struct cli *c) {
     static const char *const titles[] = {"PLATFORM", "NUMBER", "REVISION", "SEVERITY", "QUEUED", "TRIES", "NEXT TRY", "WHY", "TITLE"};
     cJSON *req = remote_request("outbox");
 
@@ -168,14 +157,12 @@ int cmd_outbox(struct cli *c)
     return listing(c, req, titles, 9, on_outbox);
 }
 
-static void on_resent(struct cli *c, void *ctx, const cJSON *doc)
-{
+static void on_resent(struct cli *c, void *ctx, const cJSON *doc) {
     (void)ctx;
     (void)printf("%s: queued for %lld platforms\n", c->args[0], (long long)json_int(doc, "queued", 0));
 }
 
-int cmd_resend(struct cli *c)
-{
+int cmd_resend(struct cli *c) {
     cJSON *req = remote_request("resend");
 
     if (req == NULL)
@@ -186,15 +173,11 @@ int cmd_resend(struct cli *c)
     return remote_call(c, req, on_resent, NULL);
 }
 
-static void on_reloaded(struct cli *c, void *ctx, const cJSON *doc)
-{
+static void on_reloaded(struct cli *c, void *ctx, const cJSON *doc) {
     (void)c;
     (void)ctx;
-    (void)printf("in force: %lld sources, %lld rules, %lld devices (%.12s)\n", (long long)json_int(doc, "sources", 0), (long long)json_int(doc, "rules", 0),
-                 (long long)json_int(doc, "devices", 0), json_str(doc, "hash", ""));
+    (void)printf("in force: %lld sources, %lld rules, %lld devices (%.12s)\n", (long long)json_int(doc, "sources", 0),
+                 (long long)json_int(doc, "rules", 0), (long long)json_int(doc, "devices", 0), json_str(doc, "hash", ""));
 }
 
-int cmd_reload(struct cli *c)
-{
-    return remote_call(c, remote_request("reload"), on_reloaded, NULL);
-}
+int cmd_reload(struct cli *c) { return remote_call(c, remote_request("reload"), on_reloaded, NULL); }

@@ -5,8 +5,7 @@
 
 #include "cli_int.h"
 
-int load_rules(struct cli *c, const char *dir, struct ruleset **ret)
-{
+int load_rules(struct cli *c, const char *dir, struct ruleset **ret) {
     struct report *rep;
     struct err err = {0};
     struct buf text;

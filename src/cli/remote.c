@@ -15,8 +15,7 @@ struct calling {
 };
 
 /* --socket, the environment, what the configuration of --config says, the default: in this order. */
-static char *socket_path(struct cli *c)
-{
+static char *socket_path(struct cli *c) {
     const char *given = cli_value(c, "socket");
     struct ruleset *rs;
 
@@ -32,8 +31,7 @@ static char *socket_path(struct cli *c)
     return strdup(given != NULL ? given : CLI_DEFAULT_SOCKET);
 }
 
-cJSON *remote_request(const char *what)
-{
+cJSON *remote_request(const char *what) {
     cJSON *req = cJSON_CreateObject();
 
     if (req == NULL || cJSON_AddStringToObject(req, "do", what) == NULL) {
@@ -44,8 +42,7 @@ cJSON *remote_request(const char *what)
     return req;
 }
 
-static int on_line(void *ctx, const cJSON *line)
-{
+static int on_line(void *ctx, const cJSON *line) {
     struct calling *call = ctx;
 
     if (call->cli->json) {
@@ -60,8 +57,7 @@ static int on_line(void *ctx, const cJSON *line)
     return 0;
 }
 
-int remote_call(struct cli *c, cJSON *request, cli_line_fn fn, void *ctx)
-{
+int remote_call(struct cli *c, cJSON *request, cli_line_fn fn, void *ctx) {
     struct calling call = {.cli = c, .fn = fn, .ctx = ctx};
     struct err err = {0};
     char *path;

@@ -9,8 +9,7 @@
 #include "gengfu/base/time.h"
 #include "gengfu/daemon/daemon.h"
 
-static int clock_options(struct cli *c, struct daemon_options *opt)
-{
+static int clock_options(struct cli *c, struct daemon_options *opt) {
     const char *start = cli_value(c, "clock-start");
     int64_t seconds;
     int nanos;
@@ -26,8 +25,7 @@ static int clock_options(struct cli *c, struct daemon_options *opt)
     return EXIT_FINE;
 }
 
-static int describe(const struct daemon_options *opt, bool colour)
-{
+static int describe(const struct daemon_options *opt, bool colour) {
     struct err err = {0};
     struct buf out;
 
@@ -38,8 +36,7 @@ static int describe(const struct daemon_options *opt, bool colour)
     return rc < 0 ? (cli_complain(&err), EXIT_TROUBLE) : EXIT_FINE;
 }
 
-int cmd_run(struct cli *c)
-{
+int cmd_run(struct cli *c) {
     struct daemon_options opt = {
         .dir = c->dir, .socket = cli_value(c, "socket"), .store = cli_value(c, "store"), .time_scale = 1, .clock_start = TIME_NONE};
     const char *level = cli_value(c, "log");
@@ -53,8 +50,9 @@ int cmd_run(struct cli *c)
     if (cli_given(c, "dry-run"))
         return describe(&opt, c->colour);
     if (geteuid() == 0 && getenv("GENGFU_ALLOW_ROOT") == NULL) {
-        (void)fputs("gengfu: the daemon does not run as root: use the unit (systemctl start gengfu), or another user; GENGFU_ALLOW_ROOT=1 for tests in a container\n",
-                    stderr);
+        (void)fputs(
+            "gengfu: the daemon does not run as root: use the unit (systemctl start gengfu), or another user; GENGFU_ALLOW_ROOT=1 for tests in a container\n",
+            stderr);
         return EXIT_TROUBLE;
     }
     log_open(max);

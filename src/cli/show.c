@@ -6,8 +6,7 @@
 #include "gengfu/base/json.h"
 #include "gengfu/base/text.h"
 
-const char *severity_sgr(const char *severity)
-{
+const char *severity_sgr(const char *severity) {
     enum severity s;
 
     if (!severity_parse(severity, &s))
@@ -16,8 +15,7 @@ const char *severity_sgr(const char *severity)
     return sgr[s];
 }
 
-const char *severity_words(const char *severity)
-{
+const char *severity_words(const char *severity) {
     enum severity s;
 
     if (!severity_parse(severity, &s))
@@ -26,8 +24,7 @@ const char *severity_words(const char *severity)
     return words[s];
 }
 
-const char *short_time(const char *rfc3339, char out[32])
-{
+const char *short_time(const char *rfc3339, char out[32]) {
     /* 2026-01-05T20:00:00.123+08:00 -> 01-05 20:00:00 */
     if (strlen(rfc3339) < 19) {
         (void)snprintf(out, 32, "%s", rfc3339[0] ? rfc3339 : "-");
@@ -37,8 +34,7 @@ const char *short_time(const char *rfc3339, char out[32])
     return out;
 }
 
-void print_incident_line(FILE *out, const cJSON *doc, bool colour)
-{
+void print_incident_line(FILE *out, const cJSON *doc, bool colour) {
     const char *severity = json_str(doc, "severity", "");
     const char *place = json_str(json_get(doc, "place"), "name", "");
     char when[32];

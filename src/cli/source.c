@@ -12,8 +12,7 @@
 
 #define MAX_INPUT (64 << 20)
 
-static void print_event(const struct cli *c, const struct event *ev, struct buf *out)
-{
+static void print_event(const struct cli *c, const struct event *ev, struct buf *out) {
     char when[TIME_TEXT_MAX];
 
     buf_clear(out);
@@ -22,8 +21,8 @@ static void print_event(const struct cli *c, const struct event *ev, struct buf 
         (void)printf("%s\n", out->data);
         return;
     }
-    (void)printf("event   kind %s, device %s, %s %s%s%s\n", atom_name(ev->kind), ev->device, ev->flags & EVENT_OWN_TIME ? "at" : "arrived", time_format(ev->time, 0, when),
-                 ev->flags & EVENT_RETAINED ? ", retained" : "", ev->flags & EVENT_LATE ? ", late" : "");
+    (void)printf("event   kind %s, device %s, %s %s%s%s\n", atom_name(ev->kind), ev->device, ev->flags & EVENT_OWN_TIME ? "at" : "arrived",
+                 time_format(ev->time, 0, when), ev->flags & EVENT_RETAINED ? ", retained" : "", ev->flags & EVENT_LATE ? ", late" : "");
     for (size_t i = 0; i < ev->nfields; i++) {
         buf_clear(out);
         cel_write_text(out, ev->fields[i].value);
@@ -31,8 +30,7 @@ static void print_event(const struct cli *c, const struct event *ev, struct buf 
     }
 }
 
-static int map_one(struct cli *c, struct mapper *m, const char *topic, const char *payload, size_t len, bool retained)
-{
+static int map_one(struct cli *c, struct mapper *m, const char *topic, const char *payload, size_t len, bool retained) {
     struct message msg = {.topic = topic, .payload = payload, .len = len, .retained = retained, .qos = 1, .arrived = clock_wall()};
     struct mapped mapped;
     struct arena arena;
@@ -45,8 +43,8 @@ static int map_one(struct cli *c, struct mapper *m, const char *topic, const cha
         struct buf clean;
         buf_init(&clean, 0);
         text_clean(&clean, topic, strlen(topic));
-        (void)printf("%s: %s%s%s%s%s\n", clean.data, source_outcome_name(mapped.outcome), mapped.source ? ", source " : "", mapped.source ? mapped.source : "",
-                     mapped.why ? ": " : "", mapped.why ? mapped.why : "");
+        (void)printf("%s: %s%s%s%s%s\n", clean.data, source_outcome_name(mapped.outcome), mapped.source ? ", source " : "",
+                     mapped.source ? mapped.source : "", mapped.why ? ": " : "", mapped.why ? mapped.why : "");
         buf_done(&clean);
     } else if (mapped.nevents == 0) {
         struct jw w = jw_start(&out);
@@ -66,8 +64,7 @@ static int map_one(struct cli *c, struct mapper *m, const char *topic, const cha
 }
 
 /* Without --topic the input is lines of {"topic": …, "payload": …, "retain": …}: a payload that is a string stands for its bytes, anything else for its JSON text. */
-static int map_lines(struct cli *c, struct mapper *m, struct buf *in)
-{
+static int map_lines(struct cli *c, struct mapper *m, struct buf *in) {
     struct arena arena;
     struct buf payload;
     int worst = EXIT_FINE;
@@ -88,7 +85,8 @@ static int map_lines(struct cli *c, struct mapper *m, struct buf *in)
         arena_reset(&arena);
         buf_clear(&payload);
         if (json_parse(&arena, at, (size_t)(end - at), &err, &doc) < 0 || json_str(doc, "topic", NULL) == NULL) {
-            (void)fprintf(stderr, "gengfu: line %zu: %s\n", line, err.code ? err.text : "no \"topic\"; or give --topic and one payload as the whole input");
+            (void)fprintf(stderr, "gengfu: line %zu: %s\n", line,
+                          err.code ? err.text : "no \"topic\"; or give --topic and one payload as the whole input");
             worst = EXIT_USAGE;
             break;
         }
@@ -106,8 +104,7 @@ static int map_lines(struct cli *c, struct mapper *m, struct buf *in)
     return worst;
 }
 
-int cmd_source(struct cli *c)
-{
+int cmd_source(struct cli *c) {
     const char *file = strcmp(c->args[0], "-") == 0 ? "/dev/stdin" : c->args[0];
     struct ruleset *rs = NULL;
     struct mapper *m = NULL;

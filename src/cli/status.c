@@ -4,35 +4,30 @@
 #include "gengfu/base/json.h"
 #include "gengfu/base/text.h"
 
-static long long num(const cJSON *o, const char *name)
-{
-    return (long long)json_int(o, name, 0);
-}
+static long long num(const cJSON *o, const char *name) { return (long long)json_int(o, name, 0); }
 
-static void show_troubles(struct cli *c, const cJSON *troubles)
-{
+static void show_troubles(struct cli *c, const cJSON *troubles) {
     const cJSON *t;
 
-    cJSON_ArrayForEach(t, troubles)
-        (void)printf("%s! %s%s: %s\n", c->colour ? "\033[31m" : "", json_str(t, "what", ""), c->colour ? "\033[0m" : "", json_str(t, "why", ""));
+    cJSON_ArrayForEach(t, troubles)(void)
+        printf("%s! %s%s: %s\n", c->colour ? "\033[31m" : "", json_str(t, "what", ""), c->colour ? "\033[0m" : "", json_str(t, "why", ""));
     if (cJSON_GetArraySize(troubles) > 0)
         (void)printf("\n");
 }
 
-static void show_platforms(const cJSON *platforms)
-{
+static void show_platforms(const cJSON *platforms) {
     const cJSON *p;
     char when[32];
 
-    cJSON_ArrayForEach(p, platforms)
-        (void)printf("platform    %s (%s) %s; %lld confirmed, last %s; %lld failed, %lld dead, %lld in flight\n", json_str(p, "name", ""), json_str(p, "type", ""),
-                     json_bool(p, "reachable", false) ? "reachable" : "not reachable", num(p, "confirmed"), short_time(json_str(p, "last_confirmed", "-"), when),
-                     num(p, "failed"), num(p, "dead"), num(p, "in_flight"));
+    cJSON_ArrayForEach(p, platforms)(void)
+        printf("platform    %s (%s) %s; %lld confirmed, last %s; %lld failed, %lld dead, %lld in flight\n", json_str(p, "name", ""),
+               json_str(p, "type", ""), json_bool(p, "reachable", false) ? "reachable" : "not reachable", num(p, "confirmed"),
+               short_time(json_str(p, "last_confirmed", "-"), when), num(p, "failed"), num(p, "dead"), num(p, "in_flight"));
 }
 
-static void on_status(struct cli *c, void *ctx, const cJSON *s)
-{
-    const cJSON *rules = json_get(s, "rules"), *broker = json_get(s, "broker"), *m = json_get(s, "messages"), *store = json_get(s, "store"), *out = json_get(s, "outbox");
+static void on_status(struct cli *c, void *ctx, const cJSON *s) {
+    const cJSON *rules = json_get(s, "rules"), *broker = json_get(s, "broker"), *m = json_get(s, "messages"), *store = json_get(s, "store"),
+                *out = json_get(s, "outbox");
     const cJSON *inc = json_get(s, "incidents"), *troubles = json_get(s, "troubles");
     int *found = ctx;
     char a[32], b[32], d[32];
@@ -41,31 +36,34 @@ static void on_status(struct cli *c, void *ctx, const cJSON *s)
     if (c->json)
         return;
     show_troubles(c, troubles);
-    (void)printf("gengfu      %s, gateway %s, since %s, %s resident\n", json_str(s, "version", ""), json_str(s, "gateway", ""), short_time(json_str(s, "started", ""), a),
-                 size_format(json_int(s, "resident_bytes", 0), b));
-    (void)printf("rules       %lld sources, %lld rules, %lld devices (%.12s)\n", num(rules, "sources"), num(rules, "rules"), num(rules, "devices"), json_str(rules, "hash", ""));
-    (void)printf("broker      %s:%lld %s, MQTT %s\n", json_str(broker, "host", ""), num(broker, "port"), json_bool(broker, "connected", false) ? "connected" : "not connected",
-                 num(broker, "protocol") == 5 ? "5" : "3.1.1");
-    (void)printf("messages    %lld received: %lld with events, %lld without news, %lld ignored, %lld unmatched, %lld broken; %lld duplicates dropped\n", num(m, "received"),
-                 num(m, "events"), num(m, "nothing"), num(m, "ignored"), num(m, "unmatched"), num(m, "broken"), num(broker, "duplicates"));
+    (void)printf("gengfu      %s, gateway %s, since %s, %s resident\n", json_str(s, "version", ""), json_str(s, "gateway", ""),
+                 short_time(json_str(s, "started", ""), a), size_format(json_int(s, "resident_bytes", 0), b));
+    (void)printf("rules       %lld sources, %lld rules, %lld devices (%.12s)\n", num(rules, "sources"), num(rules, "rules"),
+                 num(rules, "devices"), json_str(rules, "hash", ""));
+    (void)printf("broker      %s:%lld %s, MQTT %s\n", json_str(broker, "host", ""), num(broker, "port"),
+                 json_bool(broker, "connected", false) ? "connected" : "not connected", num(broker, "protocol") == 5 ? "5" : "3.1.1");
+    (void)printf(
+        "messages    %lld received: %lld with events, %lld without news, %lld ignored, %lld unmatched, %lld broken; %lld duplicates dropped\n",
+        num(m, "received"), num(m, "events"), num(m, "nothing"), num(m, "ignored"), num(m, "unmatched"), num(m, "broken"),
+        num(broker, "duplicates"));
     (void)printf("events      %lld, from %lld devices that are not registered\n", num(s, "events"), num(s, "unregistered_devices"));
     (void)printf("incidents   %lld open, %lld opened since start\n", num(inc, "open"), num(inc, "opened"));
-    (void)printf("outbox      %lld waiting, %lld dead letters, oldest %s\n", num(out, "waiting"), num(out, "dead"), short_time(json_str(out, "oldest", "-"), a));
+    (void)printf("outbox      %lld waiting, %lld dead letters, oldest %s\n", num(out, "waiting"), num(out, "dead"),
+                 short_time(json_str(out, "oldest", "-"), a));
     show_platforms(json_get(s, "platforms"));
-    (void)printf("store       %s, WAL %s, %lld journal rows since %s; %lld commits, p50 %lld us, p99 %lld us\n", size_format(json_int(store, "file_bytes", 0), b),
-                 size_format(json_int(store, "wal_bytes", 0), d), num(store, "journal_rows"), short_time(json_str(store, "journal_oldest", "-"), a), num(store, "commits"),
+    (void)printf("store       %s, WAL %s, %lld journal rows since %s; %lld commits, p50 %lld us, p99 %lld us\n",
+                 size_format(json_int(store, "file_bytes", 0), b), size_format(json_int(store, "wal_bytes", 0), d),
+                 num(store, "journal_rows"), short_time(json_str(store, "journal_oldest", "-"), a), num(store, "commits"),
                  num(store, "commit_p50_us"), num(store, "commit_p99_us"));
 }
 
-static void on_trace(struct cli *c, void *ctx, const cJSON *s)
-{
+static void on_trace(struct cli *c, void *ctx, const cJSON *s) {
     (void)c;
     (void)ctx;
     (void)fputs(json_str(s, "trace", ""), stdout);
 }
 
-int cmd_status(struct cli *c)
-{
+int cmd_status(struct cli *c) {
     int troubles = 0;
 
     if (cli_given(c, "trace"))

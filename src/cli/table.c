@@ -23,8 +23,7 @@ struct table {
     struct arena arena;
 };
 
-int table_new(const char *const *titles, size_t n, struct table **ret)
-{
+int table_new(const char *const *titles, size_t n, struct table **ret) {
     struct table *t = calloc(1, sizeof(*t));
 
     if (t == NULL)
@@ -36,8 +35,7 @@ int table_new(const char *const *titles, size_t n, struct table **ret)
     return 0;
 }
 
-void table_free(struct table *t)
-{
+void table_free(struct table *t) {
     if (t == NULL)
         return;
     arena_done(&t->arena);
@@ -45,8 +43,7 @@ void table_free(struct table *t)
     free(t);
 }
 
-void table_cell(struct table *t, const char *text)
-{
+void table_cell(struct table *t, const char *text) {
     if (t->ncells == t->cap) {
         size_t cap = t->cap ? t->cap * 2 : 64;
         struct cell *more = realloc(t->cells, cap * sizeof(*more));
@@ -59,8 +56,7 @@ void table_cell(struct table *t, const char *text)
     t->cells[t->ncells++] = (struct cell){.text = kept ? kept : "?"};
 }
 
-void table_cellf(struct table *t, const char *fmt, ...)
-{
+void table_cellf(struct table *t, const char *fmt, ...) {
     char text[512];
     va_list ap;
 
@@ -70,14 +66,12 @@ void table_cellf(struct table *t, const char *fmt, ...)
     table_cell(t, text);
 }
 
-void table_colour(struct table *t, const char *sgr)
-{
+void table_colour(struct table *t, const char *sgr) {
     if (t->ncells > 0)
         t->cells[t->ncells - 1].sgr = sgr;
 }
 
-int cli_columns(void)
-{
+int cli_columns(void) {
     struct winsize w;
 
     if (!isatty(STDOUT_FILENO))
@@ -85,8 +79,7 @@ int cli_columns(void)
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
 }
 
-static void measure(const struct table *t, size_t *width, int columns)
-{
+static void measure(const struct table *t, size_t *width, int columns) {
     size_t sum = 0;
 
     for (size_t i = 0; i < t->n; i++)
@@ -111,8 +104,8 @@ static void measure(const struct table *t, size_t *width, int columns)
     }
 }
 
-static void put_cell(struct buf *b, const struct table *t, size_t column, const char *text, const char *sgr, const size_t *width, bool colour)
-{
+static void put_cell(struct buf *b, const struct table *t, size_t column, const char *text, const char *sgr, const size_t *width,
+                     bool colour) {
     bool last = column + 1 == t->n;
 
     if (colour && sgr != NULL)
@@ -129,8 +122,7 @@ static void put_cell(struct buf *b, const struct table *t, size_t column, const 
         buf_fill(b, ' ', GAP);
 }
 
-void table_print(struct table *t, FILE *out, bool colour)
-{
+void table_print(struct table *t, FILE *out, bool colour) {
     size_t *width = calloc(t->n, sizeof(*width));
     struct buf b;
 

@@ -12,8 +12,7 @@
 #include "cli_int.h"
 #include "gengfu/base/json.h"
 
-int cmd_version(struct cli *c)
-{
+int cmd_version(struct cli *c) {
     int major, minor, revision;
     char mosquitto[32], pcre[64] = "?";
     struct buf b;
@@ -23,8 +22,10 @@ int cmd_version(struct cli *c)
     (void)pcre2_config(PCRE2_CONFIG_VERSION, pcre);
     const struct {
         const char *name, *version;
-    } parts[] = {{"gengfu", GENGFU_VERSION},         {"libuv", uv_version_string()},          {"libmosquitto", mosquitto}, {"sqlite", sqlite3_libversion()},
-                 {"cjson", cJSON_Version()},         {"libyaml", yaml_get_version_string()},  {"libcurl", curl_version()}, {"pcre2", pcre},
+    } parts[] = {{"gengfu", GENGFU_VERSION},  {"libuv", uv_version_string()},
+                 {"libmosquitto", mosquitto}, {"sqlite", sqlite3_libversion()},
+                 {"cjson", cJSON_Version()},  {"libyaml", yaml_get_version_string()},
+                 {"libcurl", curl_version()}, {"pcre2", pcre},
                  {"compiler", __VERSION__}};
 
     buf_init(&b, 0);

@@ -11,8 +11,7 @@
 
 #define LINE_MAX_BYTES (32 << 20)
 
-static int connect_to(const char *path, struct err *err, int *ret_fd)
-{
+static int connect_to(const char *path, struct err *err, int *ret_fd) {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
     int fd;
@@ -27,15 +26,15 @@ static int connect_to(const char *path, struct err *err, int *ret_fd)
         int e = errno;
         (void)close(fd);
         if (e == EACCES)
-            return err_set(err, GF_EDENIED, "%s: not allowed; the socket is for root and the group gengfu (sudo adduser $USER gengfu)", path);
+            return err_set(err, GF_EDENIED, "%s: not allowed; the socket is for root and the group gengfu (sudo adduser $USER gengfu)",
+                           path);
         return err_sys(err, GF_EUNAVAIL, e, "%s: no daemon answers there (systemctl status gengfu)", path);
     }
     *ret_fd = fd;
     return 0;
 }
 
-static int send_all(int fd, const char *data, size_t len, struct err *err)
-{
+static int send_all(int fd, const char *data, size_t len, struct err *err) {
     while (len > 0) {
         ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
@@ -49,8 +48,7 @@ static int send_all(int fd, const char *data, size_t len, struct err *err)
 }
 
 /* 1: the end line came, *ret_code and err are set. 0: go on. <0 or what fn returned: stop. */
-static int take_line(const char *line, size_t len, control_line_fn fn, void *ctx, struct err *err, int *ret_code)
-{
+static int take_line(const char *line, size_t len, control_line_fn fn, void *ctx, struct err *err, int *ret_code) {
     struct arena a;
     const cJSON *doc;
     int rc;
@@ -71,8 +69,7 @@ static int take_line(const char *line, size_t len, control_line_fn fn, void *ctx
     return rc;
 }
 
-static int receive(int fd, control_line_fn fn, void *ctx, struct err *err)
-{
+static int receive(int fd, control_line_fn fn, void *ctx, struct err *err) {
     struct buf in;
     char chunk[16384];
     int rc = 0, code = 0;
@@ -105,8 +102,7 @@ static int receive(int fd, control_line_fn fn, void *ctx, struct err *err)
     return rc < 0 ? rc : code;
 }
 
-int control_call(const char *path, const cJSON *request, control_line_fn fn, void *ctx, struct err *err)
-{
+int control_call(const char *path, const cJSON *request, control_line_fn fn, void *ctx, struct err *err) {
     struct buf b;
     int fd, rc = connect_to(path, err, &fd);
 

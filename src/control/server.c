@@ -18,11 +18,11 @@ struct control_client {
     uv_pipe_t pipe; /* first */
     struct control *control;
     struct control_client *next;
-    struct buf in;      /* what has come of a request */
-    size_t unread;      /* bytes written and not yet taken by the peer */
+    struct buf in; /* what has come of a request */
+    size_t unread; /* bytes written and not yet taken by the peer */
     uid_t uid;
-    bool busy;          /* a request is being answered */
-    bool cut;           /* too slow: everything further is dropped */
+    bool busy; /* a request is being answered */
+    bool cut;  /* too slow: everything further is dropped */
     bool closing;
     char chunk[READ_CHUNK];
 };
@@ -43,14 +43,12 @@ struct write_job {
     char data[];
 };
 
-static void maybe_closed(struct control *c)
-{
+static void maybe_closed(struct control *c) {
     if (c->stopping && c->listener_closed && c->clients == NULL)
         c->ops->closed(c->ctx);
 }
 
-static void on_client_closed(uv_handle_t *h)
-{
+static void on_client_closed(uv_handle_t *h) {
     struct control_client *cl = h->data;
     struct control *c = cl->control;
 
@@ -66,8 +64,7 @@ static void on_client_closed(uv_handle_t *h)
     maybe_closed(c);
 }
 
-static void client_close(struct control_client *cl)
-{
+static void client_close(struct control_client *cl) {
     if (cl->closing)
         return;
     cl->closing = true;
@@ -76,8 +73,7 @@ static void client_close(struct control_client *cl)
     uv_close((uv_handle_t *)&cl->pipe, on_client_closed);
 }
 
-static void on_written(uv_write_t *req, int status)
-{
+static void on_written(uv_write_t *req, int status) {
     struct write_job *job = (struct write_job *)req;
     struct control_client *cl = req->handle->data;
 
@@ -89,8 +85,7 @@ static void on_written(uv_write_t *req, int status)
         client_close(cl);
 }
 
-static void client_write(struct control_client *cl, const char *data, size_t len)
-{
+static void client_write(struct control_client *cl, const char *data, size_t len) {
     struct write_job *job;
 
     if (cl->closing || cl->cut)
@@ -118,13 +113,9 @@ static void client_write(struct control_client *cl, const char *data, size_t len
     }
 }
 
-uid_t control_uid(const struct control_client *c)
-{
-    return c->uid;
-}
+uid_t control_uid(const struct control_client *c) { return c->uid; }
 
-void control_line(struct control_client *c, const char *json, size_t len)
-{
+void control_line(struct control_client *c, const char *json, size_t len) {
     struct buf b;
 
     buf_init(&b, len + 2);
@@ -135,8 +126,7 @@ void control_line(struct control_client *c, const char *json, size_t len)
     buf_done(&b);
 }
 
-void control_end(struct control_client *c, int code, const char *error)
-{
+void control_end(struct control_client *c, int code, const char *error) {
     struct buf b;
     struct jw w;
 
@@ -153,8 +143,7 @@ void control_end(struct control_client *c, int code, const char *error)
     buf_done(&b);
 }
 
-static void take_line(struct control_client *cl, const char *line, size_t len)
-{
+static void take_line(struct control_client *cl, const char *line, size_t len) {
     struct arena a;
     struct err err = {0};
     const cJSON *req;
@@ -170,8 +159,7 @@ static void take_line(struct control_client *cl, const char *line, size_t len)
     arena_done(&a);
 }
 
-static void take_lines(struct control_client *cl)
-{
+static void take_lines(struct control_client *cl) {
     char *end;
 
     while (!cl->closing && !cl->busy && (end = memchr(cl->in.data, '\n', cl->in.len)) != NULL) {
@@ -185,16 +173,14 @@ static void take_lines(struct control_client *cl)
     }
 }
 
-static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b)
-{
+static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *b) {
     struct control_client *cl = h->data;
 
     (void)suggested;
     *b = uv_buf_init(cl->chunk, sizeof(cl->chunk));
 }
 
-static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
-{
+static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b) {
     struct control_client *cl = s->data;
 
     if (n < 0) {
@@ -212,8 +198,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
     take_lines(cl);
 }
 
-static void on_connection(uv_stream_t *s, int status)
-{
+static void on_connection(uv_stream_t *s, int status) {
     struct control *c = s->data;
     struct control_client *cl;
     struct ucred peer;
@@ -245,8 +230,7 @@ static void on_connection(uv_stream_t *s, int status)
 }
 
 /* True when somebody answers at the path. */
-static bool answers(const struct sockaddr_un *addr)
-{
+static bool answers(const struct sockaddr_un *addr) {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
@@ -256,8 +240,7 @@ static bool answers(const struct sockaddr_un *addr)
     return yes;
 }
 
-static int open_socket(const char *path, const char *group, struct err *err, int *ret_fd)
-{
+static int open_socket(const char *path, const char *group, struct err *err, int *ret_fd) {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
     int fd;
@@ -294,21 +277,17 @@ static int open_socket(const char *path, const char *group, struct err *err, int
     return 0;
 }
 
-static void on_listener_closed(uv_handle_t *h)
-{
+static void on_listener_closed(uv_handle_t *h) {
     struct control *c = h->data;
 
     c->listener_closed = true;
     maybe_closed(c);
 }
 
-static void on_abandoned(uv_handle_t *h)
-{
-    free(h->data);
-}
+static void on_abandoned(uv_handle_t *h) { free(h->data); }
 
-int control_new(uv_loop_t *loop, const char *path, const char *group, const struct control_ops *ops, void *ctx, struct err *err, struct control **ret)
-{
+int control_new(uv_loop_t *loop, const char *path, const char *group, const struct control_ops *ops, void *ctx, struct err *err,
+                struct control **ret) {
     struct control *c = calloc(1, sizeof(*c));
     int fd = -1;
 
@@ -336,8 +315,7 @@ int control_new(uv_loop_t *loop, const char *path, const char *group, const stru
     return 0;
 }
 
-void control_stop(struct control *c)
-{
+void control_stop(struct control *c) {
     if (c->stopping)
         return;
     c->stopping = true;
@@ -347,7 +325,4 @@ void control_stop(struct control *c)
         client_close(cl);
 }
 
-void control_free(struct control *c)
-{
-    free(c);
-}
+void control_free(struct control *c) { free(c); }

@@ -10,8 +10,7 @@
 /* A wall clock before this is not set: 2024-01-01T00:00:00Z. */
 #define CLOCK_NOT_SET_BEFORE (INT64_C(1704067200) * 1000)
 
-void daemon_clock_start(struct daemon_clock *c, const struct daemon_options *opt, const struct store_clock *last, int64_t *ret_down)
-{
+void daemon_clock_start(struct daemon_clock *c, const struct daemon_options *opt, const struct store_clock *last, int64_t *ret_down) {
     bool own = opt->time_scale != 1.0 || opt->clock_start != TIME_NONE;
     int64_t wall = opt->clock_start != TIME_NONE ? opt->clock_start : clock_wall();
     int64_t mono = wall, down = 0;
@@ -28,8 +27,7 @@ void daemon_clock_start(struct daemon_clock *c, const struct daemon_options *opt
     *ret_down = down;
 }
 
-struct engine_time daemon_now(const struct daemon *d)
-{
+struct engine_time daemon_now(const struct daemon *d) {
     const struct daemon_clock *c = &d->clock;
     int64_t gone = clock_mono() - c->real_start;
 
@@ -39,8 +37,7 @@ struct engine_time daemon_now(const struct daemon *d)
     return (struct engine_time){.mono = c->mono_start + gone, .wall = wall, .synced = wall >= CLOCK_NOT_SET_BEFORE};
 }
 
-int64_t daemon_real_delay(const struct daemon *d, int64_t engine_ms)
-{
+int64_t daemon_real_delay(const struct daemon *d, int64_t engine_ms) {
     double real = (double)engine_ms / d->clock.scale;
 
     return real < 1 ? 1 : (int64_t)real + 1;

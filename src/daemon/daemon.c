@@ -26,8 +26,7 @@
 #define CHECKPOINT_EVENTS 20000
 #define CHECKPOINT_AGE (10 * TIME_MINUTE)
 
-static void on_upkeep(uv_timer_t *t)
-{
+static void on_upkeep(uv_timer_t *t) {
     struct daemon *d = t->data;
     struct err err = {0};
     bool more = false;
@@ -42,15 +41,13 @@ static void on_upkeep(uv_timer_t *t)
     (void)uv_timer_start(t, on_upkeep, more ? UPKEEP_BUSY_MS : UPKEEP_MS, 0);
 }
 
-static void close_handle(uv_handle_t *h)
-{
+static void close_handle(uv_handle_t *h) {
     if (!uv_is_closing(h))
         uv_close(h, NULL);
 }
 
 /* Everything that talks to the world has closed: the last checkpoint, then the loop's own handles. */
-void daemon_maybe_gone(struct daemon *d)
-{
+void daemon_maybe_gone(struct daemon *d) {
     if (!d->stopping || !d->ingest_gone || !d->forward_gone || !d->control_gone)
         return;
     if (pipeline_checkpoint(d) < 0)
@@ -65,8 +62,7 @@ void daemon_maybe_gone(struct daemon *d)
     close_handle((uv_handle_t *)&d->on_usr1);
 }
 
-static void stop(struct daemon *d)
-{
+static void stop(struct daemon *d) {
     if (d->stopping)
         return;
     d->stopping = true;
@@ -81,8 +77,7 @@ static void stop(struct daemon *d)
     daemon_maybe_gone(d);
 }
 
-static void on_signal(uv_signal_t *s, int signum)
-{
+static void on_signal(uv_signal_t *s, int signum) {
     struct daemon *d = s->data;
     struct err err = {0};
 
@@ -101,8 +96,7 @@ static void on_signal(uv_signal_t *s, int signum)
     }
 }
 
-static int open_handles(struct daemon *d)
-{
+static int open_handles(struct daemon *d) {
     struct {
         uv_signal_t *handle;
         int signum;
@@ -124,20 +118,18 @@ static int open_handles(struct daemon *d)
     return 0;
 }
 
-static void say_versions(void)
-{
+static void say_versions(void) {
     struct utsname u;
     int major, minor, revision;
 
     (void)mosquitto_lib_version(&major, &minor, &revision);
     if (uname(&u) < 0)
         memset(&u, 0, sizeof(u));
-    log_info("gengfu %s; libuv %s, libmosquitto %d.%d.%d, SQLite %s, cJSON %s, %s; %s %s %s", GENGFU_VERSION, uv_version_string(), major, minor, revision,
-             sqlite3_libversion(), cJSON_Version(), curl_version(), u.sysname, u.release, u.machine);
+    log_info("gengfu %s; libuv %s, libmosquitto %d.%d.%d, SQLite %s, cJSON %s, %s; %s %s %s", GENGFU_VERSION, uv_version_string(), major,
+             minor, revision, sqlite3_libversion(), cJSON_Version(), curl_version(), u.sysname, u.release, u.machine);
 }
 
-static int load_rules(struct daemon *d, struct err *err)
-{
+static int load_rules(struct daemon *d, struct err *err) {
     struct report *rep;
     int rc = report_new(&rep);
 
@@ -145,7 +137,8 @@ static int load_rules(struct daemon *d, struct err *err)
         return err_set(err, rc, "out of memory");
     rc = ruleset_load(d->opt->dir, rep, err, &d->rules);
     if (rc < 0 && report_errors(rep) > 0)
-        rc = err_set(err, GF_EINVAL, "%s (%zu errors in all; gengfu check %s shows them)", report_first(rep), report_errors(rep), d->opt->dir);
+        rc = err_set(err, GF_EINVAL, "%s (%zu errors in all; gengfu check %s shows them)", report_first(rep), report_errors(rep),
+                     d->opt->dir);
     report_free(rep);
     if (rc < 0)
         return rc;
@@ -154,8 +147,7 @@ static int load_rules(struct daemon *d, struct err *err)
 }
 
 /* A damaged store is set aside, never deleted, and the watch goes on with a new one. */
-static int open_store(struct daemon *d, struct err *err)
-{
+static int open_store(struct daemon *d, struct err *err) {
     const struct config *c = d->rules->config;
     struct store_conf conf = {.path = d->opt->store ? d->opt->store : c->store_path,
                               .journal_max_age = c->journal_max_age,
@@ -175,8 +167,7 @@ static int open_store(struct daemon *d, struct err *err)
     return rc < 0 ? err_prefix(err, "store") : 0;
 }
 
-static int open_engine(struct daemon *d, struct err *err)
-{
+static int open_engine(struct daemon *d, struct err *err) {
     struct store_clock last;
     int64_t down = 0;
     uint64_t seed;
@@ -198,16 +189,14 @@ static int open_engine(struct daemon *d, struct err *err)
     return rc;
 }
 
-static int open_control(struct daemon *d, struct err *err)
-{
+static int open_control(struct daemon *d, struct err *err) {
     const struct config *c = d->rules->config;
     int rc = control_new(&d->loop, d->opt->socket ? d->opt->socket : c->socket, c->socket_group, &daemon_control_ops, d, err, &d->control);
 
     return rc < 0 ? err_prefix(err, "control socket") : 0;
 }
 
-static int start(struct daemon *d, struct err *err)
-{
+static int start(struct daemon *d, struct err *err) {
     int rc;
 
     say_versions();
@@ -224,13 +213,12 @@ static int start(struct daemon *d, struct err *err)
     pipeline_schedule(d);
     notify_ready(d);
     notify_watchdog_start(d);
-    log_notice("watching: %zu sources, %zu rules, %zu devices, %zu platforms (%.12s)", d->rules->nsources, d->rules->nrules, registry_count(d->rules->registry),
-               d->rules->config->nplatforms, d->rules->hash);
+    log_notice("watching: %zu sources, %zu rules, %zu devices, %zu platforms (%.12s)", d->rules->nsources, d->rules->nrules,
+               registry_count(d->rules->registry), d->rules->config->nplatforms, d->rules->hash);
     return 0;
 }
 
-int daemon_run(const struct daemon_options *opt, struct err *err)
-{
+int daemon_run(const struct daemon_options *opt, struct err *err) {
     struct daemon *d = calloc(1, sizeof(*d));
 
     if (d == NULL)
@@ -272,8 +260,7 @@ int daemon_run(const struct daemon_options *opt, struct err *err)
     return rc;
 }
 
-int daemon_describe(const struct daemon_options *opt, struct buf *out, bool colour, struct err *err)
-{
+int daemon_describe(const struct daemon_options *opt, struct buf *out, bool colour, struct err *err) {
     static const char *const types[] = {"mqtt", "https", "file"};
     struct ruleset *rs;
     struct report *rep;
@@ -301,11 +288,13 @@ int daemon_describe(const struct daemon_options *opt, struct buf *out, bool colo
         for (size_t i = 0; i < c->nplatforms; i++) {
             const struct config_platform *p = &c->platforms[i];
             buf_printf(out, "%s%s (%s) %s\n", i == 0 ? "platforms  " : "           ", p->name, types[p->type],
-                       p->type == PLATFORM_HTTPS ? p->url : p->type == PLATFORM_FILE ? p->path : p->mqtt.host);
+                       p->type == PLATFORM_HTTPS  ? p->url
+                       : p->type == PLATFORM_FILE ? p->path
+                                                  : p->mqtt.host);
         }
         buf_printf(out, "control    %s\n", opt->socket ? opt->socket : c->socket);
-        buf_printf(out, "would run  %zu sources, %zu rules, %zu devices, %zu codes (%.12s)\n", rs->nsources, rs->nrules, registry_count(rs->registry),
-                   codes_count(rs->codes), rs->hash);
+        buf_printf(out, "would run  %zu sources, %zu rules, %zu devices, %zu codes (%.12s)\n", rs->nsources, rs->nrules,
+                   registry_count(rs->registry), codes_count(rs->codes), rs->hash);
     }
     mapper_free(mapper);
     ruleset_free(rs);

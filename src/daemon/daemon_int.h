@@ -26,14 +26,14 @@ struct daemon_clock {
     int64_t mono_start; /* engine time at start */
     int64_t wall_start; /* wall at start; used when the clock is scaled or moved */
     double scale;
-    bool own;           /* scaled or moved: wall does not follow the system's */
+    bool own; /* scaled or moved: wall does not follow the system's */
 };
 
 struct tail {
     struct control_client *client; /* NULL: free */
     char device[EVENT_DEVICE_MAX];
     char rule[128];
-    bool matched;                  /* only incidents */
+    bool matched; /* only incidents */
 };
 
 struct daemon {
@@ -56,7 +56,7 @@ struct daemon {
     struct buf body;
     struct store_ack *acks;
     size_t nacks, cap_acks;
-    bool stuck;           /* fx could not be committed: it is kept and tried again */
+    bool stuck; /* fx could not be committed: it is kept and tried again */
     char stuck_why[512];
     bool in_batch;
 
@@ -65,10 +65,10 @@ struct daemon {
     bool stopping, ingest_gone, forward_gone, control_gone, replacing_ingest, replacing_forward;
     struct ruleset *old_conf_rules; /* freed when the replaced ingest and forward are gone */
 
-    int64_t started;          /* wall */
-    int64_t last_checkpoint;  /* engine mono */
+    int64_t started;         /* wall */
+    int64_t last_checkpoint; /* engine mono */
     uint64_t events_since_checkpoint;
-    int64_t last_reload;      /* wall; TIME_NONE */
+    int64_t last_reload; /* wall; TIME_NONE */
     bool reload_ok;
     char reload_why[1024];
     bool link_up;
@@ -88,9 +88,10 @@ int64_t daemon_real_delay(const struct daemon *d, int64_t engine_ms); /* engine 
 void pipeline_init(struct daemon *d);
 void pipeline_done(struct daemon *d);
 void pipeline_message(struct daemon *d, const struct mqtt_message *m);
-GF_WARN_UNUSED int pipeline_commit(struct daemon *d, const struct ingest_ack *acks, size_t n); /* everything since the last commit; again after a failure */
-GF_WARN_UNUSED int pipeline_tick(struct daemon *d);     /* timers that are due, committed */
-void pipeline_schedule(struct daemon *d);               /* sets the due timer */
+GF_WARN_UNUSED int pipeline_commit(struct daemon *d, const struct ingest_ack *acks,
+                                   size_t n);       /* everything since the last commit; again after a failure */
+GF_WARN_UNUSED int pipeline_tick(struct daemon *d); /* timers that are due, committed */
+void pipeline_schedule(struct daemon *d);           /* sets the due timer */
 void pipeline_command(struct daemon *d, const cJSON *json, const char *who, struct buf *answer);
 GF_WARN_UNUSED int pipeline_checkpoint(struct daemon *d); /* devices' checkpoints in a transaction of their own */
 

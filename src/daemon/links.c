@@ -6,13 +6,9 @@
 #include "gengfu/base/crypt.h"
 #include "gengfu/base/log.h"
 
-static void on_message(void *ctx, const struct mqtt_message *m)
-{
-    pipeline_message(ctx, m);
-}
+static void on_message(void *ctx, const struct mqtt_message *m) { pipeline_message(ctx, m); }
 
-static int on_commit(void *ctx, const struct ingest_ack *acks, size_t n)
-{
+static int on_commit(void *ctx, const struct ingest_ack *acks, size_t n) {
     struct daemon *d = ctx;
     int rc = pipeline_commit(d, acks, n);
 
@@ -21,8 +17,7 @@ static int on_commit(void *ctx, const struct ingest_ack *acks, size_t n)
     return rc;
 }
 
-static void on_link(void *ctx, bool up, const char *why)
-{
+static void on_link(void *ctx, bool up, const char *why) {
     struct daemon *d = ctx;
     size_t n = strnlen(why ? why : "", sizeof(d->link_why) - 1);
 
@@ -40,8 +35,7 @@ static void on_link(void *ctx, bool up, const char *why)
     }
 }
 
-static void on_ingest_closed(void *ctx)
-{
+static void on_ingest_closed(void *ctx) {
     struct daemon *d = ctx;
 
     ingest_free(d->ingest);
@@ -55,13 +49,9 @@ static void on_ingest_closed(void *ctx)
     }
 }
 
-static int on_restored_ack(void *ctx, uint16_t mid, uint64_t hash)
-{
-    return ingest_restore(ctx, mid, hash);
-}
+static int on_restored_ack(void *ctx, uint16_t mid, uint64_t hash) { return ingest_restore(ctx, mid, hash); }
 
-int daemon_open_ingest(struct daemon *d, struct err *err)
-{
+int daemon_open_ingest(struct daemon *d, struct err *err) {
     static const struct ingest_ops ops = {.message = on_message, .commit = on_commit, .link = on_link, .closed = on_ingest_closed};
     const char *const *filters;
     struct ingest *in;
@@ -86,15 +76,13 @@ int daemon_open_ingest(struct daemon *d, struct err *err)
 }
 
 /* A forward that is being replaced still counts by its own configuration. */
-static const char *platform_name(const struct daemon *d, size_t platform)
-{
+static const char *platform_name(const struct daemon *d, size_t platform) {
     const struct config *conf = d->old_conf_rules != NULL ? d->old_conf_rules->config : d->conf_rules->config;
 
     return platform < conf->nplatforms ? conf->platforms[platform].name : "?";
 }
 
-static void on_command(void *ctx, size_t platform, const cJSON *command, struct buf *answer)
-{
+static void on_command(void *ctx, size_t platform, const cJSON *command, struct buf *answer) {
     struct daemon *d = ctx;
     char who[160];
 
@@ -102,8 +90,7 @@ static void on_command(void *ctx, size_t platform, const cJSON *command, struct 
     pipeline_command(d, command, who, answer);
 }
 
-static void on_health(void *ctx, size_t platform, bool reachable, const char *why)
-{
+static void on_health(void *ctx, size_t platform, bool reachable, const char *why) {
     const char *name = platform_name(ctx, platform);
 
     if (reachable)
@@ -112,8 +99,7 @@ static void on_health(void *ctx, size_t platform, bool reachable, const char *wh
         log_warn("platform %s: %s", name, why);
 }
 
-static void on_forward_closed(void *ctx)
-{
+static void on_forward_closed(void *ctx) {
     struct daemon *d = ctx;
 
     forward_free(d->forward);
@@ -127,13 +113,9 @@ static void on_forward_closed(void *ctx)
     }
 }
 
-static int64_t on_wall(void *ctx)
-{
-    return daemon_now(ctx).wall;
-}
+static int64_t on_wall(void *ctx) { return daemon_now(ctx).wall; }
 
-int daemon_open_forward(struct daemon *d, struct err *err)
-{
+int daemon_open_forward(struct daemon *d, struct err *err) {
     static const struct forward_ops ops = {.command = on_command, .health = on_health, .closed = on_forward_closed, .wall = on_wall};
     const struct config *conf = d->conf_rules->config;
     const char *names[CONFIG_MAX_PLATFORMS];

@@ -16,32 +16,28 @@ struct listing {
     size_t n;
 };
 
-static struct listing listing_start(struct daemon *d, struct control_client *c)
-{
+static struct listing listing_start(struct daemon *d, struct control_client *c) {
     struct listing l = {.d = d, .c = c};
 
     buf_init(&l.line, LINE_MAX_BYTES);
     return l;
 }
 
-static struct jw line_open(struct listing *l)
-{
+static struct jw line_open(struct listing *l) {
     buf_clear(&l->line);
     struct jw w = jw_start(&l->line);
     jw_open(&w, NULL, '{');
     return w;
 }
 
-static void line_close(struct listing *l, struct jw *w)
-{
+static void line_close(struct listing *l, struct jw *w) {
     jw_close(w, '}');
     if (!l->line.failed)
         control_line(l->c, l->line.data, l->line.len);
     l->n++;
 }
 
-static void listing_end(struct listing *l, int rc, const struct err *err)
-{
+static void listing_end(struct listing *l, int rc, const struct err *err) {
     buf_done(&l->line);
     if (rc < 0)
         control_end(l->c, rc == GF_ENOTFOUND || rc == GF_EINVAL ? 1 : 3, err->text);
@@ -49,8 +45,7 @@ static void listing_end(struct listing *l, int rc, const struct err *err)
         control_end(l->c, 0, NULL);
 }
 
-static void put_time(struct jw *w, const struct daemon *d, const char *name, int64_t ms)
-{
+static void put_time(struct jw *w, const struct daemon *d, const char *name, int64_t ms) {
     char text[TIME_TEXT_MAX];
 
     if (ms == TIME_NONE || ms == 0)
@@ -61,8 +56,7 @@ static void put_time(struct jw *w, const struct daemon *d, const char *name, int
 
 /* -- incidents ---------------------------------------------------------------------------------------------------------- */
 
-static int on_incident(void *ctx, const char *name, const char *body, size_t len)
-{
+static int on_incident(void *ctx, const char *name, const char *body, size_t len) {
     struct listing *l = ctx;
 
     (void)name;
@@ -71,8 +65,7 @@ static int on_incident(void *ctx, const char *name, const char *body, size_t len
     return 0;
 }
 
-void request_incidents(struct daemon *d, struct control_client *c, const cJSON *req)
-{
+void request_incidents(struct daemon *d, struct control_client *c, const cJSON *req) {
     struct listing l = listing_start(d, c);
     struct err err = {0};
     int64_t ago = json_int(req, "since", -1); /* ms before now */
@@ -85,8 +78,7 @@ void request_incidents(struct daemon *d, struct control_client *c, const cJSON *
     listing_end(&l, store_each_incident(d->store, &q, on_incident, &l, &err), &err);
 }
 
-static int on_revision(void *ctx, uint32_t revision, enum change change, int64_t at, const char *note)
-{
+static int on_revision(void *ctx, uint32_t revision, enum change change, int64_t at, const char *note) {
     struct listing *l = ctx;
     struct jw w = line_open(l);
 
@@ -99,8 +91,7 @@ static int on_revision(void *ctx, uint32_t revision, enum change change, int64_t
     return 0;
 }
 
-void request_show(struct daemon *d, struct control_client *c, const cJSON *req)
-{
+void request_show(struct daemon *d, struct control_client *c, const cJSON *req) {
     struct listing l = listing_start(d, c);
     struct err err = {0};
     const char *body;
@@ -120,8 +111,7 @@ void request_show(struct daemon *d, struct control_client *c, const cJSON *req)
 
 /* -- devices, sources, rules -------------------------------------------------------------------------------------------- */
 
-void request_devices(struct daemon *d, struct control_client *c, const cJSON *req)
-{
+void request_devices(struct daemon *d, struct control_client *c, const cJSON *req) {
     struct listing l = listing_start(d, c);
     bool offline = json_bool(req, "offline", false), unknown = json_bool(req, "unknown", false), fields = json_bool(req, "fields", false);
     const char *only = json_str(req, "device", NULL);
@@ -162,8 +152,7 @@ void request_devices(struct daemon *d, struct control_client *c, const cJSON *re
     listing_end(&l, 0, NULL);
 }
 
-static void list_troubles(struct listing *l)
-{
+static void list_troubles(struct listing *l) {
     const struct mapper *m = l->d->mapper;
 
     for (size_t i = 0; i < mapper_troubles(m); i++) {
@@ -182,8 +171,7 @@ static void list_troubles(struct listing *l)
     }
 }
 
-void request_sources(struct daemon *d, struct control_client *c, const cJSON *req)
-{
+void request_sources(struct daemon *d, struct control_client *c, const cJSON *req) {
     struct listing l = listing_start(d, c);
 
     if (json_bool(req, "unmatched", false)) {
@@ -205,8 +193,7 @@ void request_sources(struct daemon *d, struct control_client *c, const cJSON *re
     listing_end(&l, 0, NULL);
 }
 
-void request_rules(struct daemon *d, struct control_client *c, const cJSON *req)
-{
+void request_rules(struct daemon *d, struct control_client *c, const cJSON *req) {
     static const char *const modes[] = {"live", "shadow", "off"};
     struct listing l = listing_start(d, c);
 
@@ -236,8 +223,7 @@ void request_rules(struct daemon *d, struct control_client *c, const cJSON *req)
 
 /* -- outbox ------------------------------------------------------------------------------------------------------------- */
 
-static int on_row(void *ctx, const struct outbox_row *row)
-{
+static int on_row(void *ctx, const struct outbox_row *row) {
     struct listing *l = ctx;
     struct jw w = line_open(l);
 
@@ -258,8 +244,7 @@ static int on_row(void *ctx, const struct outbox_row *row)
     return 0;
 }
 
-void request_outbox(struct daemon *d, struct control_client *c, const cJSON *req)
-{
+void request_outbox(struct daemon *d, struct control_client *c, const cJSON *req) {
     struct listing l = listing_start(d, c);
     struct err err = {0};
 

@@ -13,23 +13,20 @@
 #define RETRY_COMMIT_MS 1000
 #define LONGEST_SLEEP_MS INT64_C(86400000)
 
-void pipeline_init(struct daemon *d)
-{
+void pipeline_init(struct daemon *d) {
     effects_init(&d->fx);
     arena_init(&d->scratch, 64 << 10, 64 << 20);
     buf_init(&d->body, 4 << 20);
 }
 
-void pipeline_done(struct daemon *d)
-{
+void pipeline_done(struct daemon *d) {
     effects_done(&d->fx);
     arena_done(&d->scratch);
     buf_done(&d->body);
     free(d->acks);
 }
 
-static void journal(struct daemon *d, const struct event *ev)
-{
+static void journal(struct daemon *d, const struct event *ev) {
     buf_clear(&d->body);
     event_write(&d->body, ev);
     if (d->body.failed)
@@ -44,10 +41,10 @@ static void journal(struct daemon *d, const struct event *ev)
     d->journaled++;
 }
 
-void pipeline_message(struct daemon *d, const struct mqtt_message *m)
-{
+void pipeline_message(struct daemon *d, const struct mqtt_message *m) {
     struct engine_time now = daemon_now(d);
-    struct message msg = {.topic = m->topic, .payload = m->payload, .len = m->len, .retained = m->retained, .qos = m->qos, .arrived = now.wall};
+    struct message msg = {
+        .topic = m->topic, .payload = m->payload, .len = m->len, .retained = m->retained, .qos = m->qos, .arrived = now.wall};
     struct mapped mapped;
 
     d->messages++;
@@ -67,8 +64,7 @@ void pipeline_message(struct daemon *d, const struct mqtt_message *m)
 }
 
 /* Which platforms a published incident goes to: what the rule allows, narrowed by each platform's level and filter. */
-static void route(struct daemon *d)
-{
+static void route(struct daemon *d) {
     for (size_t i = 0; i < d->fx.nincidents; i++) {
         struct effect_incident *inc = &d->fx.incidents[i];
 
@@ -79,8 +75,7 @@ static void route(struct daemon *d)
     }
 }
 
-static void count_commit(struct daemon *d, int64_t us)
-{
+static void count_commit(struct daemon *d, int64_t us) {
     size_t bucket = 0;
 
     while (us > 1 && bucket + 1 < COMMIT_BUCKETS) {
@@ -91,8 +86,7 @@ static void count_commit(struct daemon *d, int64_t us)
     d->commits++;
 }
 
-static void on_retry(uv_timer_t *t)
-{
+static void on_retry(uv_timer_t *t) {
     struct daemon *d = t->data;
 
     if (!d->stuck)
@@ -104,8 +98,7 @@ static void on_retry(uv_timer_t *t)
     pipeline_schedule(d);
 }
 
-static void become_stuck(struct daemon *d, const struct err *err)
-{
+static void become_stuck(struct daemon *d, const struct err *err) {
     d->commit_failures++;
     if (!d->stuck)
         log_error("store: %s; nothing is acknowledged until this is over", err->text);
@@ -118,8 +111,7 @@ static void become_stuck(struct daemon *d, const struct err *err)
 }
 
 /* The acks of a failed commit must be committed with the effects when those are; they are kept beside d->fx. */
-static int keep_acks(struct daemon *d, const struct ingest_ack *acks, size_t n)
-{
+static int keep_acks(struct daemon *d, const struct ingest_ack *acks, size_t n) {
     if (n > d->cap_acks) {
         struct store_ack *more = realloc(d->acks, n * sizeof(*more));
         if (more == NULL)
@@ -133,8 +125,7 @@ static int keep_acks(struct daemon *d, const struct ingest_ack *acks, size_t n)
     return 0;
 }
 
-int pipeline_commit(struct daemon *d, const struct ingest_ack *acks, size_t n)
-{
+int pipeline_commit(struct daemon *d, const struct ingest_ack *acks, size_t n) {
     struct err err = {0};
     int rc;
 
@@ -189,8 +180,7 @@ int pipeline_commit(struct daemon *d, const struct ingest_ack *acks, size_t n)
     return 0;
 }
 
-int pipeline_tick(struct daemon *d)
-{
+int pipeline_tick(struct daemon *d) {
     if (d->stuck)
         return GF_ESTATE;
     if (engine_advance(d->engine, daemon_now(d), &d->fx) < 0)
@@ -198,16 +188,14 @@ int pipeline_tick(struct daemon *d)
     return pipeline_commit(d, NULL, 0);
 }
 
-static void on_due(uv_timer_t *t)
-{
+static void on_due(uv_timer_t *t) {
     struct daemon *d = t->data;
 
     if (pipeline_tick(d) == 0)
         pipeline_schedule(d);
 }
 
-void pipeline_schedule(struct daemon *d)
-{
+void pipeline_schedule(struct daemon *d) {
     int64_t due = engine_due(d->engine);
 
     if (due == INT64_MAX || d->stuck || d->stopping) {
@@ -221,8 +209,7 @@ void pipeline_schedule(struct daemon *d)
     (void)uv_timer_start(&d->due_timer, on_due, left <= 0 ? 0 : (uint64_t)daemon_real_delay(d, left), 0);
 }
 
-static void refuse(struct buf *answer, const char *id, const char *why)
-{
+static void refuse(struct buf *answer, const char *id, const char *why) {
     struct jw w = jw_start(answer);
 
     jw_open(&w, NULL, '{');
@@ -232,8 +219,7 @@ static void refuse(struct buf *answer, const char *id, const char *why)
     jw_close(&w, '}');
 }
 
-void pipeline_command(struct daemon *d, const cJSON *json, const char *who, struct buf *answer)
-{
+void pipeline_command(struct daemon *d, const cJSON *json, const char *who, struct buf *answer) {
     const char *id = json_str(json, "id", "");
     struct command cmd;
     struct err err = {0};
@@ -274,8 +260,7 @@ void pipeline_command(struct daemon *d, const cJSON *json, const char *who, stru
     jw_close(&w, '}');
 }
 
-int pipeline_checkpoint(struct daemon *d)
-{
+int pipeline_checkpoint(struct daemon *d) {
     struct err err = {0};
 
     if (d->stuck)

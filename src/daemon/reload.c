@@ -11,8 +11,7 @@
 #include "gengfu/base/log.h"
 #include "gengfu/base/time.h"
 
-int daemon_hash_config(const char *dir, char ret[65], struct err *err)
-{
+int daemon_hash_config(const char *dir, char ret[65], struct err *err) {
     char path[4096];
     struct buf text;
     uint8_t digest[32];
@@ -32,8 +31,7 @@ int daemon_hash_config(const char *dir, char ret[65], struct err *err)
     return rc;
 }
 
-static int refused(struct daemon *d, struct err *err)
-{
+static int refused(struct daemon *d, struct err *err) {
     size_t n = strnlen(err->text, sizeof(d->reload_why) - 1);
 
     d->reload_ok = false;
@@ -43,8 +41,7 @@ static int refused(struct daemon *d, struct err *err)
     return err->code;
 }
 
-static int load_new(struct daemon *d, struct err *err, struct ruleset **ret)
-{
+static int load_new(struct daemon *d, struct err *err, struct ruleset **ret) {
     struct report *rep;
     int rc = report_new(&rep);
 
@@ -61,8 +58,7 @@ static int load_new(struct daemon *d, struct err *err, struct ruleset **ret)
     return rc;
 }
 
-static int take_over(struct daemon *d, struct ruleset *rs, struct err *err)
-{
+static int take_over(struct daemon *d, struct ruleset *rs, struct err *err) {
     const char *const *filters;
     int rc = engine_reload(d->engine, rs, daemon_now(d), &d->fx, err);
 
@@ -82,8 +78,7 @@ static int take_over(struct daemon *d, struct ruleset *rs, struct err *err)
     return 0;
 }
 
-static int name_platforms(struct daemon *d, struct err *err)
-{
+static int name_platforms(struct daemon *d, struct err *err) {
     const struct config *conf = d->conf_rules->config;
     const char *names[CONFIG_MAX_PLATFORMS];
 
@@ -92,8 +87,7 @@ static int name_platforms(struct daemon *d, struct err *err)
     return store_platforms(d->store, names, conf->nplatforms, err);
 }
 
-int daemon_reload(struct daemon *d, struct err *err)
-{
+int daemon_reload(struct daemon *d, struct err *err) {
     struct ruleset *rs;
     char hash[65];
 
@@ -143,13 +137,13 @@ int daemon_reload(struct daemon *d, struct err *err)
     }
     d->reload_ok = true;
     d->reload_why[0] = '\0';
-    log_notice("reload: %zu sources, %zu rules, %zu devices in force (%.12s)", rs->nsources, rs->nrules, registry_count(rs->registry), rs->hash);
+    log_notice("reload: %zu sources, %zu rules, %zu devices in force (%.12s)", rs->nsources, rs->nrules, registry_count(rs->registry),
+               rs->hash);
     notify_ready(d);
     return 0;
 }
 
-void daemon_reload_settle(struct daemon *d)
-{
+void daemon_reload_settle(struct daemon *d) {
     struct err err = {0};
 
     if (d->replacing_ingest || d->replacing_forward || d->old_conf_rules == NULL)

@@ -8,13 +8,9 @@
 #include "gengfu/base/log.h"
 #include "gengfu/base/time.h"
 
-static void who_is(const struct control_client *c, char out[32])
-{
-    (void)snprintf(out, 32, "uid:%lu", (unsigned long)control_uid(c));
-}
+static void who_is(const struct control_client *c, char out[32]) { (void)snprintf(out, 32, "uid:%lu", (unsigned long)control_uid(c)); }
 
-static void request_reload(struct daemon *d, struct control_client *c, const cJSON *req)
-{
+static void request_reload(struct daemon *d, struct control_client *c, const cJSON *req) {
     struct err err = {0};
     char who[32];
 
@@ -42,14 +38,14 @@ static void request_reload(struct daemon *d, struct control_client *c, const cJS
     control_end(c, 0, NULL);
 }
 
-static void request_tail(struct daemon *d, struct control_client *c, const cJSON *req)
-{
+static void request_tail(struct daemon *d, struct control_client *c, const cJSON *req) {
     const char *rule = json_str(req, "rule", "");
 
     if (rule[0] != '\0' && ruleset_rule(d->rules, rule) == NULL) {
         const char *near = ruleset_nearest_rule(d->rules, rule);
         char why[300];
-        (void)snprintf(why, sizeof(why), "no rule '%.100s'%s%s%s", rule, near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+        (void)snprintf(why, sizeof(why), "no rule '%.100s'%s%s%s", rule, near ? ": did you mean '" : "", near ? near : "",
+                       near ? "'?" : "");
         control_end(c, 2, why);
         return;
     }
@@ -57,8 +53,7 @@ static void request_tail(struct daemon *d, struct control_client *c, const cJSON
         control_end(c, 3, "too many tails are open already");
 }
 
-static void request_command(struct daemon *d, struct control_client *c, const cJSON *req)
-{
+static void request_command(struct daemon *d, struct control_client *c, const cJSON *req) {
     const cJSON *command = json_get(req, "command");
     struct arena arena;
     struct buf answer;
@@ -80,8 +75,7 @@ static void request_command(struct daemon *d, struct control_client *c, const cJ
     buf_done(&answer);
 }
 
-static void request_resend(struct daemon *d, struct control_client *c, const cJSON *req)
-{
+static void request_resend(struct daemon *d, struct control_client *c, const cJSON *req) {
     const char *incident = json_str(req, "incident", ""), *platform = json_str(req, "platform", NULL);
     struct err err = {0};
     size_t rows = 0;
@@ -101,8 +95,7 @@ static void request_resend(struct daemon *d, struct control_client *c, const cJS
     control_end(c, 0, NULL);
 }
 
-static void request_trace(struct daemon *d, struct control_client *c, const cJSON *req)
-{
+static void request_trace(struct daemon *d, struct control_client *c, const cJSON *req) {
     struct buf text, line;
 
     (void)d;
@@ -129,8 +122,7 @@ static const struct request {
     {"tail", request_tail},       {"command", request_command},     {"resend", request_resend}, {"trace", request_trace},
 };
 
-static void on_request(void *ctx, struct control_client *c, const cJSON *req)
-{
+static void on_request(void *ctx, struct control_client *c, const cJSON *req) {
     struct daemon *d = ctx;
     const char *name = json_str(req, "do", "");
     char why[200];
@@ -145,13 +137,9 @@ static void on_request(void *ctx, struct control_client *c, const cJSON *req)
     control_end(c, 2, why);
 }
 
-static void on_gone(void *ctx, struct control_client *c)
-{
-    tail_remove(ctx, c);
-}
+static void on_gone(void *ctx, struct control_client *c) { tail_remove(ctx, c); }
 
-static void on_closed(void *ctx)
-{
+static void on_closed(void *ctx) {
     struct daemon *d = ctx;
 
     control_free(d->control);

@@ -12,8 +12,7 @@ struct restoring {
     uint64_t devices, events, states, incidents, bad;
 };
 
-static int on_device(void *ctx, const char *name, const char *body, size_t len)
-{
+static int on_device(void *ctx, const char *name, const char *body, size_t len) {
     struct restoring *r = ctx;
     struct err err = {0};
     int rc = engine_restore_device(r->d->engine, name, body, len, &err);
@@ -28,8 +27,7 @@ static int on_device(void *ctx, const char *name, const char *body, size_t len)
     return 0;
 }
 
-static int on_event(void *ctx, int64_t rowid, int64_t time, int64_t arrived, const char *body, size_t len)
-{
+static int on_event(void *ctx, int64_t rowid, int64_t time, int64_t arrived, const char *body, size_t len) {
     struct restoring *r = ctx;
     struct err err = {0};
     struct event ev;
@@ -51,8 +49,7 @@ static int on_event(void *ctx, int64_t rowid, int64_t time, int64_t arrived, con
     return 0;
 }
 
-static int on_state(void *ctx, const char *rule, uint64_t hash, const char *key, const char *body, size_t len)
-{
+static int on_state(void *ctx, const char *rule, uint64_t hash, const char *key, const char *body, size_t len) {
     struct restoring *r = ctx;
     struct err err = {0};
     int rc = engine_restore_state(r->d->engine, rule, hash, key, body, len, &err);
@@ -67,8 +64,7 @@ static int on_state(void *ctx, const char *rule, uint64_t hash, const char *key,
     return 0;
 }
 
-static int on_incident(void *ctx, const char *name, const char *body, size_t len)
-{
+static int on_incident(void *ctx, const char *name, const char *body, size_t len) {
     struct restoring *r = ctx;
     struct err err = {0};
     int rc = engine_restore_incident(r->d->engine, body, len, &err);
@@ -83,8 +79,7 @@ static int on_incident(void *ctx, const char *name, const char *body, size_t len
     return 0;
 }
 
-int daemon_restore(struct daemon *d, int64_t down, struct err *err)
-{
+int daemon_restore(struct daemon *d, int64_t down, struct err *err) {
     struct restoring r = {.d = d};
     int rc;
 
@@ -102,7 +97,8 @@ int daemon_restore(struct daemon *d, int64_t down, struct err *err)
     rc = engine_start(d->engine, daemon_now(d), down, &d->fx);
     if (rc < 0)
         return err_set(err, rc, "restore: %s", err_text(rc));
-    log_info("restored %" PRIu64 " devices, %" PRIu64 " journal rows, %" PRIu64 " rule states, %" PRIu64 " open incidents (%" PRIu64 " unreadable)", r.devices,
-             r.events, r.states, r.incidents, r.bad);
+    log_info("restored %" PRIu64 " devices, %" PRIu64 " journal rows, %" PRIu64 " rule states, %" PRIu64 " open incidents (%" PRIu64
+             " unreadable)",
+             r.devices, r.events, r.states, r.incidents, r.bad);
     return 0;
 }

@@ -8,8 +8,7 @@
 #include "gengfu/base/json.h"
 #include "gengfu/base/time.h"
 
-static int64_t resident_bytes(void)
-{
+static int64_t resident_bytes(void) {
     long pages = 0, size = 0;
     FILE *f = fopen("/proc/self/statm", "re");
 
@@ -21,8 +20,7 @@ static int64_t resident_bytes(void)
     return (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
-static void put_time(struct jw *w, const struct daemon *d, const char *name, int64_t ms)
-{
+static void put_time(struct jw *w, const struct daemon *d, const char *name, int64_t ms) {
     char text[TIME_TEXT_MAX];
 
     if (ms == TIME_NONE)
@@ -31,16 +29,14 @@ static void put_time(struct jw *w, const struct daemon *d, const char *name, int
         jw_str(w, name, time_format(ms, zone_offset(d->rules->config->zone, ms / 1000), text));
 }
 
-static void trouble(struct jw *w, const char *what, const char *why)
-{
+static void trouble(struct jw *w, const char *what, const char *why) {
     jw_open(w, NULL, '{');
     jw_str(w, "what", what);
     jw_str(w, "why", why);
     jw_close(w, '}');
 }
 
-static void put_troubles(struct jw *w, const struct daemon *d)
-{
+static void put_troubles(struct jw *w, const struct daemon *d) {
     char text[400];
 
     jw_open(w, "troubles", '[');
@@ -71,8 +67,7 @@ static void put_troubles(struct jw *w, const struct daemon *d)
     jw_close(w, ']');
 }
 
-static int64_t percentile(const uint64_t *hist, uint64_t total, double share)
-{
+static int64_t percentile(const uint64_t *hist, uint64_t total, double share) {
     uint64_t seen = 0;
 
     for (size_t i = 0; i < COMMIT_BUCKETS; i++) {
@@ -83,8 +78,7 @@ static int64_t percentile(const uint64_t *hist, uint64_t total, double share)
     return 0;
 }
 
-static void put_broker(struct jw *w, const struct daemon *d)
-{
+static void put_broker(struct jw *w, const struct daemon *d) {
     struct ingest_stats s = {0};
 
     if (d->ingest != NULL)
@@ -105,8 +99,7 @@ static void put_broker(struct jw *w, const struct daemon *d)
     jw_close(w, '}');
 }
 
-static void put_messages(struct jw *w, const struct daemon *d)
-{
+static void put_messages(struct jw *w, const struct daemon *d) {
     jw_open(w, "messages", '{');
     jw_int(w, "received", (int64_t)d->messages);
     for (int o = OUTCOME_EVENTS; o <= OUTCOME_BROKEN; o++)
@@ -114,8 +107,7 @@ static void put_messages(struct jw *w, const struct daemon *d)
     jw_close(w, '}');
 }
 
-static void put_store(struct jw *w, const struct daemon *d)
-{
+static void put_store(struct jw *w, const struct daemon *d) {
     struct store_info info = {0};
     struct store_outbox_counts out = {0};
     struct err err = {0};
@@ -149,8 +141,7 @@ static void put_store(struct jw *w, const struct daemon *d)
     jw_close(w, '}');
 }
 
-static void put_platforms(struct jw *w, const struct daemon *d)
-{
+static void put_platforms(struct jw *w, const struct daemon *d) {
     jw_open(w, "platforms", '[');
     for (size_t i = 0; d->forward != NULL && i < forward_platforms(d->forward); i++) {
         struct forward_stats s;
@@ -172,8 +163,7 @@ static void put_platforms(struct jw *w, const struct daemon *d)
     jw_close(w, ']');
 }
 
-static void put_rules(struct jw *w, const struct daemon *d)
-{
+static void put_rules(struct jw *w, const struct daemon *d) {
     jw_open(w, "rules", '{');
     jw_int(w, "sources", (int64_t)d->rules->nsources);
     jw_int(w, "rules", (int64_t)d->rules->nrules);
@@ -185,8 +175,7 @@ static void put_rules(struct jw *w, const struct daemon *d)
     jw_close(w, '}');
 }
 
-void request_status(struct daemon *d, struct control_client *c, const cJSON *req)
-{
+void request_status(struct daemon *d, struct control_client *c, const cJSON *req) {
     struct buf b;
     struct jw w;
 

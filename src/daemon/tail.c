@@ -5,16 +5,14 @@
 #include "daemon_int.h"
 #include "gengfu/base/json.h"
 
-static void copy_filter(char *to, size_t size, const char *from)
-{
+static void copy_filter(char *to, size_t size, const char *from) {
     size_t n = strnlen(from, size - 1);
 
     memcpy(to, from, n);
     to[n] = '\0';
 }
 
-int tail_add(struct daemon *d, struct control_client *c, const cJSON *req)
-{
+int tail_add(struct daemon *d, struct control_client *c, const cJSON *req) {
     for (size_t i = 0; i < DAEMON_MAX_TAILS; i++) {
         struct tail *t = &d->tails[i];
 
@@ -29,15 +27,13 @@ int tail_add(struct daemon *d, struct control_client *c, const cJSON *req)
     return GF_ELIMIT;
 }
 
-void tail_remove(struct daemon *d, struct control_client *c)
-{
+void tail_remove(struct daemon *d, struct control_client *c) {
     for (size_t i = 0; i < DAEMON_MAX_TAILS; i++)
         if (d->tails[i].client == c)
             d->tails[i].client = NULL;
 }
 
-bool tail_any(const struct daemon *d)
-{
+bool tail_any(const struct daemon *d) {
     for (size_t i = 0; i < DAEMON_MAX_TAILS; i++)
         if (d->tails[i].client != NULL)
             return true;
@@ -45,16 +41,14 @@ bool tail_any(const struct daemon *d)
 }
 
 /* Rows are text; the device is read the same way as at a restart. */
-static bool event_is_of(struct daemon *d, const struct effect_event *row, const char *device)
-{
+static bool event_is_of(struct daemon *d, const struct effect_event *row, const char *device) {
     struct event ev;
 
     arena_reset(&d->scratch);
     return event_read(&d->scratch, row->body, row->len, &ev, NULL) == 0 && strcmp(ev.device, device) == 0;
 }
 
-static void show(struct daemon *d, struct control_client *c, const char *what, const char *body, size_t len)
-{
+static void show(struct daemon *d, struct control_client *c, const char *what, const char *body, size_t len) {
     struct jw w;
 
     buf_clear(&d->body);
@@ -66,8 +60,7 @@ static void show(struct daemon *d, struct control_client *c, const char *what, c
         control_line(c, d->body.data, d->body.len);
 }
 
-void tail_batch(struct daemon *d)
-{
+void tail_batch(struct daemon *d) {
     for (size_t i = 0; i < DAEMON_MAX_TAILS; i++) {
         const struct tail *t = &d->tails[i];
 

@@ -31,7 +31,8 @@ struct control_ops {
     void (*closed)(void *ctx);
 };
 /* A socket file left by a daemon that died is replaced; one that answers is GF_ESTATE. group may be NULL; mode 0660. */
-GF_WARN_UNUSED int control_new(uv_loop_t *loop, const char *path, const char *group, const struct control_ops *ops, void *ctx, struct err *err, struct control **ret);
+GF_WARN_UNUSED int control_new(uv_loop_t *loop, const char *path, const char *group, const struct control_ops *ops, void *ctx,
+                               struct err *err, struct control **ret);
 void control_stop(struct control *c);
 void control_free(struct control *c);
 uid_t control_uid(const struct control_client *c);
