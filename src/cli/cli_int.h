@@ -58,6 +58,9 @@ GF_WARN_UNUSED int cli_number(const struct cli *c, const char *name, double min,
 /* help.c */
 void cli_help(FILE *out);
 void cli_help_command(FILE *out, const struct cli_command *cmd);
+void cli_help_markdown(FILE *out); /* docs/cli.md */
+void cli_help_man(FILE *out, const struct cli_command *cmd);
+void cli_help_man_all(FILE *out);
 int cli_complain(const struct err *err); /* prints "gengfu: …" and gives the exit code for the error */
 int cli_usage(const struct cli *c, const char *fmt, ...) GF_PRINTF(2, 3);
 

@@ -70,6 +70,10 @@ static const struct cli_option simulate_options[] = {{"host", 0, "NAME", "the br
                                                      {"quiet", 'q', NULL, "no progress"},
                                                      END};
 
+static const struct cli_option help_options[] = {{"markdown", 0, NULL, "everything, as docs/cli.md has it"},
+                                                 {"man", 0, NULL, "as a man page"},
+                                                 END};
+
 #define VERB(name, about) \
     { \
         name, "ID", about, \
@@ -117,7 +121,7 @@ const struct cli_command cli_commands[] = {
     {"completion", "bash|zsh", "shell completion, to be sourced", NULL, "  gengfu completion bash > /etc/bash_completion.d/gengfu", NULL, 1,
      1, false, cmd_completion},
     {"version", "", "versions of everything", NULL, "  gengfu version", NULL, 0, 0, false, cmd_version},
-    {"help", "[COMMAND]", "this list, or more on one command", NULL, "  gengfu help eval", NULL, 0, 1, false, cmd_help},
+    {"help", "[COMMAND]", "this list, or more on one command", NULL, "  gengfu help eval", help_options, 0, 1, false, cmd_help},
     {NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, false, NULL},
 };
 
@@ -137,15 +141,20 @@ static const struct cli_command *find(const char *name) {
 }
 
 int cmd_help(struct cli *c) {
-    if (c->nargs == 0) {
-        cli_help(stdout);
-        return EXIT_FINE;
-    }
-    const struct cli_command *cmd = find(c->args[0]);
+    const struct cli_command *cmd = c->nargs > 0 ? find(c->args[0]) : NULL;
 
-    if (cmd == NULL)
+    if (c->nargs > 0 && cmd == NULL)
         return EXIT_USAGE;
-    cli_help_command(stdout, cmd);
+    if (cli_given(c, "markdown"))
+        cli_help_markdown(stdout);
+    else if (cli_given(c, "man") && cmd != NULL)
+        cli_help_man(stdout, cmd);
+    else if (cli_given(c, "man"))
+        cli_help_man_all(stdout);
+    else if (cmd != NULL)
+        cli_help_command(stdout, cmd);
+    else
+        cli_help(stdout);
     return EXIT_FINE;
 }
 
