@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Passwords, tokens and keys by file, read each time they are used, so that a replaced file takes effect with the next connection or request. */
+#ifndef GENGFU_MQTT_SECRET_H
+#define GENGFU_MQTT_SECRET_H
+
+#include "gengfu/base/buf.h"
+#include "gengfu/base/err.h"
+
+#define SECRET_MAX 4096 /* bytes */
+
+/* A name without '/' is looked for in $CREDENTIALS_DIRECTORY (systemd's LoadCredential=), and only there; anything else is a path. Not empty, no NUL inside. */
+GF_WARN_UNUSED int secret_read(const char *name, struct buf *b, struct err *err);
+void secret_done(struct buf *b); /* wipes and frees */
+
+#endif

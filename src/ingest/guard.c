@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The guard against duplicates. A crash or a lost link between the commit and the PUBACKs makes the broker send a batch again, with the same packet ids, first thing on the resumed session.
+ *
+ * What was committed lately is remembered as (packet id, hash of topic and payload). On a resumed session each remembered pair is recognised once; when its packet id comes with another
+ * hash, the broker has had the PUBACK and uses the id anew, so the pair is dropped. After twice as many messages as pairs the redelivery is certainly over and the guard ends:
+ * a device that says the same thing again, weeks later and by chance under the same id, is heard. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest_int.h"
+
+static void disarm(struct guard *g)
+{
+    free(g->table);
+    g->table = NULL;
+    g->size = g->left = 0;
+    g->budget = 0;
+}
+
+void guard_forget(struct guard *g)
+{
+    disarm(g);
+    for (size_t i = 0; i < GUARD_BATCHES; i++)
+        g->batches[i].n = 0;
+    g->total = 0;
+}
+
+void guard_done(struct guard *g)
+{
+    guard_forget(g);
+    for (size_t i = 0; i < GUARD_BATCHES; i++)
+        free(g->batches[i].acks);
+    memset(g, 0, sizeof(*g));
+}
+
+int guard_remember(struct guard *g, const struct ingest_ack *acks, size_t n)
+{
+    if (n == 0)
+        return 0;
+    size_t next = (g->newest + 1) % GUARD_BATCHES;
+    struct guard_batch *b = &g->batches[next];
+
+    if (n > GUARD_MAX)
+        return GF_ELIMIT;
+    if (n > b->cap) {
+        struct ingest_ack *grown = realloc(b->acks, n * sizeof(*grown));
+
+        if (grown == NULL)
+            return GF_ENOMEM;
+        b->acks = grown;
+        b->cap = n;
+    }
+    g->total -= b->n;
+    memcpy(b->acks, acks, n * sizeof(*acks));
+    b->n = n;
+    g->total += n;
+    g->newest = next;
+    return 0;
+}
+
+static struct guard_slot *slot(const struct guard *g, uint16_t mid)
+{
+    size_t i = (mid * UINT32_C(2654435761)) & (g->size - 1);
+
+    while (g->table[i].mid != 0 && g->table[i].mid != mid)
+        i = (i + 1) & (g->size - 1);
+    return &g->table[i];
+}
+
+int guard_arm(struct guard *g)
+{
+    size_t size = 16;
+
+    disarm(g);
+    if (g->total == 0)
+        return 0;
+    while (size < g->total * 2)
+        size *= 2;
+    g->table = calloc(size, sizeof(*g->table));
+    if (g->table == NULL)
+        return GF_ENOMEM;
+    g->size = size;
+    g->budget = g->total * 2;
+    for (size_t i = 1; i <= GUARD_BATCHES; i++) { /* oldest first: the latest use of a packet id counts */
+        const struct guard_batch *b = &g->batches[(g->newest + i) % GUARD_BATCHES];
+
+        for (size_t k = 0; k < b->n; k++) {
+            struct guard_slot *s = slot(g, b->acks[k].mid);
+
+            g->left += s->mid == 0;
+            *s = (struct guard_slot){.mid = b->acks[k].mid, .hash = b->acks[k].hash};
+        }
+    }
+    return 0;
+}
+
+bool guard_seen(struct guard *g, uint16_t mid, uint64_t hash)
+{
+    bool seen = false;
+
+    if (g->table == NULL || mid == 0)
+        return false;
+    struct guard_slot *s = slot(g, mid);
+
+    if (s->mid == mid && !s->used) {
+        seen = s->hash == hash;
+        s->used = true;
+        g->left--;
+    }
+    if (g->left == 0 || --g->budget == 0)
+        disarm(g);
+    return seen;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Ingest over the MQTT client: one reading is one batch; the batch is committed; then the client may write the PUBACKs.
+ *
+ *   reading ─message*─► batch ─commit 0─► released ─► reading
+ *                          └─commit <0─► held ─ingest_retry, commit 0─► released
+ *
+ * The link may drop while a batch is held: the messages are with us, only the acknowledgement is open. The client stays away until the batch is durable; the broker then sends it
+ * again and the guard (guard.c) recognises it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gengfu/base/fault.h"
+#include "gengfu/base/log.h"
+#include "gengfu/base/map.h"
+#include "ingest_int.h"
+
+#define HASH_SEED UINT64_C(0x67656e676675)
+
+struct ingest {
+    struct mqtt *mqtt;
+    struct ingest_ops ops;
+    void *ctx;
+    struct config_mqtt broker; /* the configuration's, with a client id in any case */
+    char client_id[256];
+    bool started, stopping;
+
+    struct ingest_ack *acks; /* of the batch at hand */
+    size_t nacks, cap_acks;
+    size_t batch; /* messages handed over in the batch at hand */
+    bool broken;  /* an acknowledgement could not be noted: the batch cannot be committed as a whole */
+    bool held;
+
+    struct guard guard;
+    char **filters;
+    size_t nfilters;
+    struct ingest_stats stats;
+    char why[512];
+};
+
+static void say_why(struct ingest *in, const char *why)
+{
+    (void)snprintf(in->why, sizeof(in->why), "%s", why);
+}
+
+static void on_connected(void *ctx, bool session_present)
+{
+    struct ingest *in = ctx;
+
+    in->stats.up = true;
+    in->stats.connects++;
+    say_why(in, "");
+    if (!session_present)
+        guard_forget(&in->guard);
+    else if (guard_arm(&in->guard) < 0)
+        log_warn("broker: no memory to recognise redelivered messages; some may be counted twice");
+    if (in->ops.link != NULL)
+        in->ops.link(in->ctx, true, "");
+}
+
+static void on_disconnected(void *ctx, const char *why, int64_t retry_in)
+{
+    struct ingest *in = ctx;
+
+    (void)retry_in;
+    in->stats.up = false;
+    say_why(in, why);
+    if (in->ops.link != NULL)
+        in->ops.link(in->ctx, false, in->why);
+}
+
+static bool note_ack(struct ingest *in, uint16_t mid, uint64_t hash)
+{
+    if (in->nacks == in->cap_acks) {
+        size_t cap = in->cap_acks > 0 ? in->cap_acks * 2 : 256;
+        struct ingest_ack *grown = cap > GUARD_MAX * 2 ? NULL : realloc(in->acks, cap * sizeof(*grown));
+
+        if (grown == NULL)
+            return false;
+        in->acks = grown;
+        in->cap_acks = cap;
+    }
+    in->acks[in->nacks++] = (struct ingest_ack){.mid = mid, .hash = hash};
+    return true;
+}
+
+static void on_message(void *ctx, const struct mqtt_message *m)
+{
+    struct ingest *in = ctx;
+
+    in->stats.messages++;
+    if (m->qos == 0) {
+        in->stats.qos0++;
+    } else {
+        uint64_t hash = hash_bytes(m->payload, m->len, hash_bytes(m->topic, strlen(m->topic), HASH_SEED));
+        bool seen = guard_seen(&in->guard, m->mid, hash);
+
+        /* Without the note a crash could make this message count twice; that is the lesser evil against not hearing it. */
+        if (!note_ack(in, m->mid, hash) && !in->broken) {
+            in->broken = true;
+            log_warn("broker: no memory to note what is acknowledged; after a crash some messages may be counted twice");
+        }
+        if (seen) {
+            in->stats.duplicates++;
+            return;
+        }
+    }
+    in->batch++;
+    in->ops.message(in->ctx, m);
+}
+
+static bool commit(struct ingest *in)
+{
+    int rc = in->batch > 0 ? in->ops.commit(in->ctx, in->acks, in->nacks) : 0; /* nothing but duplicates: durable already */
+
+    if (rc < 0) {
+        in->held = true;
+        return false;
+    }
+    if (guard_remember(&in->guard, in->acks, in->nacks) < 0)
+        log_warn("broker: no memory to remember what was acknowledged; after a lost link some messages may be counted twice");
+    in->held = false;
+    in->stats.batches++;
+    if (in->batch > in->stats.largest_batch)
+        in->stats.largest_batch = in->batch;
+    in->batch = in->nacks = 0;
+    in->broken = false;
+    return true;
+}
+
+static bool on_batch(void *ctx)
+{
+    struct ingest *in = ctx;
+
+    (void)fault_point("ingest.after_read");
+    return commit(in);
+}
+
+void ingest_retry(struct ingest *in)
+{
+    if (in->held && !in->stopping && commit(in))
+        mqtt_release(in->mqtt);
+}
+
+static void on_subscribed(void *ctx, const char *filter, bool ok)
+{
+    struct ingest *in = ctx;
+
+    if (ok)
+        return;
+    log_error("broker: refuses the subscription to '%s'", filter);
+    (void)snprintf(in->why, sizeof(in->why), "the broker refuses the subscription to '%.200s'", filter);
+}
+
+static void on_closed(void *ctx)
+{
+    struct ingest *in = ctx;
+
+    in->started = false;
+    in->stats.up = false;
+    if (in->ops.closed != NULL)
+        in->ops.closed(in->ctx); /* which may free it */
+}
+
+int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_ops *ops, void *ctx, struct err *err, struct ingest **ret)
+{
+    static const struct mqtt_ops mqtt_ops = {
+        .connected = on_connected,
+        .disconnected = on_disconnected,
+        .message = on_message,
+        .batch = on_batch,
+        .subscribed = on_subscribed,
+        .closed = on_closed,
+    };
+    struct ingest *in = calloc(1, sizeof(*in));
+
+    if (in == NULL)
+        return err_set(err, GF_ENOMEM, "ingest: %s", err_text(GF_ENOMEM));
+    in->ops = *ops;
+    in->ctx = ctx;
+    in->broker = conf->broker;
+    if (in->broker.client_id == NULL) {
+        (void)snprintf(in->client_id, sizeof(in->client_id), "gengfu-%.200s", conf->id != NULL ? conf->id : "gateway");
+        in->broker.client_id = in->client_id;
+    }
+    uint64_t seed = uv_hrtime();
+    struct mqtt_conf mc = {
+        .broker = &in->broker,
+        .deferred = true,
+        .coalesce = conf->coalesce,
+        .batch_max = conf->batch_max,
+        .seed = hash_bytes(in->broker.client_id, strlen(in->broker.client_id), seed),
+    };
+    int rc = mqtt_new(loop, &mc, &mqtt_ops, in, err, &in->mqtt);
+
+    if (rc < 0) {
+        free(in);
+        return rc;
+    }
+    *ret = in;
+    return 0;
+}
+
+int ingest_restore(struct ingest *in, uint16_t mid, uint64_t hash)
+{
+    struct ingest_ack ack = {.mid = mid, .hash = hash};
+    struct guard_batch *b = &in->guard.batches[in->guard.newest];
+
+    /* What the store kept is one remembered batch here: it is forgotten as a whole, after as many new ones as the ring holds. */
+    if (mid == 0 || b->n >= GUARD_MAX)
+        return mid == 0 ? GF_EINVAL : GF_ELIMIT;
+    if (b->n == b->cap) {
+        size_t cap = b->cap > 0 ? b->cap * 2 : 256;
+        struct ingest_ack *grown = realloc(b->acks, cap * sizeof(*grown));
+
+        if (grown == NULL)
+            return GF_ENOMEM;
+        b->acks = grown;
+        b->cap = cap;
+    }
+    b->acks[b->n++] = ack;
+    in->guard.total++;
+    return 0;
+}
+
+/* -- subscriptions --------------------------------------------------------------------------------------------------------------------------- */
+
+static void filters_free(char **filters, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(filters[i]);
+    free(filters);
+}
+
+static bool has(char *const *filters, size_t n, const char *filter)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(filters[i], filter) == 0)
+            return true;
+    return false;
+}
+
+int ingest_subscribe(struct ingest *in, const char *const *filters, size_t n, struct err *err)
+{
+    char **wanted = calloc(n > 0 ? n : 1, sizeof(*wanted));
+    int rc = 0;
+    size_t count = 0;
+
+    if (wanted == NULL)
+        return err_set(err, GF_ENOMEM, "subscriptions: %s", err_text(GF_ENOMEM));
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        if (has(wanted, count, filters[i]))
+            continue;
+        wanted[count] = strdup(filters[i]);
+        if (wanted[count] == NULL)
+            rc = err_set(err, GF_ENOMEM, "subscriptions: %s", err_text(GF_ENOMEM));
+        else
+            /* Never more than 1: at QoS 2 libmosquitto would keep the payload in memory after it has answered, and a crash would lose it. */
+            rc = mqtt_subscribe(in->mqtt, wanted[count++], 1, err);
+    }
+    for (size_t i = 0; i < in->nfilters && rc == 0; i++)
+        if (!has(wanted, count, in->filters[i]))
+            rc = mqtt_unsubscribe(in->mqtt, in->filters[i], err);
+    if (rc < 0) {
+        filters_free(wanted, count);
+        return rc;
+    }
+    filters_free(in->filters, in->nfilters);
+    in->filters = wanted;
+    in->nfilters = count;
+    return 0;
+}
+
+/* -- life ------------------------------------------------------------------------------------------------------------------------------------ */
+
+int ingest_start(struct ingest *in, struct err *err)
+{
+    int rc = mqtt_start(in->mqtt, err);
+
+    in->started = rc == 0;
+    return rc;
+}
+
+void ingest_hurry(struct ingest *in)
+{
+    mqtt_hurry(in->mqtt);
+}
+
+void ingest_stop(struct ingest *in)
+{
+    in->stopping = true;
+    mqtt_stop(in->mqtt);
+}
+
+void ingest_free(struct ingest *in)
+{
+    if (in == NULL)
+        return;
+    mqtt_free(in->mqtt);
+    guard_done(&in->guard);
+    filters_free(in->filters, in->nfilters);
+    free(in->acks);
+    free(in);
+}
+
+void ingest_stats(const struct ingest *in, struct ingest_stats *ret)
+{
+    *ret = in->stats;
+    ret->protocol = mqtt_protocol(in->mqtt);
+    ret->bytes = mqtt_bytes_in(in->mqtt);
+    ret->why = in->why;
+}
