@@ -216,17 +216,37 @@ static void address_failed(struct mqtt *m, const char *why)
     try_next(m);
 }
 
+/* libuv tells of every error on a descriptor as "bad file descriptor"; the socket knows better. */
+static int socket_error(const struct mqtt *m)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    return getsockopt(mosquitto_socket(m->mosq), SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
+}
+
+static void poll_failed(struct mqtt *m, int status)
+{
+    char why[512];
+    int error = socket_error(m);
+
+    (void)snprintf(why, sizeof(why), "%s:%d: %s", m->conf.broker->host, m->conf.broker->port, error != 0 ? strerror(error) : uv_strerror(status));
+    if (m->state == MQTT_CONNECTING)
+        address_failed(m, why);
+    else if (m->state == MQTT_STOPPING)
+        mqtt_drop(m);
+    else
+        mqtt_down(m, why);
+}
+
 static void handshake(struct mqtt *m)
 {
     char why[512];
     int rc;
 
     if (m->tcp_pending) {
-        int error = 0;
-        socklen_t len = sizeof(error);
+        int error = socket_error(m);
 
-        if (getsockopt(mosquitto_socket(m->mosq), SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-            error = errno;
         if (error != 0) {
             (void)snprintf(why, sizeof(why), "%s:%d: %s", m->conf.broker->host, m->conf.broker->port, strerror(error));
             address_failed(m, why);
@@ -266,7 +286,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 
     m->inside++;
     if (status < 0) {
-        mqtt_down(m, uv_strerror(status));
+        poll_failed(m, status);
     } else if (m->state == MQTT_CONNECTING) {
         handshake(m);
     } else if (m->state == MQTT_STOPPING) {
