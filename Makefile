@@ -8,7 +8,8 @@
 
 BUILD ?= build
 PREFIX ?= /usr
-PYTHON ?= python3
+# Debian installs its modules for its own interpreter, whatever stands first in PATH.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 CLANG ?= clang
 CLANG_FORMAT ?= clang-format
 PKG_CONFIG ?= pkg-config
@@ -145,7 +146,11 @@ $(BUILD)/tests/%.o: tests/%.c Makefile
 # libFuzzer declares its entry point nowhere.
 $(call obj,$(FUZZ_SRC)): EXTRA_WARN = -Wno-missing-prototypes
 
-$(UNIT_BIN): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(TESTLIB_SRC)) $(LIB)
+TESTLIB := $(if $(TESTLIB_SRC),$(BUILD)/tests/libtest.a)
+$(BUILD)/tests/libtest.a: $(call obj,$(TESTLIB_SRC))
+	$(Q)rm -f $@.new && $(AR) rcs $@.new $^ && mv -f $@.new $@
+
+$(UNIT_BIN): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(TESTLIB) $(LIB)
 	$(call say,LD,$(patsubst $(BUILD)/%,%,$@))
 	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
