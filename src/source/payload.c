@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Bytes to a CEL value: JSON, or text, or null when there is nothing. Leans on base's checked JSON parser; everything is in the message's arena.
+ *
+ * Some devices put a stray NUL or a byte order mark in front; these are skipped and counted. Text that is not UTF-8 is not understood: the sentence
+ * names the byte. */
+#include <string.h>
+
+#include "gengfu/base/json.h"
+#include "gengfu/base/text.h"
+#include "source/source_int.h"
+
+void payload_init(struct payload *p, const struct message *msg, struct arena *arena) {
+    *p = (struct payload){.msg = msg, .arena = arena};
+}
+
+/* Where the text stops being UTF-8. */
+static size_t invalid_at(const char *s, size_t len) {
+    size_t low = 0, high = len; /* valid up to low, as far as whole characters go */
+    while (low < high) {
+        size_t n;
+        uint32_t cp = utf8_next(s + low, high - low, &n);
+        if (cp == 0xFFFD && !(n == 3 && memcmp(s + low, "\xEF\xBF\xBD", 3) == 0))
+            return low;
+        low += n;
+    }
+    return low;
+}
+
+static void open_text(struct payload *p) {
+    p->opened = true;
+    const char *s = p->msg->payload;
+    size_t len = p->msg->len;
+    for (;;) {
+        if (len > 0 && s[0] == 0)
+            s++, len--;
+        else if (len >= 3 && memcmp(s, "\xEF\xBB\xBF", 3) == 0)
+            s += 3, len -= 3;
+        else
+            break;
+    }
+    p->cleaned = p->msg->len - len;
+    if (!utf8_valid(s, len)) {
+        size_t at = invalid_at(s, len);
+        const char *why = arena_printf(p->arena, "the payload is not UTF-8 text: byte %zu of %zu is 0x%02X", p->cleaned + at + 1, p->msg->len,
+                                       at < len ? (unsigned)(unsigned char)s[at] : 0U);
+        p->bad = why ? why : "the payload is not UTF-8 text";
+        return;
+    }
+    p->text = s;
+    p->len = len;
+}
+
+/* Whether it is worth trying: the first character of a JSON value. */
+static bool looks_json(const char *s, size_t len) {
+    size_t i = 0;
+    while (i < len && (s[i] == ' ' || s[i] == '\t' || s[i] == '\n' || s[i] == '\r'))
+        i++;
+    return i < len && (strchr("{[\"-tfn", s[i]) != NULL || (s[i] >= '0' && s[i] <= '9'));
+}
+
+static void try_json(struct payload *p) {
+    p->json_tried = true;
+    if (!looks_json(p->text, p->len)) {
+        p->bad_json = "the payload is no JSON";
+        return;
+    }
+    struct err err = {0};
+    const cJSON *doc = NULL;
+    int rc = json_parse(p->arena, p->text, p->len, &err, &doc);
+    if (rc == GF_ENOMEM) {
+        p->bad = "the payload needs more memory than one message may take";
+    } else if (rc < 0) {
+        const char *why = arena_printf(p->arena, "the payload is no JSON: %s", err.text);
+        p->bad_json = why ? why : "the payload is no JSON";
+    } else {
+        p->json_is = true;
+        p->json = cel_json(doc);
+    }
+}
+
+const char *payload_read(struct payload *p, enum source_payload how, struct cel_value *ret) {
+    if (how == SOURCE_NONE) {
+        *ret = cel_error(CEL_E_ABSENT, NULL);
+        return NULL;
+    }
+    if (!p->opened)
+        open_text(p);
+    if (p->bad)
+        return p->bad;
+    if (p->len == 0) {
+        *ret = cel_null();
+        return NULL;
+    }
+    if (how != SOURCE_WORD) {
+        if (!p->json_tried)
+            try_json(p);
+        if (p->bad)
+            return p->bad;
+        if (p->json_is) {
+            *ret = p->json;
+            return NULL;
+        }
+        if (how == SOURCE_JSON)
+            return p->bad_json;
+    }
+    if (!p->copy && !(p->copy = arena_strndup(p->arena, p->text, p->len)))
+        return p->bad = "the payload needs more memory than one message may take";
+    *ret = cel_string(p->copy, p->len);
+    return NULL;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Private to the source module: the topic trie, the payload, the memory of what was said last, the counters. */
+#ifndef SOURCE_SOURCE_INT_H
+#define SOURCE_SOURCE_INT_H
+
+#include "gengfu/base/arena.h"
+#include "gengfu/base/map.h"
+#include "gengfu/source/source.h"
+
+/* -- trie.c: which patterns fit a topic ------------------------------------------------------------------------------------------ */
+#define TRIE_MAX_LEVELS 64 /* of a pattern; a topic may have more, they belong to its rest capture */
+
+/* A topic cut into levels. Only the first TRIE_MAX_LEVELS are told apart; `count` is how many of them there are. */
+struct topic {
+    const char *text;
+    size_t len;
+    size_t count;
+    bool more; /* levels beyond these */
+    uint32_t start[TRIE_MAX_LEVELS + 1], size[TRIE_MAX_LEVELS + 1];
+};
+void topic_split(struct topic *t, const char *text, size_t len);
+
+struct trie_node;
+struct trie {
+    struct arena *arena; /* the owner's; everything is in it */
+    struct trie_node *root;
+    size_t patterns;
+};
+GF_WARN_UNUSED int trie_init(struct trie *t, struct arena *arena);
+/* `id` is what trie_match reports. The pattern must outlive the trie. GF_ELIMIT: too many levels. */
+GF_WARN_UNUSED int trie_add(struct trie *t, const struct topic_pattern *p, uint32_t id);
+/* Ids of all patterns that fit, ascending; `ids` must have room for t->patterns. Returns how many. */
+size_t trie_match(const struct trie *t, const struct topic *topic, uint32_t *ids);
+
+/* What the pattern's captures caught, as CEL's `topic`: a name of the pattern, or `topic` for the whole. */
+struct topic_record {
+    struct cel_record record; /* first */
+    const struct topic_pattern *pattern;
+    const struct topic *topic;
+};
+void topic_record_init(struct topic_record *r, const struct topic_pattern *p, const struct topic *t);
+bool topic_capture(const struct topic_pattern *p, const struct topic *t, atom_t name, struct cel_value *ret);
+
+/* -- filters.c ----------------------------------------------------------------------------------------------------------------- */
+bool filter_covers(const char *wide, const char *narrow); /* every topic that `narrow` fits, `wide` fits too */
+/* The distinct filters of the set's sources without covered ones, in the arena. */
+GF_WARN_UNUSED int filters_collect(const struct ruleset *rs, struct arena *arena, const char *const **ret, size_t *ret_n);
+
+/* -- payload.c ----------------------------------------------------------------------------------------------------------------- */
+/* One message's payload, read at most once each way. */
+struct payload {
+    const struct message *msg;
+    struct arena *arena;
+    const char *text; /* after stray bytes in front; in the message */
+    size_t len;
+    const char *copy; /* the same in the arena, once somebody wants text */
+    size_t cleaned;   /* stray bytes that were skipped */
+    bool opened, json_tried, json_is;
+    const char *bad;      /* sentence: cannot be read at all; NULL */
+    const char *bad_json; /* sentence: is no JSON; NULL */
+    struct cel_value json;
+};
+void payload_init(struct payload *p, const struct message *msg, struct arena *arena);
+/* The value as `how` asks for it; NULL, or a sentence why there is none. */
+const char *payload_read(struct payload *p, enum source_payload how, struct cel_value *ret);
+
+/* -- stamp.c: a device's time ---------------------------------------------------------------------------------------------------- */
+/* Seconds, ms, µs, ns (told apart by size), a timestamp, ISO text with or without zone, digits as text. False: unusable (also a clock that was never set). */
+bool stamp_read(struct cel_value v, const struct zone *zone, int64_t *ret_ms);
+
+/* -- memory.c: what was said last, for on_change and dedupe; bounded, the least recent goes ---------------------------------------- */
+#define MEMORY_MAX 20000
+struct memory_item;
+struct memory {
+    struct map map;
+    struct memory_item *newest, *oldest;
+    size_t max;
+    uint64_t evicted;
+};
+struct memory_hash {
+    uint64_t a, b;
+};
+void memory_init(struct memory *m, size_t max);
+void memory_done(struct memory *m);
+/* Finds or makes the entry (which becomes the most recent one). *ret_new tells. NULL without memory. */
+struct memory_item *memory_get(struct memory *m, const char *key, size_t len, bool *ret_new);
+/* The entry if there is one; it does not become more recent. */
+struct memory_item *memory_peek(const struct memory *m, const char *key, size_t len);
+#define MEMORY_FIELDS 16 /* of one entry; `emit: on_change` may name no more */
+struct memory_item {
+    struct memory_item *newer, *older;
+    char *key;
+    size_t key_len;
+    int64_t at; /* dedupe: when it was let through */
+    size_t nfields;
+    struct memory_field {
+        atom_t name;
+        struct memory_hash hash;
+    } fields[MEMORY_FIELDS];
+};
+struct memory_hash memory_hash_of(const char *data, size_t len);
+bool memory_field_is(const struct memory_item *it, atom_t name, struct memory_hash h);
+void memory_field_set(struct memory_item *it, atom_t name, struct memory_hash h);
+
+/* -- stats.c --------------------------------------------------------------------------------------------------------------------- */
+struct counters {
+    uint64_t messages, events, nothing, broken;
+};
+struct trouble {
+    char *topic, *source, *why, *example;
+    size_t example_len, payload_len;
+    enum source_outcome outcome;
+    uint64_t count;
+    int64_t last;
+};
+struct troubles {
+    struct map map; /* outcome and topic -> struct trouble */
+    struct trouble **items;
+    size_t count;
+    struct trouble *rest; /* "(other topics)" */
+};
+void troubles_init(struct troubles *t);
+void troubles_done(struct troubles *t);
+void troubles_note(struct troubles *t, const struct message *msg, enum source_outcome o, const char *source, const char *why);
+
+/* -- map.c ------------------------------------------------------------------------------------------------------------------------ */
+#define SOURCE_MAX_STEPS 2000000 /* of all expressions over one message */
+
+struct mapper {
+    const struct ruleset *rs;
+    struct arena arena; /* trie, filters: made anew with each rule set */
+    struct trie trie;
+    const char *const *filters;
+    size_t nfilters;
+    uint32_t *ids; /* scratch for trie_match */
+    struct counters *counters; /* one a source */
+    struct memory memory;
+    struct troubles troubles;
+    struct buf scratch;
+    uint64_t outcomes[OUTCOME_BROKEN + 1];
+    uint64_t cleaned; /* messages with stray bytes in front */
+};
+
+#endif
