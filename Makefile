@@ -291,4 +291,4 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z._-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' Makefile
 	@sed -n '4,8s/^#//p' Makefile
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
