@@ -136,7 +136,7 @@ static void tick(struct sim *s, struct sim_device *d)
 {
     const char *zone = zone_of(d);
     int label = strcmp(zone, "fire_lane") == 0 || strcmp(zone, "gate") == 0 ? (sim_chance(d, 50) ? LABEL_CAR : LABEL_PERSON)
-                : strcmp(zone, "verge") == 0                                ? (sim_chance(d, 15) ? LABEL_DOG : LABEL_PERSON)
+                : strcmp(zone, "verge") == 0                                ? (sim_chance(d, 4) ? LABEL_DOG : LABEL_PERSON)
                                                                             : LABEL_PERSON;
     bool update = d->series[0] != 0;
 

@@ -3,8 +3,8 @@
  * machine is, so the messages depend on the seed alone. Leans on mqtt, and on roster, story, faults, load and out beside it. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "gengfu/base/text.h"
 #include "sim_int.h"
 
 #define CONNECT_PATIENCE 10000 /* ms, real */
@@ -319,8 +319,16 @@ static int begin(struct sim *s, struct err *err)
         .closed = on_closed,
     };
     const struct sim_conf *c = s->conf;
-    struct mqtt_conf mc = {.broker = &c->broker, .clean = true, .batch_max = 100, .seed = sim_random(&s->random)};
+    struct mqtt_conf mc = {.broker = &s->broker, .clean = true, .batch_max = 100, .seed = sim_random(&s->random)};
     int rc;
+
+    s->broker = c->broker;
+    if (!s->broker.client_id) { /* a broker takes one connection an id */
+        (void)snprintf(s->client_id, sizeof(s->client_id), "gengfu-simulate-%d", (int)getpid());
+        s->broker.client_id = s->client_id;
+    }
+    if (s->broker.receive_maximum == 0)
+        s->broker.receive_maximum = SIM_WINDOW;
 
     if (load_mode(s)) {
         rc = sim_load_begin(s, err);

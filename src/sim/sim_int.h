@@ -108,6 +108,8 @@ struct sim {
     uv_timer_t timer, tell_timer;
     uv_signal_t on_int, on_term;
     struct mqtt *mqtt;
+    struct config_mqtt broker;
+    char client_id[40];
     bool up, was_up, ended, closing, mqtt_gone;
     int rc;
     struct err *err;

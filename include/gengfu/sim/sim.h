@@ -56,7 +56,7 @@ struct sim_progress {
 };
 
 struct sim_conf {
-    struct config_mqtt broker; /* its strings must live until sim_run has returned */
+    struct config_mqtt broker; /* its strings must live until sim_run has returned; without a client_id one is made up */
     const char *registry;      /* devices.csv; NULL: only made-up devices */
     int devices;               /* at least so many: further ones are made up; 0: those of the registry */
     uint64_t seed;
