@@ -129,6 +129,8 @@ struct store_info {
     uint64_t commits, rows_written;  /* by this process */
     int64_t last_commit_us, max_commit_us;
     int schema;
+    int64_t journal_bytes; /* bodies and batches' records: what journal_max_bytes bounds */
+    int64_t gave_way[5];   /* outbox rows that made room, by severity, since the file was made */
 };
 GF_WARN_UNUSED int store_info(struct store *s, struct store_info *ret, struct err *err);
 
@@ -136,6 +138,15 @@ GF_WARN_UNUSED int store_info(struct store *s, struct store_info *ret, struct er
 /* Bounds the journal by age and size and drops closed incidents past their age, a little at a time (at most `budget` rows); true in *ret_more when there is more to do. */
 GF_WARN_UNUSED int store_trim(struct store *s, int64_t now, size_t budget, bool *ret_more, struct err *err);
 GF_WARN_UNUSED int store_audit(struct store *s, int64_t at, const char *who, const char *what, const char *detail, struct err *err); /* hash-chained */
+struct audit_entry {
+    int64_t id, at;
+    const char *who, *what, *detail; /* detail may be NULL */
+    bool intact;                     /* follows from the entry before it */
+};
+typedef int (*store_audit_fn)(void *ctx, const struct audit_entry *e);
+GF_WARN_UNUSED int store_each_audit(struct store *s, store_audit_fn fn, void *ctx, struct err *err); /* oldest first */
+/* GF_ECORRUPT: an entry was changed or taken out; err names it. ret_entries may be NULL. */
+GF_WARN_UNUSED int store_audit_verify(struct store *s, int64_t *ret_entries, struct err *err);
 GF_WARN_UNUSED int store_backup(struct store *s, const char *path, struct err *err); /* online copy */
 
 #endif

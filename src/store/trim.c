@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Upkeep: the journal is kept within its age and size, closed incidents, answers and audit within theirs. A bounded number of rows in a call and a transaction. Leans on sql.c. */
+#include "store/store_int.h"
+
+#include <stdlib.h>
+
+#define AHEAD TIME_DAY /* a stamp further in the future was made by a clock that was wrong */
+
+static int64_t before(int64_t now, int64_t age) { return now < INT64_MIN + age ? INT64_MIN : now - age; }
+
+/* Whether rows with a time to come, at the front since `id`, are old all the same: because what came after them is. */
+static int overtaken(struct store *s, int64_t id, int64_t now, int64_t cutoff, bool *ret, struct err *err) {
+    struct query q = sql_start(s, SQL_SEGMENT_PAST);
+    sql_put_int(&q, id);
+    sql_put_int(&q, now + AHEAD);
+    int rc = sql_row(&q, err);
+    if (rc < 0)
+        return rc;
+    *ret = rc > 0 && sql_int(&q, 1) < cutoff;
+    sql_stop(&q);
+    return 0;
+}
+
+/* The last batches' records stay, for they know what was acknowledged; so does the last row, for it numbers the next. */
+static int64_t journal_floor(const struct store *s) {
+    const struct store_live *l = &s->live;
+    uint64_t n = l->nacks < STORE_ACK_BATCHES ? l->nacks : STORE_ACK_BATCHES;
+    return n ? l->acks[(l->nacks - n) % STORE_ACK_BATCHES] : l->last_id;
+}
+
+static int trim_journal(struct store *s, int64_t now, int64_t *budget, struct err *err) {
+    struct store_live *l = &s->live;
+    int64_t max_age = s->conf.journal_max_age, max_bytes = s->conf.journal_max_bytes;
+    if (max_age <= 0 && max_bytes <= 0)
+        return 0;
+    int64_t cutoff = max_age > 0 ? before(now, max_age) : INT64_MIN, last = 0, events = 0, bytes = 0;
+    bool asked = false, future_is_old = false;
+    struct query q = sql_start(s, SQL_JOURNAL_FRONT);
+    sql_put_int(&q, journal_floor(s));
+    sql_put_int(&q, *budget);
+    int rc;
+    while ((rc = sql_row(&q, err)) > 0) {
+        int64_t id = sql_int(&q, 0), arrived = sql_int(&q, 1);
+        bool drop = arrived < cutoff || (max_bytes > 0 && l->bytes - l->bytes_trimmed - bytes > max_bytes);
+        if (!drop && max_age > 0 && arrived > now + AHEAD) {
+            if (!asked) {
+                asked = true;
+                rc = overtaken(s, id, now, cutoff, &future_is_old, err);
+                if (rc < 0)
+                    break;
+            }
+            drop = future_is_old;
+        }
+        if (!drop)
+            break;
+        last = id;
+        events += sql_int(&q, 2) == 0;
+        bytes += sql_int(&q, 3);
+        --*budget;
+    }
+    sql_stop(&q);
+    if (rc < 0 || !last)
+        return rc < 0 ? rc : 0;
+    q = sql_start(s, SQL_JOURNAL_DROP);
+    sql_put_int(&q, last);
+    rc = sql_run(&q, err);
+    if (rc < 0)
+        return rc;
+    q = sql_start(s, SQL_SEGMENT_DROP);
+    sql_put_int(&q, last);
+    rc = sql_run(&q, err);
+    l->events_trimmed += events;
+    l->bytes_trimmed += bytes;
+    if (rc == 0)
+        rc = store_meta_put(s, "events_trimmed", l->events_trimmed, err);
+    return rc < 0 ? rc : store_meta_put(s, "bytes_trimmed", l->bytes_trimmed, err);
+}
+
+static int drop_incident(struct store *s, int64_t nr, struct err *err) {
+    struct query q = sql_start(s, SQL_REVISION_DROP);
+    sql_put_int(&q, nr);
+    int rc = sql_run(&q, err);
+    if (rc < 0)
+        return rc;
+    q = sql_start(s, SQL_INCIDENT_DROP);
+    sql_put_int(&q, nr);
+    return sql_run(&q, err);
+}
+
+/* What still waits in an outbox, or died there, stays. */
+static int trim_incidents(struct store *s, int64_t now, int64_t *budget, struct err *err) {
+    enum { AT_ONCE = 256 };
+    int64_t nr[AT_ONCE];
+    if (s->conf.closed_max_age <= 0 || *budget <= 0)
+        return 0;
+    struct query q = sql_start(s, SQL_INCIDENT_OLD);
+    sql_put_int(&q, before(now, s->conf.closed_max_age));
+    sql_put_int(&q, *budget < AT_ONCE ? *budget : AT_ONCE);
+    int rc, n = 0;
+    while ((rc = sql_row(&q, err)) > 0 && n < AT_ONCE)
+        nr[n++] = sql_int(&q, 0);
+    sql_stop(&q);
+    for (int i = 0; rc >= 0 && i < n; i++)
+        rc = drop_incident(s, nr[i], err);
+    *budget = n == AT_ONCE ? 0 : *budget - n;
+    return rc < 0 ? rc : 0;
+}
+
+int store_trim(struct store *s, int64_t now, size_t budget, bool *ret_more, struct err *err) {
+    int64_t left = budget < 1 ? 1 : budget > INT32_MAX ? INT32_MAX : (int64_t)budget;
+    int rc = txn_begin(s, HERE, err);
+    if (rc < 0)
+        return rc;
+    rc = trim_journal(s, now, &left, err);
+    if (rc == 0)
+        rc = trim_incidents(s, now, &left, err);
+    if (rc == 0 && left > 0) {
+        struct query q = sql_start(s, SQL_ANSWER_TRIM);
+        sql_put_int(&q, STORE_ANSWERS);
+        sql_put_int(&q, left);
+        rc = sql_run(&q, err);
+        left -= rc == 0 ? sqlite3_changes64(s->db) : 0;
+    }
+    if (rc == 0 && left > 0) {
+        int64_t rows = 0;
+        rc = store_audit_trim(s, left, err, &rows);
+        left -= rows;
+    }
+    rc = txn_end(s, rc, err);
+    if (rc == 0)
+        *ret_more = left <= 0;
+    return rc;
+}
