@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Going away and coming back: the daemon, the broker, the rule set."""
+import os
+import signal
+import time
+
+import lib
+import sandbox
+
+HOLD = """rules:
+  - rule: held
+    about: The level is above ten for so long.
+    on: probe
+    when: event.level > 10
+    for: 6s
+    clear: event.level < 5
+    on_downtime: count
+    incident: {severity: severe, title: "${device.id} 持续过高"}
+"""
+ANOTHER = """rules:
+  - rule: another
+    about: Comes with a reload.
+    on: probe
+    when: event.level > 1000
+    clear: event.level < 5
+    incident: {severity: minor, title: "${device.id} 另一条"}
+"""
+
+
+def opened(platform, rule):
+    return [d for d in platform.latest().values() if d["rule"] == rule]
+
+
+def test_hold_survives_a_restart(t):
+    box, broker, platform = lib.probe_box(t, "restart", rules=HOLD)
+    box.start()
+    begun = time.monotonic()
+    broker.publish([lib.probe("p1", 50)])
+    sandbox.wait_for(lambda: box.ask(do="rules")[0]["pending"] == 1, 5, "the hold to begin")
+    time.sleep(1.5)
+    t.equal(box.stop(), 0, "exit code after SIGTERM")
+    t.check(not os.path.exists(box.socket), "the socket is left behind")
+    time.sleep(1)
+    box.start()
+    t.equal(box.ask(do="rules")[0]["pending"], 1, "pending holds after the restart")
+    t.check(platform.wait(lambda: opened(platform, "held"), 10), "the hold did not end in an incident")
+    took = time.monotonic() - begun
+    t.check(5.5 < took < 8.5, f"the incident came after {took:.1f} s, wanted about 6")
+    # It is open over the next restart too, and ends by an event then.
+    box.stop()
+    box.start()
+    t.equal(box.status()["incidents"]["open"], 1, "open incidents after the second restart")
+    broker.publish([lib.probe("p1", 1)])
+    t.check(platform.wait(lambda: opened(platform, "held")[0]["condition"] == "resolved", 10), "it was not resolved after the restart")
+    t.equal(len(platform.latest()), 1, "incidents")
+    t.equal(platform.violations, [], "violations")
+
+
+def test_messages_wait_for_us(t):
+    box, broker, platform = lib.probe_box(t, "away")
+    box.start()
+    t.equal(box.stop(), 0, "exit code")
+    broker.publish([lib.probe(f"p{i}", 20) for i in range(1, 51)])
+    box.start()
+    t.check(platform.wait(lambda: len(platform.latest()) == 50, 20), f"{len(platform.latest())} of 50 incidents from what the broker kept for us")
+
+
+def test_broker_restarts(t):
+    box, broker, platform = lib.probe_box(t, "broker")
+    box.start()
+    broker.publish([lib.probe("p1", 20)])
+    t.check(platform.wait(lambda: len(platform.latest()) == 1, 10), "no incident before")
+    broker.stop()
+    sandbox.wait_for(lambda: not box.status()["broker"]["connected"], 10, "the daemon to see that the broker is gone")
+    t.check(any("broker" in trouble["what"] for trouble in box.status()["troubles"]), "status does not name the trouble")
+    t.equal(box.cli("status").returncode, 1, "exit code of status with a trouble")
+    broker.start()
+    broker.publish([lib.probe("p2", 20)])
+    t.check(platform.wait(lambda: len(platform.latest()) == 2, 40), "no incident after the broker came back")
+    t.check(box.status()["broker"]["connected"], "not connected again")
+
+
+def test_platform_broker_restarts(t):
+    box, broker, platform = lib.probe_box(t, "cityaway")
+    box.start()
+    platform.control({"city": "deaf"})
+    broker.publish([lib.probe("p1", 20), lib.probe("p2", 20)])
+    time.sleep(1.0)
+    t.check(box.status()["outbox"]["waiting"] >= 2, "messages without a receipt left the outbox")
+    platform.control({"city": "ok"})
+    t.check(platform.wait(lambda: len(platform.latest()) == 2, 30), "not sent again after the receipts came back")
+    sandbox.wait_for(lambda: box.status()["outbox"]["waiting"] == 0, 15, "an empty outbox")
+
+
+def test_reload(t):
+    box, broker, platform = lib.probe_box(t, "reload", rules=HOLD)
+    box.start()
+    before = box.status()["rules"]
+    begun = time.monotonic()
+    broker.publish([lib.probe("p1", 50)])
+    sandbox.wait_for(lambda: box.ask(do="rules")[0]["pending"] == 1, 5, "the hold to begin")
+
+    # A broken set changes nothing and says why.
+    box.write("config/rules.d/30-broken.yaml", "rules:\n  - rule: broken\n    on: probe\n    when: event.levell >\n    incident: {severity: huge, title: x}\n")
+    done = box.cli("reload")
+    t.equal(done.returncode, 3, "exit code of a refused reload")
+    t.check("30-broken.yaml:" in done.stdout + done.stderr, f"the refusal names no place: {done.stdout}{done.stderr}")
+    status = box.status()
+    t.equal(status["rules"]["hash"], before["hash"], "hash of the rules in force")
+    t.check(any("reload" in trouble["what"] for trouble in status["troubles"]), "status does not name the refused reload")
+    box.daemon.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    t.equal(box.status()["rules"]["hash"], before["hash"], "hash after SIGHUP with a broken set")
+
+    # A good set with another rule; the hold of the untouched one goes on.
+    time.sleep(max(0, 2.5 - (time.monotonic() - begun)))
+    box.write("config/rules.d/30-broken.yaml", ANOTHER)
+    os.rename(box.path("config/rules.d/30-broken.yaml"), box.path("config/rules.d/30-another.yaml"))
+    box.cli("reload", check=0)
+    rules = {r["rule"]: r for r in box.ask(do="rules")}
+    t.equal(sorted(rules), ["another", "held"], "rules in force")
+    t.equal(rules["held"]["pending"], 1, "pending holds after the reload")
+    t.check(not box.status()["troubles"], f"troubles after a good reload: {box.status()['troubles']}")
+    t.check(platform.wait(lambda: opened(platform, "held"), 10), "the hold did not end in an incident")
+    took = time.monotonic() - begun
+    t.check(5.5 < took < 8.0, f"the incident came after {took:.1f} s, wanted about 6: the hold began anew")
+    broker.publish([lib.probe("p2", 2000)])
+    t.check(platform.wait(lambda: opened(platform, "another"), 10), "the new rule does not work")
+
+    # SIGHUP does the same; a rule that is gone ends its incidents.
+    os.unlink(box.path("config/rules.d/30-another.yaml"))
+    box.daemon.send_signal(signal.SIGHUP)
+    t.check(platform.wait(lambda: opened(platform, "another")[0]["condition"] == "resolved", 10), "the incident of a rule that is gone was not resolved")
+    t.equal(platform.violations, [], "violations")
+
+
+def test_reload_changes_sources(t):
+    box, broker, platform = lib.probe_box(t, "sources")
+    box.start()
+    broker.publish([("other/p7", '{"level": 50}')])
+    box.write("config/rules.d/11-other.yaml", lib.PROBE_SOURCE.replace("source: probe", "source: other").replace("probe/{device}", "other/{device}"))
+    box.cli("reload", check=0)
+    time.sleep(0.5)
+    broker.publish([("other/p7", '{"level": 50}')])
+    t.check(platform.wait(lambda: opened(platform, "high"), 10), "a source that came with a reload is not subscribed")
