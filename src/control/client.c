@@ -104,7 +104,8 @@ static int receive(int fd, control_line_fn fn, void *ctx, struct err *err) {
 
 int control_call(const char *path, const cJSON *request, control_line_fn fn, void *ctx, struct err *err) {
     struct buf b;
-    int fd, rc = connect_to(path, err, &fd);
+    int fd = -1;
+    int rc = connect_to(path, err, &fd);
 
     if (rc < 0)
         return rc;

@@ -36,7 +36,7 @@ static void on_upkeep(uv_timer_t *t) {
             log_warn("journal: %s", err.text);
         int64_t age = daemon_now(d).mono - d->last_checkpoint;
         if (d->events_since_checkpoint >= CHECKPOINT_EVENTS || (d->events_since_checkpoint > 0 && age >= CHECKPOINT_AGE))
-            (void)pipeline_checkpoint(d);
+            gf_ignore(pipeline_checkpoint(d));
     }
     (void)uv_timer_start(t, on_upkeep, more ? UPKEEP_BUSY_MS : UPKEEP_MS, 0);
 }
@@ -83,7 +83,7 @@ static void on_signal(uv_signal_t *s, int signum) {
 
     if (signum == SIGHUP) {
         if (!d->stopping)
-            (void)daemon_reload(d, &err); /* says itself what it did */
+            gf_ignore(daemon_reload(d, &err)); /* says itself what it did */
     } else if (signum == SIGUSR1) {
         struct buf b;
         buf_init(&b, 1 << 20);
@@ -202,7 +202,7 @@ static int start(struct daemon *d, struct err *err) {
     say_versions();
     if ((rc = load_rules(d, err)) < 0 || (rc = open_store(d, err)) < 0 || (rc = open_engine(d, err)) < 0)
         return rc;
-    (void)store_audit(d->store, daemon_now(d).wall, "gengfu", "started", GENGFU_VERSION, NULL);
+    gf_ignore(store_audit(d->store, daemon_now(d).wall, "gengfu", "started", GENGFU_VERSION, NULL));
     if ((rc = daemon_open_forward(d, err)) < 0 || (rc = open_control(d, err)) < 0 || (rc = daemon_open_ingest(d, err)) < 0)
         return rc;
     if ((rc = pipeline_commit(d, NULL, 0)) < 0)

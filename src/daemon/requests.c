@@ -17,7 +17,7 @@ static void request_reload(struct daemon *d, struct control_client *c, const cJS
     (void)req;
     who_is(c, who);
     int rc = daemon_reload(d, &err);
-    (void)store_audit(d->store, daemon_now(d).wall, who, rc < 0 ? "reload refused" : "reload", rc < 0 ? err.text : d->rules->hash, NULL);
+    gf_ignore(store_audit(d->store, daemon_now(d).wall, who, rc < 0 ? "reload refused" : "reload", rc < 0 ? err.text : d->rules->hash, NULL));
     if (rc < 0) {
         control_end(c, 3, err.text);
         return;
@@ -87,7 +87,7 @@ static void request_resend(struct daemon *d, struct control_client *c, const cJS
         return;
     }
     who_is(c, who);
-    (void)store_audit(d->store, daemon_now(d).wall, who, "resend", incident, NULL);
+    gf_ignore(store_audit(d->store, daemon_now(d).wall, who, "resend", incident, NULL));
     if (d->forward != NULL)
         forward_wake(d->forward);
     int n = snprintf(line, sizeof(line), "{\"queued\":%zu}", rows);
