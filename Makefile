@@ -207,6 +207,14 @@ conformance: $(LIB) $(CONFORMANCE_BIN) ## the CEL standard suite: make conforman
 	@test -n "$(CONFORMANCE_BIN)" || { echo 'there is no tests/conformance yet' >&2; exit 2; }
 	@$(CONFORMANCE_BIN) $(CEL)
 
+$(BUILD)/tests/bench/null_subscriber: tests/bench/null_subscriber.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(GF_CPPFLAGS) $(CFLAGS) $(GF_CFLAGS) $< -o $@ $(LDFLAGS) $(shell pkg-config --libs libmosquitto libuv)
+
+.PHONY: bench
+bench: all $(BUILD)/tests/bench/null_subscriber ## figures, beside a null subscriber (BENCH=name for one)
+	@$(PYTHON) tests/bench/run $(BUILD) $(BENCH)
+
 demo: ## a neighbourhood's hour in a minute (ARGS=--keep leaves it running)
 	@./tests/deps
 	@$(SUBMAKE) $(JOBS) all
