@@ -8,8 +8,7 @@
 #define APPLICATION "8d1f2c4e-55aa-4b6e-9a30-6f0c5f1e7a11"
 #define ENVELOPE_MAX 1400
 
-static const char *nano_time(const struct sim *s, struct sim_device *d, char out[TIME_TEXT_MAX])
-{
+static const char *nano_time(const struct sim *s, struct sim_device *d, char out[TIME_TEXT_MAX]) {
     struct civil c;
     int64_t at = sim_stamp(s, d);
 
@@ -20,36 +19,35 @@ static const char *nano_time(const struct sim *s, struct sim_device *d, char out
 }
 
 /* The head of every event, up to deviceInfo's end; without the closing brace. */
-static void envelope(struct sim *s, struct sim_device *d, const char *profile, char out[ENVELOPE_MAX])
-{
+static void envelope(struct sim *s, struct sim_device *d, const char *profile, char out[ENVELOPE_MAX]) {
     char time[TIME_TEXT_MAX];
     uint64_t a = sim_random(&d->random), b = sim_random(&d->random);
 
-    (void)snprintf(out, ENVELOPE_MAX,
-                   "{\"deduplicationId\":\"%08x-%04x-4%03x-8%03x-%012llx\",\"time\":\"%s\",\"deviceInfo\":{\"tenantId\":\"52f14cd4-c6f1-4fbd-8f87-40a5e1d49242\","
-                   "\"tenantName\":\"澜溪\",\"applicationId\":\"" APPLICATION "\",\"applicationName\":\"lanxi\",\"deviceProfileName\":\"%s\","
-                   "\"deviceName\":\"%s\",\"devEui\":\"%s\",\"tags\":{\"site\":\"lanxi\"}}",
-                   (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff), (unsigned)(b >> 52 & 0xfff),
-                   (unsigned long long)(b & UINT64_C(0xffffffffffff)), nano_time(s, d, time), profile, d->id, d->address);
+    (void)snprintf(
+        out, ENVELOPE_MAX,
+        "{\"deduplicationId\":\"%08x-%04x-4%03x-8%03x-%012llx\",\"time\":\"%s\",\"deviceInfo\":{\"tenantId\":\"52f14cd4-c6f1-4fbd-8f87-40a5e1d49242\","
+        "\"tenantName\":\"澜溪\",\"applicationId\":\"" APPLICATION "\",\"applicationName\":\"lanxi\",\"deviceProfileName\":\"%s\","
+        "\"deviceName\":\"%s\",\"devEui\":\"%s\",\"tags\":{\"site\":\"lanxi\"}}",
+        (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff), (unsigned)(b >> 52 & 0xfff),
+        (unsigned long long)(b & UINT64_C(0xffffffffffff)), nano_time(s, d, time), profile, d->id, d->address);
 }
 
-static void uplink(struct sim *s, struct sim_device *d, const char *profile, int port, const char *object)
-{
+static void uplink(struct sim *s, struct sim_device *d, const char *profile, int port, const char *object) {
     char head[ENVELOPE_MAX];
     SIM_TOPIC(topic, "application/" APPLICATION "/device/%s/event/up", d->address);
 
     envelope(s, d, profile, head);
     d->frame++;
-    sim_send(s, topic,
-             "%s,\"devAddr\":\"01%06x\",\"adr\":true,\"dr\":5,\"fCnt\":%u,\"fPort\":%d,\"confirmed\":false,\"data\":\"AQID\","
-             "\"rxInfo\":[{\"gatewayId\":\"a84041ffff1e0001\",\"rssi\":-%d,\"snr\":%.1f},{\"gatewayId\":\"a84041ffff1e0002\",\"rssi\":-%d,\"snr\":-%.1f}],"
-             "\"txInfo\":{\"frequency\":%d},\"object\":%s}",
-             head, (unsigned)(d->frame * 7u & 0xffffffu), d->frame, port, sim_between(d, 60, 90), sim_real(d, 5, 11), sim_between(d, 95, 112),
-             sim_real(d, 1, 6), 486300000 + 200000 * sim_between(d, 0, 7), object);
+    sim_send(
+        s, topic,
+        "%s,\"devAddr\":\"01%06x\",\"adr\":true,\"dr\":5,\"fCnt\":%u,\"fPort\":%d,\"confirmed\":false,\"data\":\"AQID\","
+        "\"rxInfo\":[{\"gatewayId\":\"a84041ffff1e0001\",\"rssi\":-%d,\"snr\":%.1f},{\"gatewayId\":\"a84041ffff1e0002\",\"rssi\":-%d,\"snr\":-%.1f}],"
+        "\"txInfo\":{\"frequency\":%d},\"object\":%s}",
+        head, (unsigned)(d->frame * 7u & 0xffffffu), d->frame, port, sim_between(d, 60, 90), sim_real(d, 5, 11), sim_between(d, 95, 112),
+        sim_real(d, 1, 6), 486300000 + 200000 * sim_between(d, 0, 7), object);
 }
 
-static void status(struct sim *s, struct sim_device *d, const char *profile)
-{
+static void status(struct sim *s, struct sim_device *d, const char *profile) {
     char head[ENVELOPE_MAX];
     SIM_TOPIC(topic, "application/" APPLICATION "/device/%s/event/status", d->address);
 
@@ -58,8 +56,7 @@ static void status(struct sim *s, struct sim_device *d, const char *profile)
              sim_between(d, 4, 22), (double)d->battery);
 }
 
-static void join(struct sim *s, struct sim_device *d, const char *profile)
-{
+static void join(struct sim *s, struct sim_device *d, const char *profile) {
     char head[ENVELOPE_MAX];
     SIM_TOPIC(topic, "application/" APPLICATION "/device/%s/event/join", d->address);
 
@@ -69,18 +66,17 @@ static void join(struct sim *s, struct sim_device *d, const char *profile)
 
 /* ---- solar lamps: value W, fault of the charger -------------------------------------------------------------------------------------- */
 
-static void lamp_tick(struct sim *s, struct sim_device *d)
-{
+static void lamp_tick(struct sim *s, struct sim_device *d) {
     char object[256];
 
-    (void)snprintf(object, sizeof(object),
-                   "{\"light\":\"on\",\"brightness\":80,\"load_power\":%.1f,\"battery\":%d,\"battery_voltage\":%.1f,\"solar_power\":0.0,\"charge_status\":\"%s\"}",
-                   d->value, d->battery, 11.6 + d->battery * 0.018, d->fault ? "fault" : "idle");
+    (void)snprintf(
+        object, sizeof(object),
+        "{\"light\":\"on\",\"brightness\":80,\"load_power\":%.1f,\"battery\":%d,\"battery_voltage\":%.1f,\"solar_power\":0.0,\"charge_status\":\"%s\"}",
+        d->value, d->battery, 11.6 + d->battery * 0.018, d->fault ? "fault" : "idle");
     uplink(s, d, "solar-controller", 85, object);
 }
 
-static void lamp_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value)
-{
+static void lamp_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value) {
     if (verb == VERB_POWER)
         d->value = value;
     else if (verb == VERB_BATTERY)
@@ -92,10 +88,7 @@ static void lamp_act(struct sim *s, struct sim_device *d, enum sim_verb verb, do
     sim_tick(s, d);
 }
 
-static void lamp_hello(struct sim *s, struct sim_device *d)
-{
-    join(s, d, "solar-controller");
-}
+static void lamp_hello(struct sim *s, struct sim_device *d) { join(s, d, "solar-controller"); }
 
 const struct sim_family family_chirpstack_lamp = {.name = "chirpstack-lamp",
                                                   .made_up = "70b3d57ed0f",
@@ -106,35 +99,37 @@ const struct sim_family family_chirpstack_lamp = {.name = "chirpstack-lamp",
 
 /* ---- DALI lamps: two packets a turn -------------------------------------------------------------------------------------------------- */
 
-static void nas_tick(struct sim *s, struct sim_device *d)
-{
+static void nas_tick(struct sim *s, struct sim_device *d) {
     char object[512], iso[TIME_TEXT_MAX];
 
     d->total += d->value / 12;
-    (void)snprintf(object, sizeof(object),
-                   "{\"packet_type\":\"usage_packet\",\"consumption\":[{\"address\":\"internal_measurement\",\"lamp_on_time__h\":%d},"
-                   "{\"address\":\"dali_single_9\",\"active_energy__Wh\":%.0f,\"active_power__W\":%.0f,\"power_factor\":0.93,\"mains_voltage__V\":%d}]}",
-                   4100 + d->number * 13, d->total * 1000, d->value, sim_between(d, 226, 231));
+    (void)snprintf(
+        object, sizeof(object),
+        "{\"packet_type\":\"usage_packet\",\"consumption\":[{\"address\":\"internal_measurement\",\"lamp_on_time__h\":%d},"
+        "{\"address\":\"dali_single_9\",\"active_energy__Wh\":%.0f,\"active_power__W\":%.0f,\"power_factor\":0.93,\"mains_voltage__V\":%d}]}",
+        4100 + d->number * 13, d->total * 1000, d->value, sim_between(d, 226, 231));
     uplink(s, d, "ul2030", 25, object);
-    (void)snprintf(object, sizeof(object),
-                   "{\"packet_type\":\"status_packet\",\"device_unix_epoch\":\"%s\",\"dimming_source\":[{\"address\":\"dali_single_9\",\"reason\":\"schedule\","
-                   "\"dimming_level__percent\":80,\"status\":{\"lamp_failure\":%s,\"lamp_on\":%s,\"driver_error\":false}}]}",
-                   time_format(sim_stamp(s, d) / 60000 * 60000, 0, iso), d->fault ? "true" : "false", d->value > 1 ? "true" : "false");
+    (void)snprintf(
+        object, sizeof(object),
+        "{\"packet_type\":\"status_packet\",\"device_unix_epoch\":\"%s\",\"dimming_source\":[{\"address\":\"dali_single_9\",\"reason\":\"schedule\","
+        "\"dimming_level__percent\":80,\"status\":{\"lamp_failure\":%s,\"lamp_on\":%s,\"driver_error\":false}}]}",
+        time_format(sim_stamp(s, d) / 60000 * 60000, 0, iso), d->fault ? "true" : "false", d->value > 1 ? "true" : "false");
     uplink(s, d, "ul2030", 24, object);
 }
 
-static void nas_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value)
-{
+static void nas_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value) {
     if (verb == VERB_POWER) {
         d->value = value;
         sim_tick(s, d);
     } else if (verb == VERB_FAULT) {
         d->fault = value > 0;
-        uplink(s, d, "ul2030", 61,
-               d->fault ? "{\"packet_type\":\"dali_driver_alert\",\"drivers\":[{\"address\":\"dali_single_9\",\"status\":{\"driver_error\":false,"
-                          "\"lamp_failure\":true,\"lamp_on\":false}}]}"
-                        : "{\"packet_type\":\"dali_driver_alert\",\"drivers\":[{\"address\":\"dali_single_9\",\"status\":{\"driver_error\":false,"
-                          "\"lamp_failure\":false,\"lamp_on\":true}}]}");
+        uplink(
+            s, d, "ul2030", 61,
+            d->fault
+                ? "{\"packet_type\":\"dali_driver_alert\",\"drivers\":[{\"address\":\"dali_single_9\",\"status\":{\"driver_error\":false,"
+                  "\"lamp_failure\":true,\"lamp_on\":false}}]}"
+                : "{\"packet_type\":\"dali_driver_alert\",\"drivers\":[{\"address\":\"dali_single_9\",\"status\":{\"driver_error\":false,"
+                  "\"lamp_failure\":false,\"lamp_on\":true}}]}");
     }
 }
 
@@ -142,17 +137,15 @@ const struct sim_family family_chirpstack_nas = {.name = "chirpstack-nas", .peri
 
 /* ---- cards: flag is "no longer moves" ------------------------------------------------------------------------------------------------- */
 
-static void card_beat(struct sim *s, struct sim_device *d, bool moving)
-{
+static void card_beat(struct sim *s, struct sim_device *d, bool moving) {
     char object[256];
 
-    (void)snprintf(object, sizeof(object), "{\"battery\":%d,\"temperature\":%.1f,\"motion_status\":\"%s\",\"geofence_status\":\"inside\"}", d->battery,
-                   sim_real(d, 18, 26), moving ? (sim_chance(d, 30) ? "start_moving" : "moving") : "stop");
+    (void)snprintf(object, sizeof(object), "{\"battery\":%d,\"temperature\":%.1f,\"motion_status\":\"%s\",\"geofence_status\":\"inside\"}",
+                   d->battery, sim_real(d, 18, 26), moving ? (sim_chance(d, 30) ? "start_moving" : "moving") : "stop");
     uplink(s, d, "at101", 85, object);
 }
 
-static void card_tick(struct sim *s, struct sim_device *d)
-{
+static void card_tick(struct sim *s, struct sim_device *d) {
     /* Every second heartbeat at least says that its bearer moves. */
     bool moving = !d->flag && (!d->moving || sim_chance(d, 50));
 
@@ -161,11 +154,11 @@ static void card_tick(struct sim *s, struct sim_device *d)
     if (sim_chance(d, 12))
         status(s, d, "at101");
     if (!d->scripted && !d->flag && sim_chance(d, 4)) /* the button pressed short: nothing is wrong */
-        uplink(s, d, "at101", 85, d->number % 2 ? "{\"battery\":80,\"press\":\"short\"}" : "{\"battery\":80,\"button_event\":{\"status\":\"short press\"}}");
+        uplink(s, d, "at101", 85,
+               d->number % 2 ? "{\"battery\":80,\"press\":\"short\"}" : "{\"battery\":80,\"button_event\":{\"status\":\"short press\"}}");
 }
 
-static void card_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value)
-{
+static void card_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value) {
     char object[128];
 
     switch (verb) {
@@ -185,15 +178,11 @@ static void card_act(struct sim *s, struct sim_device *d, enum sim_verb verb, do
         card_beat(s, d, true);
         d->flag = value > 0;
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
-static void card_hello(struct sim *s, struct sim_device *d)
-{
-    join(s, d, "at101");
-}
+static void card_hello(struct sim *s, struct sim_device *d) { join(s, d, "at101"); }
 
 const struct sim_family family_chirpstack_card = {.name = "chirpstack-card",
                                                   .made_up = "70b3d57ed0e",
@@ -204,19 +193,18 @@ const struct sim_family family_chirpstack_card = {.name = "chirpstack-card",
 
 /* ---- smoke sensors of the sheds: strings for states ----------------------------------------------------------------------------------- */
 
-static void smoke_tick(struct sim *s, struct sim_device *d)
-{
+static void smoke_tick(struct sim *s, struct sim_device *d) {
     char object[256];
 
-    (void)snprintf(object, sizeof(object),
-                   "{\"batteryLevelInPercentage\":%d,\"powerEvent\":\"AC Power On\",\"lowBatteryAlarm\":\"%s\",\"faultAlarm\":\"Normal\",\"smokeAlarm\":\"%s\","
-                   "\"testButtonPressed\":\"%s\"}",
-                   d->battery, d->battery < 15 ? "Alarm" : "Normal", d->flag ? "Alarm" : "Normal", d->busy ? "Alarm" : "Normal");
+    (void)snprintf(
+        object, sizeof(object),
+        "{\"batteryLevelInPercentage\":%d,\"powerEvent\":\"AC Power On\",\"lowBatteryAlarm\":\"%s\",\"faultAlarm\":\"Normal\",\"smokeAlarm\":\"%s\","
+        "\"testButtonPressed\":\"%s\"}",
+        d->battery, d->battery < 15 ? "Alarm" : "Normal", d->flag ? "Alarm" : "Normal", d->busy ? "Alarm" : "Normal");
     uplink(s, d, "sd1001", 8, object);
 }
 
-static void smoke_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value)
-{
+static void smoke_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value) {
     if (verb == VERB_SMOKE)
         d->flag = value > 0;
     else if (verb == VERB_TEST)
@@ -228,4 +216,7 @@ static void smoke_act(struct sim *s, struct sim_device *d, enum sim_verb verb, d
     sim_tick(s, d);
 }
 
-const struct sim_family family_chirpstack_smoke = {.name = "chirpstack-smoke", .period = 10 * TIME_MINUTE, .tick = smoke_tick, .act = smoke_act};
+const struct sim_family family_chirpstack_smoke = {.name = "chirpstack-smoke",
+                                                   .period = 10 * TIME_MINUTE,
+                                                   .tick = smoke_tick,
+                                                   .act = smoke_act};

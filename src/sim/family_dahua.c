@@ -3,15 +3,13 @@
  * as Python writes a truth value, a heartbeat in local text. */
 #include "sim_int.h"
 
-static void event(struct sim *s, struct sim_device *d, const char *code, bool on)
-{
+static void event(struct sim *s, struct sim_device *d, const char *code, bool on) {
     SIM_TOPIC(topic, "CameraEvents/%s/%s", code, d->id);
 
     sim_send(s, topic, "%s", on ? "ON" : "OFF");
 }
 
-static void act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value)
-{
+static void act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value) {
     if (verb == VERB_BLIND)
         event(s, d, "VideoBlind", value > 0);
     else if (verb == VERB_ONLINE)
@@ -22,8 +20,7 @@ static void act(struct sim *s, struct sim_device *d, enum sim_verb verb, double 
         event(s, d, "VideoMotion", false);
 }
 
-static void tick(struct sim *s, struct sim_device *d)
-{
+static void tick(struct sim *s, struct sim_device *d) {
     if (d->scripted || !sim_chance(d, 60))
         return;
     int64_t at = sim_between(d, 1, 60) * TIME_SECOND;
@@ -34,14 +31,12 @@ static void tick(struct sim *s, struct sim_device *d)
 
 const struct sim_family family_dahua = {.name = "dahua", .kind = "camera", .period = 2 * TIME_MINUTE, .tick = tick, .act = act};
 
-static void nvr_hello(struct sim *s, struct sim_device *d)
-{
+static void nvr_hello(struct sim *s, struct sim_device *d) {
     (void)d;
     sim_retain(s, "CameraEvents/$online", "True");
 }
 
-static void nvr_tick(struct sim *s, struct sim_device *d)
-{
+static void nvr_tick(struct sim *s, struct sim_device *d) {
     char stamp[TIME_TEXT_MAX];
 
     (void)sim_local(s, d, stamp);
@@ -49,8 +44,7 @@ static void nvr_tick(struct sim *s, struct sim_device *d)
     sim_send(s, "CameraEvents/$heartbeat", "%s", stamp);
 }
 
-static void nvr_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value)
-{
+static void nvr_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value) {
     if (verb == VERB_ONLINE) {
         d->offline = value <= 0;
         sim_retain(s, "CameraEvents/$online", "%s", value > 0 ? "True" : "False");

@@ -10,8 +10,7 @@
 
 #define CAR_EVERY 6 /* of so many keep-alives one brings a car */
 
-static void gate_status(struct sim *s, struct sim_device *d)
-{
+static void gate_status(struct sim *s, struct sim_device *d) {
     SIM_TOPIC(topic, "device/%s/message/up/barr_gate_status", d->address);
 
     sim_send(s, topic,
@@ -20,8 +19,7 @@ static void gate_status(struct sim *s, struct sim_device *d)
              d->address, (long long)(sim_stamp(s, d) / 1000), d->count);
 }
 
-static void recognise(struct sim *s, struct sim_device *d)
-{
+static void recognise(struct sim *s, struct sim_device *d) {
     struct buf plate;
     struct civil c;
     int64_t at = sim_stamp(s, d);
@@ -30,21 +28,22 @@ static void recognise(struct sim *s, struct sim_device *d)
     civil_from(at / 1000 + s->conf->offset, &c);
     buf_init(&plate, 256);
     base64_encode(&plate, d->text, strlen(d->text));
-    sim_send(s, topic,
-             "{\"id\":\"%016llx\",\"bv\":12400,\"sn\":\"%s\",\"name\":\"ivs_result\",\"version\":\"1.0\",\"timestamp\":%lld,\"payload\":{\"AlarmInfoPlate\":{"
-             "\"channel\":0,\"deviceName\":\"%s\",\"ipaddr\":\"10.20.3.%d\",\"result\":{\"PlateResult\":{\"bright\":0,\"carBright\":0,\"carColor\":255,"
-             "\"car_location\":{\"RECT\":{\"bottom\":612,\"left\":701,\"right\":1160,\"top\":331}},\"colorType\":1,\"colorValue\":0,\"confidence\":%d,"
-             "\"direction\":0,\"gioouts\":[],\"imagePath\":\"\",\"is_fake_plate\":0,\"isoffline\":0,\"license\":\"%s\",\"license_ext_type\":0,"
-             "\"plate_distance\":0,\"plate_true_width\":0,\"plateid\":%u,\"plates\":[],\"timeStamp\":{\"Timeval\":{\"decday\":%d,\"dechour\":%d,"
-             "\"decmin\":%d,\"decmon\":%d,\"decsec\":%d,\"decyear\":%d,\"sec\":%lld,\"usec\":%d}},\"timeUsed\":3214,\"triggerType\":4,\"type\":1}},"
-             "\"serialno\":\"%s\",\"user_data\":\"\"}}}",
-             (unsigned long long)sim_random(&d->random), d->address, (long long)(at / 1000), d->id, 10 + d->number, sim_between(d, 91, 100),
-             plate.data, d->frame, c.day, c.hour, c.minute, c.month, c.second, c.year, (long long)(at / 1000), (int)(at % 1000) * 1000, d->address);
+    sim_send(
+        s, topic,
+        "{\"id\":\"%016llx\",\"bv\":12400,\"sn\":\"%s\",\"name\":\"ivs_result\",\"version\":\"1.0\",\"timestamp\":%lld,\"payload\":{\"AlarmInfoPlate\":{"
+        "\"channel\":0,\"deviceName\":\"%s\",\"ipaddr\":\"10.20.3.%d\",\"result\":{\"PlateResult\":{\"bright\":0,\"carBright\":0,\"carColor\":255,"
+        "\"car_location\":{\"RECT\":{\"bottom\":612,\"left\":701,\"right\":1160,\"top\":331}},\"colorType\":1,\"colorValue\":0,\"confidence\":%d,"
+        "\"direction\":0,\"gioouts\":[],\"imagePath\":\"\",\"is_fake_plate\":0,\"isoffline\":0,\"license\":\"%s\",\"license_ext_type\":0,"
+        "\"plate_distance\":0,\"plate_true_width\":0,\"plateid\":%u,\"plates\":[],\"timeStamp\":{\"Timeval\":{\"decday\":%d,\"dechour\":%d,"
+        "\"decmin\":%d,\"decmon\":%d,\"decsec\":%d,\"decyear\":%d,\"sec\":%lld,\"usec\":%d}},\"timeUsed\":3214,\"triggerType\":4,\"type\":1}},"
+        "\"serialno\":\"%s\",\"user_data\":\"\"}}}",
+        (unsigned long long)sim_random(&d->random), d->address, (long long)(at / 1000), d->id, 10 + d->number, sim_between(d, 91, 100),
+        plate.data, d->frame, c.day, c.hour, c.minute, c.month, c.second, c.year, (long long)(at / 1000), (int)(at % 1000) * 1000,
+        d->address);
     buf_done(&plate);
 }
 
-static void barrier_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value)
-{
+static void barrier_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value) {
     switch (verb) {
     case VERB_CAR: {
         static const char digits[] = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ";
@@ -57,10 +56,11 @@ static void barrier_act(struct sim *s, struct sim_device *d, enum sim_verb verb,
         d->frame++;
         SIM_TOPIC(loop, "device/%s/message/up/gpio_in", d->address);
 
-        sim_send(s, loop,
-                 "{\"sn\":\"%s\",\"name\":\"gpio_in\",\"timestamp\":%lld,\"payload\":{\"body\":{\"AlarmGioIn\":{\"deviceName\":\"%s\",\"ipaddr\":\"10.20.3.%d\","
-                 "\"result\":{\"TriggerResult\":{\"source\":0,\"value\":1}}}}}}",
-                 d->address, (long long)(sim_stamp(s, d) / 1000), d->id, 10 + d->number);
+        sim_send(
+            s, loop,
+            "{\"sn\":\"%s\",\"name\":\"gpio_in\",\"timestamp\":%lld,\"payload\":{\"body\":{\"AlarmGioIn\":{\"deviceName\":\"%s\",\"ipaddr\":\"10.20.3.%d\","
+            "\"result\":{\"TriggerResult\":{\"source\":0,\"value\":1}}}}}}",
+            d->address, (long long)(sim_stamp(s, d) / 1000), d->id, 10 + d->number);
         recognise(s, d);
         sim_later(s, d, 1 * TIME_SECOND, VERB_GATE, 2);
         sim_later(s, d, 2 * TIME_SECOND, VERB_AGAIN, 0);
@@ -71,23 +71,17 @@ static void barrier_act(struct sim *s, struct sim_device *d, enum sim_verb verb,
         sim_later(s, d, 16 * TIME_SECOND, VERB_GATE, 0);
         break;
     }
-    case VERB_AGAIN:
-        recognise(s, d);
-        break;
+    case VERB_AGAIN: recognise(s, d); break;
     case VERB_GATE:
         d->count = (int)value;
         gate_status(s, d);
         break;
-    case VERB_ONLINE:
-        d->offline = value <= 0;
-        break;
-    default:
-        break;
+    case VERB_ONLINE: d->offline = value <= 0; break;
+    default: break;
     }
 }
 
-static void barrier_tick(struct sim *s, struct sim_device *d)
-{
+static void barrier_tick(struct sim *s, struct sim_device *d) {
     SIM_TOPIC(topic, "device/%s/message/up/keep_alive", d->address);
 
     if (d->offline)
@@ -105,8 +99,7 @@ const struct sim_family family_plate_barrier = {
 
 /* ---- car parks: number is the capacity, count the cars ---------------------------------------------------------------------------------- */
 
-static void parking_tick(struct sim *s, struct sim_device *d)
-{
+static void parking_tick(struct sim *s, struct sim_device *d) {
     SIM_TOPIC(topic, "parking/%s/count", d->id);
 
     if (!d->busy) { /* the first time: half full */
@@ -121,11 +114,11 @@ static void parking_tick(struct sim *s, struct sim_device *d)
         if (d->count < 0)
             d->count = 0;
     }
-    sim_send(s, topic, "{\"lot\":\"%s\",\"total\":%d,\"used\":%d,\"ts\":%lld}", d->id, d->number, d->count, (long long)(sim_stamp(s, d) / 1000));
+    sim_send(s, topic, "{\"lot\":\"%s\",\"total\":%d,\"used\":%d,\"ts\":%lld}", d->id, d->number, d->count,
+             (long long)(sim_stamp(s, d) / 1000));
 }
 
-static void parking_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value)
-{
+static void parking_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value) {
     if (verb != VERB_COUNT)
         return;
     d->busy = true;
@@ -139,14 +132,12 @@ const struct sim_family family_parking = {
 
 /* ---- face terminals --------------------------------------------------------------------------------------------------------------------- */
 
-static void face_text(const struct sim *s, const struct sim_device *d, char out[TIME_TEXT_MAX])
-{
+static void face_text(const struct sim *s, const struct sim_device *d, char out[TIME_TEXT_MAX]) {
     (void)sim_local(s, d, out);
     out[10] = ' ';
 }
 
-static void face_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value)
-{
+static void face_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value) {
     char stamp[TIME_TEXT_MAX];
     SIM_TOPIC(topic, "mqtt/face/%s/Rec", d->address);
 
@@ -154,18 +145,19 @@ static void face_act(struct sim *s, struct sim_device *d, enum sim_verb verb, do
     if (verb != VERB_FACE)
         return;
     face_text(s, d, stamp);
-    sim_send(s, topic,
-             "{\"operator\":\"RecPush\",\"info\":{\"facesluiceId\":\"%s\",\"RecordID\":\"%u\",\"VerifyStatus\":\"1\",\"PersonType\":\"0\",\"persionName\":\"住户%d\","
-             "\"similarity1\":\"%.6f\",\"Sendintime\":1,\"direction\":\"entr\",\"time\":\"%s\",\"pic\":\"data:image/jpeg;base64,/9j/4AAQSkZJRgABAQEASABIAAD/2Q==\"}}",
-             d->address, ++d->frame, sim_between(d, 1, 400), sim_real(d, 84, 97), stamp);
+    sim_send(
+        s, topic,
+        "{\"operator\":\"RecPush\",\"info\":{\"facesluiceId\":\"%s\",\"RecordID\":\"%u\",\"VerifyStatus\":\"1\",\"PersonType\":\"0\",\"persionName\":\"住户%d\","
+        "\"similarity1\":\"%.6f\",\"Sendintime\":1,\"direction\":\"entr\",\"time\":\"%s\",\"pic\":\"data:image/jpeg;base64,/9j/4AAQSkZJRgABAQEASABIAAD/2Q==\"}}",
+        d->address, ++d->frame, sim_between(d, 1, 400), sim_real(d, 84, 97), stamp);
 }
 
-static void face_tick(struct sim *s, struct sim_device *d)
-{
+static void face_tick(struct sim *s, struct sim_device *d) {
     char stamp[TIME_TEXT_MAX];
 
     face_text(s, d, stamp);
-    sim_send(s, "mqtt/face/heartbeat", "{\"operator\":\"HeartBeat\",\"info\":{\"facesluiceId\":\"%s\",\"time\":\"%s\"}}", d->address, stamp);
+    sim_send(s, "mqtt/face/heartbeat", "{\"operator\":\"HeartBeat\",\"info\":{\"facesluiceId\":\"%s\",\"time\":\"%s\"}}", d->address,
+             stamp);
     if (!d->scripted && sim_chance(d, 40))
         sim_later(s, d, sim_between(d, 2, 50) * TIME_SECOND, VERB_FACE, 0);
 }

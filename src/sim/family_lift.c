@@ -5,23 +5,25 @@
 
 #define TOP_FLOOR 17
 
-static void tell(struct sim *s, struct sim_device *d)
-{
+static void tell(struct sim *s, struct sim_device *d) {
     char stamp[TIME_TEXT_MAX];
     SIM_TOPIC(topic, "lift/%s/state", d->id);
 
     (void)sim_local(s, d, stamp);
     stamp[10] = ' ';
-    sim_send(s, topic,
-             "{\"liftNo\":\"%s\",\"time\":\"%s\",\"floor\":\"%d\",\"direction\":\"%s\",\"moving\":%s,\"door\":\"%s\",\"levelled\":%s,\"occupied\":%s,"
-             "\"light\":\"%s\",\"mode\":\"%s\",\"faultCode\":%d,\"alarmButton\":0}",
-             d->id, stamp, d->count, !d->moving ? "none" : d->number > d->count ? "up" : "down", d->moving ? "true" : "false",
-             d->flag ? "open" : "closed", d->moving || d->fault ? "false" : "true", d->occupied ? "true" : "false", d->light ? "on" : "off",
-             d->fault ? "fault" : "normal", d->fault ? 12 : 0);
+    sim_send(
+        s, topic,
+        "{\"liftNo\":\"%s\",\"time\":\"%s\",\"floor\":\"%d\",\"direction\":\"%s\",\"moving\":%s,\"door\":\"%s\",\"levelled\":%s,\"occupied\":%s,"
+        "\"light\":\"%s\",\"mode\":\"%s\",\"faultCode\":%d,\"alarmButton\":0}",
+        d->id, stamp, d->count,
+        !d->moving             ? "none"
+        : d->number > d->count ? "up"
+                               : "down",
+        d->moving ? "true" : "false", d->flag ? "open" : "closed", d->moving || d->fault ? "false" : "true", d->occupied ? "true" : "false",
+        d->light ? "on" : "off", d->fault ? "fault" : "normal", d->fault ? 12 : 0);
 }
 
-static void act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value)
-{
+static void act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value) {
     switch (verb) {
     case VERB_RIDE:
         if (d->fault || d->moving)
@@ -53,22 +55,19 @@ static void act(struct sim *s, struct sim_device *d, enum sim_verb verb, double 
         if (d->scripted)
             d->occupied = !d->light;
         break;
-    default:
-        return;
+    default: return;
     }
     tell(s, d);
     sim_arm(s, &d->node, s->now + family_lift.period);
 }
 
-static void hello(struct sim *s, struct sim_device *d)
-{
+static void hello(struct sim *s, struct sim_device *d) {
     (void)s;
     d->count = sim_between(d, 1, TOP_FLOOR);
 }
 
 /* The full state; and, when nothing else is on, somebody calls it and rides. */
-static void tick(struct sim *s, struct sim_device *d)
-{
+static void tick(struct sim *s, struct sim_device *d) {
     tell(s, d);
     if (d->scripted || d->moving || d->flag || d->busy || !sim_chance(d, 30))
         return;
@@ -83,4 +82,5 @@ static void tick(struct sim *s, struct sim_device *d)
     sim_later(s, d, 37 * TIME_SECOND, VERB_DOOR, 0);
 }
 
-const struct sim_family family_lift = {.name = "lift", .made_up = "lift-x", .period = 1 * TIME_MINUTE, .hello = hello, .tick = tick, .act = act};
+const struct sim_family family_lift = {
+    .name = "lift", .made_up = "lift-x", .period = 1 * TIME_MINUTE, .hello = hello, .tick = tick, .act = act};

@@ -15,8 +15,7 @@ static const struct {
 #undef X
 };
 
-uint32_t sim_fault_parse(const char *word)
-{
+uint32_t sim_fault_parse(const char *word) {
     for (size_t i = 0; i < SIM_FAULT_COUNT; i++) {
         if (strcmp(faults[i].word, word) == 0)
             return UINT32_C(1) << i;
@@ -24,8 +23,7 @@ uint32_t sim_fault_parse(const char *word)
     return 0;
 }
 
-const char *sim_fault_words(void)
-{
+const char *sim_fault_words(void) {
     static const char words[] = ""
 #define X(name, text, note) text ", "
         SIM_FAULTS(X)
@@ -38,25 +36,22 @@ const char *sim_fault_words(void)
     return cut;
 }
 
-const char *sim_fault_about(size_t i, const char **ret_word)
-{
+const char *sim_fault_about(size_t i, const char **ret_word) {
     *ret_word = faults[i].word;
     return faults[i].about;
 }
 
-static void mild(struct sim *s)
-{
-    sim_send(s, "sensors/unknown/7", "{\"m\":%d,\"raw\":\"0x%04x\"}", (int)(sim_random(&s->random) % 100), (unsigned)(sim_random(&s->random) & 0xffff));
+static void mild(struct sim *s) {
+    sim_send(s, "sensors/unknown/7", "{\"m\":%d,\"raw\":\"0x%04x\"}", (int)(sim_random(&s->random) % 100),
+             (unsigned)(sim_random(&s->random) & 0xffff));
     sim_send(s, "homeassistant/sensor/lanxi_7/config", "{\"name\":\"lanxi 7\",\"stat_t\":\"sensors/unknown/7\"}");
 }
 
-static void torn(struct sim *s)
-{
+static void torn(struct sim *s) {
     sim_send(s, "tele/lamp-7-09/SENSOR", "{\"Time\":\"2026-01-10T20:04:00\",\"ENERGY\":{\"Total\":61.2,\"Power\":1");
 }
 
-static void hostile(struct sim *s)
-{
+static void hostile(struct sim *s) {
     static const char binary[] = "\x00\x01\xff\xfe\x80GIF89a\x00\x00";
     static const char bad_utf8[] = "{\"action\":\"\xc3\x28\xe4\xb8\",\"battery\":80}";
     static char deep[2 * DEEP];
@@ -71,14 +66,12 @@ static void hostile(struct sim *s)
     torn(s);
 }
 
-static void flap(struct sim *s)
-{
+static void flap(struct sim *s) {
     for (size_t i = 0; i < s->ndevices; i += 50)
         sim_act(s, &s->devices[i], VERB_ONLINE, s->devices[i].offline ? 1 : 0);
 }
 
-static void flood(struct sim *s)
-{
+static void flood(struct sim *s) {
     for (size_t i = 0; i < s->ndevices; i++) {
         struct sim_device *d = &s->devices[i];
 
@@ -89,8 +82,7 @@ static void flood(struct sim *s)
     }
 }
 
-void sim_faults_begin(struct sim *s)
-{
+void sim_faults_begin(struct sim *s) {
     sim_arm(s, &s->fault_node, s->conf->start + 4 * TIME_MINUTE);
     if (s->conf->faults & SIM_FAULT_FLAP)
         sim_arm(s, &s->flap_node, s->conf->start + 2 * TIME_MINUTE);
@@ -98,8 +90,7 @@ void sim_faults_begin(struct sim *s)
         sim_arm(s, &s->flood_node, s->conf->start + 2 * TIME_MINUTE);
 }
 
-bool sim_faults_due(struct sim *s, struct heap_node *n)
-{
+bool sim_faults_due(struct sim *s, struct heap_node *n) {
     if (n == &s->fault_node) {
         if (s->now - s->conf->start < 5 * TIME_MINUTE)
             torn(s);

@@ -7,8 +7,7 @@
 
 #include "sim_int.h"
 
-void sim_put(struct sim *s, bool retain, const char *topic, const void *payload, size_t len, uint64_t number)
-{
+void sim_put(struct sim *s, bool retain, const char *topic, const void *payload, size_t len, uint64_t number) {
     if (s->waiting >= SIM_MAX_WAITING) {
         sim_fail(s, GF_EFULL, "%zu messages wait for the broker and it takes none", s->waiting);
         return;
@@ -35,8 +34,7 @@ void sim_put(struct sim *s, bool retain, const char *topic, const void *payload,
 }
 
 static void send_text(struct sim *s, bool retain, const char *topic, const char *fmt, va_list ap) GF_PRINTF(4, 0);
-static void send_text(struct sim *s, bool retain, const char *topic, const char *fmt, va_list ap)
-{
+static void send_text(struct sim *s, bool retain, const char *topic, const char *fmt, va_list ap) {
     buf_clear(&s->text);
     buf_vprintf(&s->text, fmt, ap);
     if (s->text.failed) {
@@ -48,8 +46,7 @@ static void send_text(struct sim *s, bool retain, const char *topic, const char 
         sim_put(s, retain, topic, s->text.data, s->text.len, 0);
 }
 
-void sim_send(struct sim *s, const char *topic, const char *fmt, ...)
-{
+void sim_send(struct sim *s, const char *topic, const char *fmt, ...) {
     va_list ap;
 
     va_start(ap, fmt);
@@ -57,8 +54,7 @@ void sim_send(struct sim *s, const char *topic, const char *fmt, ...)
     va_end(ap);
 }
 
-void sim_retain(struct sim *s, const char *topic, const char *fmt, ...)
-{
+void sim_retain(struct sim *s, const char *topic, const char *fmt, ...) {
     va_list ap;
 
     va_start(ap, fmt);
@@ -66,8 +62,7 @@ void sim_retain(struct sim *s, const char *topic, const char *fmt, ...)
     va_end(ap);
 }
 
-static void drop_first(struct sim *s)
-{
+static void drop_first(struct sim *s) {
     struct sim_message *m = s->first;
 
     s->first = m->next;
@@ -77,8 +72,7 @@ static void drop_first(struct sim *s)
     free(m);
 }
 
-void sim_flush(struct sim *s)
-{
+void sim_flush(struct sim *s) {
     while (s->first && s->up && !s->ended && (s->conf->qos == 0 || s->outstanding < SIM_WINDOW)) {
         struct sim_message *m = s->first;
         struct err err = {0};
@@ -104,8 +98,7 @@ void sim_flush(struct sim *s)
     }
 }
 
-void sim_published(void *ctx, int mid, bool ok)
-{
+void sim_published(void *ctx, int mid, bool ok) {
     struct sim *s = ctx;
 
     if (s->conf->qos == 0)
@@ -124,8 +117,7 @@ void sim_published(void *ctx, int mid, bool ok)
     sim_flush(s);
 }
 
-void sim_out_done(struct sim *s)
-{
+void sim_out_done(struct sim *s) {
     while (s->first)
         drop_first(s);
 }

@@ -8,15 +8,29 @@
 #include "sim_int.h"
 
 static const struct sim_family *const families[] = {
-    &family_z2m_lock,        &family_z2m_contact,     &family_z2m_smoke,      &family_z2m_sos,        &family_frigate,
-    &family_frigate_nvr,     &family_dahua,           &family_dahua_nvr,      &family_tasmota_lamp,   &family_tasmota_meter,
-    &family_shelly,          &family_chirpstack_lamp, &family_chirpstack_nas, &family_chirpstack_card, &family_chirpstack_smoke,
-    &family_plate_barrier,   &family_lift,            &family_parking,        &family_face,
+    &family_z2m_lock,
+    &family_z2m_contact,
+    &family_z2m_smoke,
+    &family_z2m_sos,
+    &family_frigate,
+    &family_frigate_nvr,
+    &family_dahua,
+    &family_dahua_nvr,
+    &family_tasmota_lamp,
+    &family_tasmota_meter,
+    &family_shelly,
+    &family_chirpstack_lamp,
+    &family_chirpstack_nas,
+    &family_chirpstack_card,
+    &family_chirpstack_smoke,
+    &family_plate_barrier,
+    &family_lift,
+    &family_parking,
+    &family_face,
 };
 #define NFAMILIES (sizeof(families) / sizeof(families[0]))
 
-static const struct sim_family *find_family(const char *name, const char *kind)
-{
+static const struct sim_family *find_family(const char *name, const char *kind) {
     for (size_t i = 0; i < NFAMILIES; i++) {
         if (strcmp(families[i]->name, name) == 0 && (!families[i]->kind || strcmp(families[i]->kind, kind) == 0))
             return families[i];
@@ -25,8 +39,7 @@ static const struct sim_family *find_family(const char *name, const char *kind)
 }
 
 /* What may stand in a topic and between JSON's quotes without another thought. */
-static bool plain(const char *id)
-{
+static bool plain(const char *id) {
     for (const unsigned char *p = (const unsigned char *)id; *p; p++) {
         if (*p < 0x21 || *p == 0x7f || strchr("\"\\+#/$", *p))
             return false;
@@ -34,8 +47,7 @@ static bool plain(const char *id)
     return id[0] && strlen(id) < SIM_ID_MAX;
 }
 
-static void settle(struct sim *s, struct sim_device *d)
-{
+static void settle(struct sim *s, struct sim_device *d) {
     d->random = sim_random(&s->random) ^ hash_bytes(d->id, strlen(d->id), s->conf->seed);
     d->battery = sim_between(d, 62, 99);
     d->value = sim_real(d, 17.2, 18.9);
@@ -46,8 +58,7 @@ static void settle(struct sim *s, struct sim_device *d)
     d->no_clock = (s->conf->faults & SIM_FAULT_CLOCK) && sim_chance(d, 5);
 }
 
-static int add_device(struct sim *s, const struct sim_family *f, const char *id, const char *address, struct err *err)
-{
+static int add_device(struct sim *s, const struct sim_family *f, const char *id, const char *address, struct err *err) {
     struct sim_device *d = &s->devices[s->ndevices];
 
     d->family = f;
@@ -60,8 +71,7 @@ static int add_device(struct sim *s, const struct sim_family *f, const char *id,
     return 0;
 }
 
-static int add_registered(struct sim *s, const struct registry *r, struct err *err)
-{
+static int add_registered(struct sim *s, const struct registry *r, struct err *err) {
     for (size_t i = 0; i < registry_count(r); i++) {
         const struct device *row = registry_at(r, i);
         const char *name = device_text(row, "family"), *address = device_text(row, "address");
@@ -87,8 +97,7 @@ static int add_registered(struct sim *s, const struct registry *r, struct err *e
 }
 
 /* A lock and the contact of the same door live together: nobody opens a door that is locked. */
-static void pair_doors(struct sim *s)
-{
+static void pair_doors(struct sim *s) {
     for (size_t i = 0; i < s->ndevices; i++) {
         struct sim_device *lock = &s->devices[i];
 
@@ -101,8 +110,7 @@ static void pair_doors(struct sim *s)
     }
 }
 
-static int make_up(struct sim *s, size_t total, struct err *err)
-{
+static int make_up(struct sim *s, size_t total, struct err *err) {
     int serial[NFAMILIES] = {0};
 
     for (size_t i = 0; s->ndevices < total; i++) {
@@ -122,8 +130,7 @@ static int make_up(struct sim *s, size_t total, struct err *err)
     return 0;
 }
 
-static int read_registry(struct sim *s, struct registry **ret, struct err *err)
-{
+static int read_registry(struct sim *s, struct registry **ret, struct err *err) {
     struct buf text;
     struct report *rep = NULL;
     int rc;
@@ -144,8 +151,7 @@ static int read_registry(struct sim *s, struct registry **ret, struct err *err)
     return rc;
 }
 
-int sim_roster(struct sim *s, struct err *err)
-{
+int sim_roster(struct sim *s, struct err *err) {
     struct registry *r = NULL;
     int rc = s->conf->registry ? read_registry(s, &r, err) : 0;
     size_t registered = r ? registry_count(r) : 0;
@@ -161,7 +167,8 @@ int sim_roster(struct sim *s, struct err *err)
     if (rc == 0 && r)
         rc = add_registered(s, r, err);
     if (rc == 0 && r && s->ndevices == 0)
-        rc = err_set(err, GF_EINVAL, "%s: no device has a family that can be simulated (columns 'family' and 'address')", s->conf->registry);
+        rc =
+            err_set(err, GF_EINVAL, "%s: no device has a family that can be simulated (columns 'family' and 'address')", s->conf->registry);
     if (rc == 0)
         rc = make_up(s, total, err);
     registry_free(r);
@@ -174,7 +181,6 @@ int sim_roster(struct sim *s, struct err *err)
     return s->rc;
 }
 
-struct sim_device *sim_find(const struct sim *s, const char *id)
-{
+struct sim_device *sim_find(const struct sim *s, const char *id) {
     return map_gets(&s->by_id, id);
 }

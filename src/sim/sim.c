@@ -18,8 +18,7 @@ struct later {
     double value;
 };
 
-static void end_run(struct sim *s)
-{
+static void end_run(struct sim *s) {
     if (s->closing)
         return;
     s->closing = true;
@@ -31,8 +30,7 @@ static void end_run(struct sim *s)
         mqtt_stop(s->mqtt);
 }
 
-void sim_fail(struct sim *s, int code, const char *fmt, ...)
-{
+void sim_fail(struct sim *s, int code, const char *fmt, ...) {
     va_list ap;
     char text[512];
 
@@ -45,8 +43,7 @@ void sim_fail(struct sim *s, int code, const char *fmt, ...)
     s->ended = true;
 }
 
-void sim_say(struct sim *s, const char *fmt, ...)
-{
+void sim_say(struct sim *s, const char *fmt, ...) {
     va_list ap;
     char text[256];
 
@@ -58,14 +55,12 @@ void sim_say(struct sim *s, const char *fmt, ...)
     s->conf->say(s->conf->ctx, s->now, text);
 }
 
-void sim_arm(struct sim *s, struct heap_node *n, int64_t at)
-{
+void sim_arm(struct sim *s, struct heap_node *n, int64_t at) {
     if (heap_set(&s->due, n, at) < 0)
         sim_fail(s, GF_ENOMEM, "out of memory");
 }
 
-void sim_later(struct sim *s, struct sim_device *d, int64_t delay, enum sim_verb verb, double value)
-{
+void sim_later(struct sim *s, struct sim_device *d, int64_t delay, enum sim_verb verb, double value) {
     struct later *l = malloc(sizeof(*l));
 
     if (!l) {
@@ -79,8 +74,7 @@ void sim_later(struct sim *s, struct sim_device *d, int64_t delay, enum sim_verb
     }
 }
 
-void sim_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value)
-{
+void sim_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double value) {
     if (verb == VERB_SILENCE) {
         d->silent = value > 0;
         if (!d->silent)
@@ -95,8 +89,7 @@ void sim_act(struct sim *s, struct sim_device *d, enum sim_verb verb, double val
         d->family->act(s, d, verb, value);
 }
 
-void sim_tick(struct sim *s, struct sim_device *d)
-{
+void sim_tick(struct sim *s, struct sim_device *d) {
     if (d->silent)
         return;
     if (!d->said_hello && d->family->hello)
@@ -108,8 +101,7 @@ void sim_tick(struct sim *s, struct sim_device *d)
         sim_arm(s, &d->node, s->now + d->family->period);
 }
 
-static void play(struct sim *s, struct heap_node *n)
-{
+static void play(struct sim *s, struct heap_node *n) {
     s->now = n->due;
     heap_unset(&s->due, n);
     if (n == &s->turn_node) {
@@ -126,21 +118,22 @@ static void play(struct sim *s, struct heap_node *n)
     }
 }
 
-static bool load_mode(const struct sim *s)
-{
-    return s->conf->rate > 0;
+void sim_play(struct sim *s, int64_t until) {
+    struct heap_node *n;
+
+    while (!s->ended && (n = heap_first(&s->due)) && n->due <= until)
+        play(s, n);
+    s->now = until;
 }
 
+static bool load_mode(const struct sim *s) { return s->conf->rate > 0; }
+
 /* Neighbourhood time that has gone since the start, ms. */
-static int64_t time_gone(const struct sim *s)
-{
-    return (int64_t)((double)(uv_hrtime() - s->begun) / 1e6 * s->conf->scale);
-}
+static int64_t time_gone(const struct sim *s) { return (int64_t)((double)(uv_hrtime() - s->begun) / 1e6 * s->conf->scale); }
 
 static void on_timer(uv_timer_t *t);
 
-static void wind(struct sim *s)
-{
+static void wind(struct sim *s) {
     uint64_t wait = LOAD_STEP;
 
     if (s->ended) {
@@ -160,14 +153,10 @@ static void wind(struct sim *s)
         sim_fail(s, GF_EIO, "timer");
 }
 
-static bool all_delivered(const struct sim *s)
-{
-    return s->waiting == 0 && s->outstanding == 0;
-}
+static bool all_delivered(const struct sim *s) { return s->waiting == 0 && s->outstanding == 0; }
 
 /* The last messages are on their way: wait for their acknowledgements, not for ever. */
-static void on_drain(uv_timer_t *t)
-{
+static void on_drain(uv_timer_t *t) {
     struct sim *s = t->data;
 
     sim_flush(s);
@@ -180,15 +169,13 @@ static void on_drain(uv_timer_t *t)
     }
 }
 
-static void drain(struct sim *s)
-{
+static void drain(struct sim *s) {
     s->begun = uv_hrtime(); /* now the start of the patience */
     if (uv_timer_start(&s->timer, on_drain, 0, 5) < 0)
         s->ended = true;
 }
 
-static void on_timer(uv_timer_t *t)
-{
+static void on_timer(uv_timer_t *t) {
     struct sim *s = t->data;
 
     if (load_mode(s)) {
@@ -202,12 +189,8 @@ static void on_timer(uv_timer_t *t)
     }
     int64_t gone = time_gone(s);
     bool over = s->conf->length > 0 && gone >= s->conf->length;
-    int64_t until = s->conf->start + (over ? s->conf->length : gone);
-    struct heap_node *n;
 
-    while (!s->ended && (n = heap_first(&s->due)) && n->due <= until)
-        play(s, n);
-    s->now = until;
+    sim_play(s, s->conf->start + (over ? s->conf->length : gone));
     sim_flush(s);
     if (over && !s->ended)
         drain(s);
@@ -215,8 +198,7 @@ static void on_timer(uv_timer_t *t)
         wind(s);
 }
 
-static void tell(struct sim *s)
-{
+static void tell(struct sim *s) {
     if (!s->conf->progress)
         return;
     struct sim_progress p = {
@@ -232,20 +214,19 @@ static void tell(struct sim *s)
     s->conf->progress(s->conf->ctx, &p);
 }
 
-static void on_tell(uv_timer_t *t)
-{
+static void on_tell(uv_timer_t *t) {
     struct sim *s = t->data;
 
     if (!s->was_up) {
-        sim_fail(s, GF_EUNAVAIL, "no broker at %s:%d within %d seconds", s->conf->broker.host, s->conf->broker.port, CONNECT_PATIENCE / 1000);
+        sim_fail(s, GF_EUNAVAIL, "no broker at %s:%d within %d seconds", s->conf->broker.host, s->conf->broker.port,
+                 CONNECT_PATIENCE / 1000);
         end_run(s);
         return;
     }
     tell(s);
 }
 
-static void on_connected(void *ctx, bool session_present)
-{
+static void on_connected(void *ctx, bool session_present) {
     struct sim *s = ctx;
 
     (void)session_present;
@@ -262,8 +243,7 @@ static void on_connected(void *ctx, bool session_present)
     wind(s);
 }
 
-static void on_disconnected(void *ctx, const char *why, int64_t retry_in)
-{
+static void on_disconnected(void *ctx, const char *why, int64_t retry_in) {
     struct sim *s = ctx;
 
     (void)retry_in;
@@ -272,19 +252,14 @@ static void on_disconnected(void *ctx, const char *why, int64_t retry_in)
     s->up = false;
 }
 
-static void on_message(void *ctx, const struct mqtt_message *m)
-{
+static void on_message(void *ctx, const struct mqtt_message *m) {
     (void)ctx;
     (void)m; /* nothing is subscribed */
 }
 
-static void on_closed(void *ctx)
-{
-    ((struct sim *)ctx)->mqtt_gone = true;
-}
+static void on_closed(void *ctx) { ((struct sim *)ctx)->mqtt_gone = true; }
 
-static void on_signal(uv_signal_t *h, int number)
-{
+static void on_signal(uv_signal_t *h, int number) {
     struct sim *s = h->data;
 
     (void)number;
@@ -292,8 +267,7 @@ static void on_signal(uv_signal_t *h, int number)
     end_run(s);
 }
 
-static int check_conf(const struct sim_conf *c, struct err *err)
-{
+static int check_conf(const struct sim_conf *c, struct err *err) {
     if (!(c->scale >= 0.1) || c->scale > 10000)
         return err_set(err, GF_EINVAL, "scale: 0.1 to 10000 are possible");
     if (c->rate < 0 || c->rate > SIM_MAX_RATE)
@@ -309,8 +283,24 @@ static int check_conf(const struct sim_conf *c, struct err *err)
     return 0;
 }
 
-static int begin(struct sim *s, struct err *err)
-{
+void sim_init(struct sim *s, const struct sim_conf *conf, struct err *err) {
+    *s = (struct sim){.conf = conf, .err = err, .now = conf->start, .random = conf->seed};
+    heap_init(&s->due);
+    map_init(&s->by_id);
+    buf_init(&s->text, 0);
+}
+
+int sim_begin(struct sim *s, struct err *err) {
+    int rc = sim_roster(s, err);
+
+    if (rc == 0 && s->conf->story)
+        rc = sim_story_begin(s, err);
+    if (rc == 0)
+        sim_faults_begin(s);
+    return rc;
+}
+
+static int begin(struct sim *s, struct err *err) {
     static const struct mqtt_ops ops = {
         .connected = on_connected,
         .disconnected = on_disconnected,
@@ -330,15 +320,7 @@ static int begin(struct sim *s, struct err *err)
     if (s->broker.receive_maximum == 0)
         s->broker.receive_maximum = SIM_WINDOW;
 
-    if (load_mode(s)) {
-        rc = sim_load_begin(s, err);
-    } else {
-        rc = sim_roster(s, err);
-        if (rc == 0 && c->story)
-            rc = sim_story_begin(s, err);
-        if (rc == 0)
-            sim_faults_begin(s);
-    }
+    rc = load_mode(s) ? sim_load_begin(s, err) : sim_begin(s, err);
     if (rc < 0)
         return rc;
     rc = mqtt_new(&s->loop, &mc, &ops, s, err, &s->mqtt);
@@ -353,8 +335,7 @@ static int begin(struct sim *s, struct err *err)
     return 0;
 }
 
-static void forget_due(struct sim *s)
-{
+static void forget_due(struct sim *s) {
     struct heap_node *n;
 
     while ((n = heap_first(&s->due))) {
@@ -368,8 +349,16 @@ static void forget_due(struct sim *s)
     heap_done(&s->due);
 }
 
-int sim_run(const struct sim_conf *conf, struct err *err)
-{
+void sim_done(struct sim *s) {
+    sim_out_done(s);
+    forget_due(s);
+    map_done(&s->by_id, NULL);
+    buf_done(&s->text);
+    free(s->devices);
+    s->devices = NULL;
+}
+
+int sim_run(const struct sim_conf *conf, struct err *err) {
     struct err none = {0};
     int rc = check_conf(conf, err);
 
@@ -379,14 +368,12 @@ int sim_run(const struct sim_conf *conf, struct err *err)
 
     if (!s)
         return err_set(err, GF_ENOMEM, "out of memory");
-    *s = (struct sim){.conf = conf, .err = err ? err : &none, .now = conf->start, .random = conf->seed};
+    sim_init(s, conf, err ? err : &none);
     if (uv_loop_init(&s->loop) < 0) {
+        sim_done(s);
         free(s);
         return err_set(err, GF_ENOMEM, "no event loop");
     }
-    heap_init(&s->due);
-    map_init(&s->by_id);
-    buf_init(&s->text, 0);
     (void)uv_timer_init(&s->loop, &s->timer);
     (void)uv_timer_init(&s->loop, &s->tell_timer);
     (void)uv_signal_init(&s->loop, &s->on_int);
@@ -405,11 +392,7 @@ int sim_run(const struct sim_conf *conf, struct err *err)
     rc = s->rc;
     mqtt_free(s->mqtt);
     (void)uv_loop_close(&s->loop);
-    sim_out_done(s);
-    forget_due(s);
-    map_done(&s->by_id, NULL);
-    buf_done(&s->text);
-    free(s->devices);
+    sim_done(s);
     free(s);
     return rc;
 }

@@ -17,40 +17,40 @@
 
 #define SIM_ID_MAX 64
 #define SIM_TOPIC_MAX 200
-#define SIM_WINDOW 1000           /* QoS 1 messages without their PUBACK */
-#define SIM_MAX_WAITING 200000    /* messages made and not handed over: more is an error */
+#define SIM_WINDOW 1000        /* QoS 1 messages without their PUBACK */
+#define SIM_MAX_WAITING 200000 /* messages made and not handed over: more is an error */
 
 /* What can be told to a device. The number is W, percent, cars, a label, 0 or 1, as the verb needs. */
 #define SIM_VERBS(X) \
-    X(REPORT) /* say how you are, now */ \
-    X(POWER) /* lamp, meter: draw so many W from now on */ \
-    X(SILENCE) /* 1 say nothing more, 0 speak again */ \
-    X(BATTERY) /* percent; says it */ \
+    X(REPORT)       /* say how you are, now */ \
+    X(POWER)        /* lamp, meter: draw so many W from now on */ \
+    X(SILENCE)      /* 1 say nothing more, 0 speak again */ \
+    X(BATTERY)      /* percent; says it */ \
     X(CHARGE_FAULT) /* solar lamp: 1 fault, 0 fine */ \
-    X(PRESS) /* SOS button, card: pressed long */ \
-    X(STILL) /* card: 1 its last movement, 0 it moves again */ \
-    X(ENTER) /* camera: an object of this label (enum sim_label) comes */ \
-    X(STAND) /* camera: it stands */ \
-    X(UPDATE) /* camera: it is still there */ \
-    X(LEAVE) /* camera: it is gone */ \
-    X(ONLINE) /* 1 online, 0 offline */ \
-    X(BLIND) /* camera: 1 covered, 0 free */ \
-    X(FAULT) /* lift: 1 stopped between floors with somebody in it, 0 well again */ \
-    X(LIGHT) /* lift: 1 on, 0 off */ \
-    X(RIDE) /* lift: go to this floor */ \
-    X(STOP) /* lift: it has arrived */ \
-    X(DOOR) /* lift: 1 open, 0 closed */ \
-    X(COUNT) /* car park: so many cars */ \
-    X(CAR) /* barrier: a car is read */ \
-    X(AGAIN) /* barrier: the same car is read once more */ \
-    X(GATE) /* barrier: 0 closed, 1 open, 2 moving */ \
-    X(OPEN) /* contact: 1 open, 0 closed */ \
-    X(UNLOCK) /* lock: by the user of this number */ \
-    X(LOCK) /* lock */ \
-    X(GUESS) /* lock: a wrong code */ \
-    X(SMOKE) /* smoke: 1 alarm, 0 none */ \
-    X(TEST) /* smoke: 1 self test, 0 over */ \
-    X(FACE) /* terminal: somebody is let in */
+    X(PRESS)        /* SOS button, card: pressed long */ \
+    X(STILL)        /* card: 1 its last movement, 0 it moves again */ \
+    X(ENTER)        /* camera: an object of this label (enum sim_label) comes */ \
+    X(STAND)        /* camera: it stands */ \
+    X(UPDATE)       /* camera: it is still there */ \
+    X(LEAVE)        /* camera: it is gone */ \
+    X(ONLINE)       /* 1 online, 0 offline */ \
+    X(BLIND)        /* camera: 1 covered, 0 free */ \
+    X(FAULT)        /* lift: 1 stopped between floors with somebody in it, 0 well again */ \
+    X(LIGHT)        /* lift: 1 on, 0 off */ \
+    X(RIDE)         /* lift: go to this floor */ \
+    X(STOP)         /* lift: it has arrived */ \
+    X(DOOR)         /* lift: 1 open, 0 closed */ \
+    X(COUNT)        /* car park: so many cars */ \
+    X(CAR)          /* barrier: a car is read */ \
+    X(AGAIN)        /* barrier: the same car is read once more */ \
+    X(GATE)         /* barrier: 0 closed, 1 open, 2 moving */ \
+    X(OPEN)         /* contact: 1 open, 0 closed */ \
+    X(UNLOCK)       /* lock: by the user of this number */ \
+    X(LOCK)         /* lock */ \
+    X(GUESS)        /* lock: a wrong code */ \
+    X(SMOKE)        /* smoke: 1 alarm, 0 none */ \
+    X(TEST)         /* smoke: 1 self test, 0 over */ \
+    X(FACE)         /* terminal: somebody is let in */
 
 enum sim_verb {
 #define X(name) VERB_##name,
@@ -62,35 +62,35 @@ enum sim_label { LABEL_PERSON, LABEL_CAR, LABEL_EBIKE, LABEL_DOG, LABEL_BICYCLE 
 struct sim;
 struct sim_device;
 struct sim_family {
-    const char *name;  /* as the registry's column `family` has it */
-    const char *kind;  /* as the column `kind` has it; NULL: any */
-    const char *made_up; /* how ids of made-up devices begin, five digits follow; NULL: none are made up */
-    int64_t period;    /* ms between two routine reports */
+    const char *name;                                   /* as the registry's column `family` has it */
+    const char *kind;                                   /* as the column `kind` has it; NULL: any */
+    const char *made_up;                                /* how ids of made-up devices begin, five digits follow; NULL: none are made up */
+    int64_t period;                                     /* ms between two routine reports */
     void (*hello)(struct sim *s, struct sim_device *d); /* once, when it comes up; may be NULL */
     void (*tick)(struct sim *s, struct sim_device *d);  /* routine report, and now and then a bit of life */
     void (*act)(struct sim *s, struct sim_device *d, enum sim_verb verb, double value); /* verbs that are not its own: nothing */
 };
 
 struct sim_device {
-    struct heap_node node;         /* the next routine report */
+    struct heap_node node; /* the next routine report */
     const struct sim_family *family;
     char id[SIM_ID_MAX];
-    char address[SIM_ID_MAX];      /* the maker's id */
-    char door[SIM_ID_MAX];         /* registry column; "" */
-    char scene[SIM_ID_MAX];        /* registry column; "" */
-    struct sim_device *partner;    /* of a lock: the contact at the same door */
-    uint64_t random;               /* a generator of its own, so that one device more changes no other */
+    char address[SIM_ID_MAX];   /* the maker's id */
+    char door[SIM_ID_MAX];      /* registry column; "" */
+    char scene[SIM_ID_MAX];     /* registry column; "" */
+    struct sim_device *partner; /* of a lock: the contact at the same door */
+    uint64_t random;            /* a generator of its own, so that one device more changes no other */
     bool said_hello, silent, offline;
-    bool scripted;                 /* the story plays it: no life of its own */
-    bool no_clock;                 /* fault: stamps of 1970 */
+    bool scripted; /* the story plays it: no life of its own */
+    bool no_clock; /* fault: stamps of 1970 */
     /* what it is like now */
     bool flag, open, moving, light, fault, occupied, busy;
     int number, battery, count, label;
     double value, total;
-    int64_t since;                 /* neighbourhood ms */
-    uint32_t frame;                /* counter of uplinks, records */
-    char series[48];               /* camera: id of the object that is there; "" */
-    char text[32];                 /* barrier: the plate */
+    int64_t since;   /* neighbourhood ms */
+    uint32_t frame;  /* counter of uplinks, records */
+    char series[48]; /* camera: id of the object that is there; "" */
+    char text[32];   /* barrier: the plate */
 };
 
 struct sim_message {
@@ -140,6 +140,10 @@ struct sim_load_slot {
 };
 
 /* sim.c */
+void sim_init(struct sim *s, const struct sim_conf *conf, struct err *err); /* err is kept */
+GF_WARN_UNUSED int sim_begin(struct sim *s, struct err *err);               /* devices, story, faults; sim_done also after a failure */
+void sim_play(struct sim *s, int64_t until); /* everything due until then, neighbourhood ms, wall; messages wait in the queue */
+void sim_done(struct sim *s);
 void sim_fail(struct sim *s, int code, const char *fmt, ...) GF_PRINTF(3, 4); /* ends the run */
 void sim_say(struct sim *s, const char *fmt, ...) GF_PRINTF(2, 3);
 void sim_arm(struct sim *s, struct heap_node *n, int64_t at); /* neighbourhood ms */
@@ -165,7 +169,7 @@ uint64_t sim_random(uint64_t *state);
 int sim_between(struct sim_device *d, int low, int high); /* both included */
 double sim_real(struct sim_device *d, double low, double high);
 bool sim_chance(struct sim_device *d, int percent);
-int64_t sim_stamp(const struct sim *s, const struct sim_device *d); /* now, as this device's clock has it */
+int64_t sim_stamp(const struct sim *s, const struct sim_device *d);                              /* now, as this device's clock has it */
 const char *sim_iso(const struct sim *s, const struct sim_device *d, char out[TIME_TEXT_MAX]);   /* 2026-01-10T20:03:15+08:00 */
 const char *sim_local(const struct sim *s, const struct sim_device *d, char out[TIME_TEXT_MAX]); /* 2026-01-10T20:03:15 */
 

@@ -95,21 +95,20 @@ static const struct turn {
 };
 #define NTURNS (sizeof(turns) / sizeof(turns[0]))
 
-bool sim_story(size_t i, struct sim_turn *ret)
-{
+bool sim_story(size_t i, struct sim_turn *ret) {
     if (i >= NTURNS)
         return false;
     *ret = (struct sim_turn){.at = turns[i].at, .device = turns[i].device, .what = turns[i].what};
     return true;
 }
 
-int sim_story_begin(struct sim *s, struct err *err)
-{
+int sim_story_begin(struct sim *s, struct err *err) {
     for (size_t i = 0; i < NTURNS; i++) {
         struct sim_device *d = sim_find(s, turns[i].device);
 
         if (!d)
-            return err_set(err, GF_ENOTFOUND, "the story needs a device '%s', which the registry %s does not have; it plays in the shipped devices.csv",
+            return err_set(err, GF_ENOTFOUND,
+                           "the story needs a device '%s', which the registry %s does not have; it plays in the shipped devices.csv",
                            turns[i].device, s->conf->registry ? s->conf->registry : "(none was given)");
         d->scripted = true;
         if (d->partner)
@@ -124,8 +123,7 @@ int sim_story_begin(struct sim *s, struct err *err)
     return s->rc;
 }
 
-void sim_story_turn(struct sim *s)
-{
+void sim_story_turn(struct sim *s) {
     const struct turn *t = &turns[s->turn++];
 
     if (t->what)

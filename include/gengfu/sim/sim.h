@@ -32,7 +32,7 @@ enum sim_fault_bit {
 #define X(name, text, about) name##_BIT,
     SIM_FAULTS(X)
 #undef X
-    SIM_FAULT_COUNT
+        SIM_FAULT_COUNT
 };
 enum sim_fault {
 #define X(name, text, about) name = 1 << name##_BIT,
@@ -45,14 +45,14 @@ const char *sim_fault_words(void);
 const char *sim_fault_about(size_t i, const char **ret_word); /* i < SIM_FAULT_COUNT */
 
 struct sim_progress {
-    int64_t now;         /* neighbourhood time, ms, wall */
-    int64_t gone;        /* of the length, ms */
-    int64_t length;      /* ms; 0: no end */
+    int64_t now;    /* neighbourhood time, ms, wall */
+    int64_t gone;   /* of the length, ms */
+    int64_t length; /* ms; 0: no end */
     size_t devices;
-    uint64_t published;  /* handed to the broker */
-    uint64_t confirmed;  /* QoS 1: acknowledged by the broker */
-    uint64_t waiting;    /* made and not yet handed over: the broker is slower than the neighbourhood, or gone */
-    bool up;             /* the link to the broker */
+    uint64_t published; /* handed to the broker */
+    uint64_t confirmed; /* QoS 1: acknowledged by the broker */
+    uint64_t waiting;   /* made and not yet handed over: the broker is slower than the neighbourhood, or gone */
+    bool up;            /* the link to the broker */
 };
 
 struct sim_conf {
@@ -60,19 +60,19 @@ struct sim_conf {
     const char *registry;      /* devices.csv; NULL: only made-up devices */
     int devices;               /* at least so many: further ones are made up; 0: those of the registry */
     uint64_t seed;
-    int64_t start;             /* ms, wall */
-    double scale;              /* >= 0.1; 60: an hour in a minute */
-    int64_t length;            /* ms of neighbourhood time; 0: until a signal comes */
-    int offset;                /* seconds east of UTC of the devices' local time */
-    int qos;                   /* 0 or 1 */
+    int64_t start;  /* ms, wall */
+    double scale;   /* >= 0.1; 60: an hour in a minute */
+    int64_t length; /* ms of neighbourhood time; 0: until a signal comes */
+    int offset;     /* seconds east of UTC of the devices' local time */
+    int qos;        /* 0 or 1 */
     bool story;
     uint32_t faults;
     /* load mode, when rate > 0 */
     double rate;
-    uint64_t count;      /* 0: until a signal comes */
-    const char *ledger;  /* file: one line per acknowledged message, "number topic"; NULL: none */
+    uint64_t count;     /* 0: until a signal comes */
+    const char *ledger; /* file: one line per acknowledged message, "number topic"; NULL: none */
     /* What happens, for people; each may be NULL. Called from within sim_run. */
-    void (*say)(void *ctx, int64_t now, const char *line); /* story: one line a turn; also trouble with the link */
+    void (*say)(void *ctx, int64_t now, const char *line);     /* story: one line a turn; also trouble with the link */
     void (*progress)(void *ctx, const struct sim_progress *p); /* about once a second of real time, and at the end */
     void *ctx;
 };
