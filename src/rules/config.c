@@ -108,7 +108,7 @@ static void set_value(struct loading *l, const struct setting *s, const struct y
     case SETTING_EXPR: {
         struct cel_env *env = filter_env(l);
         struct rules_expr e;
-        if (env && expr_read(rd, &l->own->programs, env, n, what, NULL, CEL_DECL_BOOL, &e))
+        if (env && expr_read(rd, &l->own->programs, env, n, what, CEL_DECL_BOOL, &e))
             *(struct cel_program **)field = e.program;
         break;
     }
@@ -171,14 +171,14 @@ static void read_platform(struct loading *l, const struct yaml_node *n) {
     static const char *const types[] = {"mqtt", "https", "file"};
     struct config *c = &l->own->config;
     struct reader *rd = &l->rd;
-    if (!node_mapping(rd, n, "a platform", "- platform: city\n      type: https"))
+    if (!node_mapping(rd, n, "a platform", "- {name: city, type: https, url: …}"))
         return;
     if (c->nplatforms == CONFIG_MAX_PLATFORMS) {
         report_error(rd->rep, n->at, NULL, "more than %d platforms", CONFIG_MAX_PLATFORMS);
         return;
     }
     struct config_platform *p = &c->platforms[c->nplatforms];
-    const struct yaml_node *type = yaml_get(n, "type"), *name = yaml_get(n, "platform");
+    const struct yaml_node *type = yaml_get(n, "type"), *name = yaml_get(n, "name");
     if (!type) {
         report_error(rd->rep, n->at, "type: mqtt, https or file", "a platform needs 'type'");
         return;
@@ -208,7 +208,7 @@ static void read_platforms(struct loading *l, const struct yaml_node *n) {
     if (n->bad || yaml_is_null(n))
         return;
     if (n->kind != YAML_SEQUENCE) {
-        report_error(l->rd.rep, n->at, "- platform: city", "'platforms' must be a list, not %s", node_kind_name(n));
+        report_error(l->rd.rep, n->at, "- {name: city, type: https, url: …}", "'platforms' must be a list, not %s", node_kind_name(n));
         return;
     }
     for (size_t i = 0; i < n->n; i++)

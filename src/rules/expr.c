@@ -33,41 +33,35 @@ void expr_report(struct reader *rd, const struct yaml_node *n, size_t begin, con
     }
 }
 
-struct cel_program *expr_compile(struct reader *rd, struct programs *ps, const struct cel_env *env, const struct yaml_node *n, size_t begin, size_t end,
-                                 struct cel_aggregates *aggregates, enum cel_decl_type want) {
+bool expr_scalar(struct reader *rd, const struct yaml_node *n, const char *what) {
+    if (n->bad)
+        return false;
+    if (n->kind == YAML_SCALAR && n->len > 0)
+        return true;
+    report_error(rd->rep, n->at, n->kind == YAML_SCALAR ? NULL : "put quotes around an expression that begins with '[' or '{'", "%s must be an expression, not %s", what,
+                 n->kind == YAML_SCALAR ? "nothing" : node_kind_name(n));
+    return false;
+}
+
+bool expr_read(struct reader *rd, struct programs *ps, const struct cel_env *env, const struct yaml_node *n, const char *what, enum cel_decl_type want,
+               struct rules_expr *ret) {
+    if (!expr_scalar(rd, n, what))
+        return false;
     struct arena scratch;
     arena_init(&scratch, 4096, 8 << 20);
     struct cel_diags diags = {.arena = &scratch};
-    struct cel_options opt = {.aggregates = aggregates, .want = want};
+    struct cel_options opt = {.want = want};
     struct cel_program *p = NULL;
-    int rc = cel_compile(env, n->text + begin, end - begin, &opt, &diags, &p);
-    expr_report(rd, n, begin, &diags);
+    int rc = cel_compile(env, n->text, n->len, &opt, &diags, &p);
+    expr_report(rd, n, 0, &diags);
+    arena_done(&scratch);
+    if (rc == 0 && programs_add(ps, p) < 0) {
+        cel_program_free(p);
+        rc = GF_ENOMEM;
+    }
     if (rc == GF_ENOMEM)
         rd->oom = true;
-    else if (rc < 0 && diags.errors == 0)
-        report_error(rd->rep, yaml_place(n, begin, end), NULL, "this expression cannot be used: %s", err_text(rc));
-    arena_done(&scratch);
     if (rc < 0)
-        return NULL;
-    if (programs_add(ps, p) < 0) {
-        rd->oom = true;
-        cel_program_free(p);
-        return NULL;
-    }
-    return p;
-}
-
-bool expr_read(struct reader *rd, struct programs *ps, const struct cel_env *env, const struct yaml_node *n, const char *what, struct cel_aggregates *aggregates,
-               enum cel_decl_type want, struct rules_expr *ret) {
-    if (n->bad)
-        return false;
-    if (n->kind != YAML_SCALAR || n->len == 0) {
-        report_error(rd->rep, n->at, n->kind == YAML_SCALAR ? NULL : "put quotes around an expression that begins with '[' or '{'", "%s must be an expression, not %s", what,
-                     n->kind == YAML_SCALAR ? "nothing" : node_kind_name(n));
-        return false;
-    }
-    struct cel_program *p = expr_compile(rd, ps, env, n, 0, n->len, aggregates, want);
-    if (!p)
         return false;
     *ret = (struct rules_expr){.program = p, .at = n->at};
     return true;

@@ -15,12 +15,11 @@ struct programs {
 void programs_done(struct programs *ps);
 GF_WARN_UNUSED int programs_add(struct programs *ps, struct cel_program *p);
 
-/* Compiles the bytes [begin, end) of a scalar. Every mistake is reported at its place. NULL when there was one. want: CEL_DECL_DYN or what it must give. */
-struct cel_program *expr_compile(struct reader *rd, struct programs *ps, const struct cel_env *env, const struct yaml_node *n, size_t begin, size_t end,
-                                 struct cel_aggregates *aggregates, enum cel_decl_type want);
-/* The whole node, which must be a scalar that is not empty. */
-bool expr_read(struct reader *rd, struct programs *ps, const struct cel_env *env, const struct yaml_node *n, const char *what, struct cel_aggregates *aggregates,
-               enum cel_decl_type want, struct rules_expr *ret);
+/* False (and reported) when the node cannot be an expression at all. */
+bool expr_scalar(struct reader *rd, const struct yaml_node *n, const char *what);
+/* Compiles the node; every mistake is reported at its place. want: CEL_DECL_DYN, or what it must give. */
+bool expr_read(struct reader *rd, struct programs *ps, const struct cel_env *env, const struct yaml_node *n, const char *what, enum cel_decl_type want,
+               struct rules_expr *ret);
 void expr_report(struct reader *rd, const struct yaml_node *n, size_t begin, const struct cel_diags *diags);
 
 #endif

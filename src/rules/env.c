@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What names mean in expressions: the base (functions, lists, macros), a rule's variables, a source's variables; and compiling with the mistakes put at their places. */
+#include <stdio.h>
+#include <string.h>
+
+#include "rules/load_int.h"
+
+const struct cel_aggregate_name rule_aggregate_names[] = {
+    {"event_count", 0, "event_count() -> int"},
+    {"value_count", 1, "value_count(dyn) -> int"},
+    {"value_sum", 1, "value_sum(number) -> double"},
+    {"value_avg", 1, "value_avg(number) -> double"},
+    {"value_min", 1, "value_min(number) -> double"},
+    {"value_max", 1, "value_max(number) -> double"},
+    {"value_percentile", 2, "value_percentile(number, constant) -> double"},
+};
+const size_t rule_aggregate_count = COUNT(rule_aggregate_names);
+
+/* -- variables ------------------------------------------------------------------------------------------------------------------ */
+
+static int add_var(struct cel_env *e, size_t want_slot, const struct cel_decl *d) {
+    size_t slot;
+    int rc = cel_env_var(e, d, NULL, &slot);
+    if (rc < 0)
+        return rc;
+    return slot == want_slot ? 0 : GF_EBUG; /* the enum in model.h is the order of slots */
+}
+
+int env_rule_vars(struct cel_env *e, const struct registry *registry) {
+    struct cel_field_decl event[] = {{atom_of("kind"), CEL_DECL_STRING},       {atom_of("device"), CEL_DECL_STRING}, {atom_of("time"), CEL_DECL_TIMESTAMP},
+                                     {atom_of("arrived"), CEL_DECL_TIMESTAMP}, {atom_of("late"), CEL_DECL_BOOL},     {atom_of("retained"), CEL_DECL_BOOL}};
+    struct cel_field_decl device[REGISTRY_MAX_COLUMNS + 1] = {{atom_of("id"), CEL_DECL_STRING}};
+    size_t ndevice = 1;
+    const struct registry_column *columns;
+    size_t ncolumns = registry ? registry_columns(registry, &columns) : 0;
+    for (size_t i = 0; i < ncolumns; i++)
+        if (columns[i].name != device[0].name)
+            device[ndevice++] = (struct cel_field_decl){columns[i].name, columns[i].type};
+    const struct cel_decl vars[RULE_VARS] = {
+        [RULE_EVENT] = {.name = "event", .type = CEL_DECL_RECORD, .fields = event, .nfields = COUNT(event), .open = true},
+        [RULE_STATE] = {.name = "state", .type = CEL_DECL_RECORD, .open = true},
+        [RULE_PREVIOUS] = {.name = "previous", .type = CEL_DECL_RECORD, .open = true},
+        [RULE_DEVICE] = {.name = "device", .type = CEL_DECL_RECORD, .fields = device, .nfields = ndevice, .open = true},
+        [RULE_NOW] = {.name = "now", .type = CEL_DECL_TIMESTAMP},
+        [RULE_SINCE] = {.name = "since", .type = CEL_DECL_TIMESTAMP},
+        [RULE_BY] = {.name = "by", .type = CEL_DECL_DYN},
+        [RULE_COUNT] = {.name = "count", .type = CEL_DECL_INT},
+        [RULE_LAST] = {.name = "last", .type = CEL_DECL_TIMESTAMP},
+    };
+    for (size_t i = 0; i < RULE_VARS; i++) {
+        int rc = add_var(e, i, &vars[i]);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int env_source_vars(struct cel_env *e) {
+    static const struct cel_decl vars[SOURCE_VARS] = {
+        [SOURCE_TOPIC] = {.name = "topic", .type = CEL_DECL_RECORD, .open = true},
+        [SOURCE_PAYLOAD] = {.name = "payload", .type = CEL_DECL_DYN},
+        [SOURCE_RETAINED] = {.name = "retained", .type = CEL_DECL_BOOL},
+        [SOURCE_KEY] = {.name = "key", .type = CEL_DECL_DYN},
+        [SOURCE_ITEM] = {.name = "item", .type = CEL_DECL_DYN},
+        [SOURCE_NOW] = {.name = "now", .type = CEL_DECL_TIMESTAMP},
+    };
+    for (size_t i = 0; i < SOURCE_VARS; i++) {
+        int rc = add_var(e, i, &vars[i]);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int copy_base(const struct ruleset *rs, struct cel_env **ret) {
+    const struct owned_ruleset *own = (const struct owned_ruleset *)(const void *)rs;
+    if (own) {
+        *ret = cel_env_copy(own->base);
+        return *ret ? 0 : GF_ENOMEM;
+    }
+    int rc = cel_env_new(ret);
+    return rc < 0 ? rc : env_functions(*ret);
+}
+
+int ruleset_rule_env(const struct ruleset *rs, struct cel_env **ret) {
+    struct cel_env *e = NULL;
+    int rc = copy_base(rs, &e);
+    if (rc == 0)
+        rc = env_rule_vars(e, rs ? rs->registry : NULL);
+    if (rc < 0)
+        cel_env_free(e);
+    else
+        *ret = e;
+    return rc;
+}
+
+int ruleset_source_env(const struct ruleset *rs, struct cel_env **ret) {
+    struct cel_env *e = NULL;
+    int rc = copy_base(rs, &e);
+    if (rc == 0)
+        rc = env_source_vars(e);
+    if (rc < 0)
+        cel_env_free(e);
+    else
+        *ret = e;
+    return rc;
+}
+
+/* -- lists and macros --------------------------------------------------------------------------------------------------------------- */
+
+/* Names that expressions give a meaning to already. */
+static bool reserved(const char *name) {
+    static const char *const names[] = {"event", "state", "previous", "device", "now", "since", "by", "count", "last", "topic", "payload", "retained", "key", "item", "incident",
+                                        "true", "false", "null", "in"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    for (size_t i = 0; i < rule_aggregate_count; i++)
+        if (strcmp(rule_aggregate_names[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool usable_name(struct loader *ld, const struct definition *d, const char *what) {
+    if (!is_identifier(d->key->text, d->key->len)) {
+        report_error(ld->rd.rep, d->key->at, "letters, digits and '_', not beginning with a digit", "'%.100s' cannot be the name of a %s", d->name, what);
+        return false;
+    }
+    if (reserved(d->name)) {
+        report_error(ld->rd.rep, d->key->at, "choose another", "the name '%s' has a meaning of its own in expressions", d->name);
+        return false;
+    }
+    return true;
+}
+
+static void env_failed(struct loader *ld, const struct definition *d, int rc, const struct err *err) {
+    if (rc == GF_ENOMEM)
+        reader_oom(&ld->rd);
+    else
+        report_error(ld->rd.rep, d->key->at, rc == GF_EEXIST ? "choose another name" : NULL, "'%s' cannot be defined: %s", d->name, err->code ? err->text : err_text(rc));
+}
+
+static void add_list(struct loader *ld, const struct definition *d) {
+    struct cel_value v = cel_null();
+    if (d->value->bad || !usable_name(ld, d, "list"))
+        return;
+    if (d->value->kind == YAML_SCALAR) {
+        report_error(ld->rd.rep, d->value->at, "name: [a, b, c]", "a list must be a list (or a mapping), not %s", node_kind_name(d->value));
+    } else {
+        const cJSON *j = yaml_json(&ld->tree, d->value);
+        if (!j) {
+            reader_oom(&ld->rd);
+            return;
+        }
+        v = cel_json(j);
+    }
+    struct err err = {0};
+    int rc = cel_env_const(ld->own->base, d->name, v, &err);
+    if (rc < 0)
+        env_failed(ld, d, rc, &err);
+}
+
+static void add_macro(struct loader *ld, const struct definition *d) {
+    static const char broken[] = "dyn(null)"; /* stands for a macro with a mistake, so that its uses bring no others */
+    if (d->value->bad || !usable_name(ld, d, "macro"))
+        return;
+    if (definition_find(&ld->lists, d->name, strlen(d->name))) {
+        report_error(ld->rd.rep, d->key->at, first_given(&ld->rd, definition_find(&ld->lists, d->name, strlen(d->name))->key->at), "'%s' is a list already", d->name);
+        return;
+    }
+    struct arena scratch;
+    arena_init(&scratch, 2048, 4 << 20);
+    struct cel_diags diags = {.arena = &scratch};
+    int rc = GF_EINVAL;
+    if (d->value->kind != YAML_SCALAR || d->value->len == 0) {
+        report_error(ld->rd.rep, d->value->at, "put quotes around an expression that begins with '[' or '{'", "a macro must be an expression, not %s", node_kind_name(d->value));
+    } else {
+        rc = cel_env_alias(ld->own->base, d->name, d->value->text, d->value->len, &diags);
+        expr_report(&ld->rd, d->value, 0, &diags);
+        if (rc < 0 && diags.errors == 0)
+            env_failed(ld, d, rc, &(struct err){0});
+    }
+    struct cel_diags quiet = {.arena = &scratch};
+    if (rc < 0 && rc != GF_EEXIST && cel_env_alias(ld->own->base, d->name, broken, sizeof broken - 1, &quiet) == GF_ENOMEM)
+        reader_oom(&ld->rd);
+    arena_done(&scratch);
+}
+
+void loader_base_env(struct loader *ld) {
+    if (cel_env_new(&ld->own->base) < 0 || env_functions(ld->own->base) < 0) {
+        reader_oom(&ld->rd);
+        return;
+    }
+    for (size_t i = 0; i < ld->lists.n && !ld->rd.oom; i++)
+        add_list(ld, &ld->lists.items[i]);
+    for (size_t i = 0; i < ld->macros.n && !ld->rd.oom; i++)
+        add_macro(ld, &ld->macros.items[i]);
+}
+
+/* -- compiling ------------------------------------------------------------------------------------------------------------------------ */
+
+/* A diagnosis that covers exactly a macro's name is about the macro's own text: it is told at the first use only. */
+static bool told_already(struct loader *ld, const char *text, const struct cel_diag *d) {
+    const struct definition *m = definition_find(&ld->macros, text + d->begin, d->end - d->begin);
+    if (!m)
+        return false;
+    bool told = map_gets(&ld->macro_told, m->name) != NULL;
+    if (!told && map_puts(&ld->macro_told, m->name, ld) < 0)
+        reader_oom(&ld->rd);
+    return told;
+}
+
+struct cel_program *loader_compile(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, size_t begin, size_t end, struct cel_aggregates *aggregates,
+                                   enum cel_decl_type want) {
+    struct arena scratch;
+    arena_init(&scratch, 4096, 8 << 20);
+    struct cel_diags diags = {.arena = &scratch};
+    struct cel_options opt = {.aggregates = aggregates, .want = want};
+    struct cel_program *p = NULL;
+    int rc = cel_compile(env, n->text + begin, end - begin, &opt, &diags, &p);
+    size_t errors = diags.errors, kept = 0;
+    for (size_t i = 0; i < diags.count; i++)
+        if (diags.items[i].end > end - begin || !told_already(ld, n->text + begin, &diags.items[i]))
+            diags.items[kept++] = diags.items[i];
+    diags.count = kept;
+    expr_report(&ld->rd, n, begin, &diags);
+    if (rc == GF_ENOMEM)
+        reader_oom(&ld->rd);
+    else if (rc < 0 && errors == 0)
+        report_error(ld->rd.rep, yaml_place(n, begin, end), NULL, "this expression cannot be used: %s", err_text(rc));
+    arena_done(&scratch);
+    if (rc < 0)
+        return NULL;
+    if (programs_add(&ld->own->programs, p) < 0) {
+        reader_oom(&ld->rd);
+        cel_program_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+bool loader_expr(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, const char *what, struct cel_aggregates *aggregates, enum cel_decl_type want,
+                 struct rules_expr *ret) {
+    if (!expr_scalar(&ld->rd, n, what))
+        return false;
+    struct cel_program *p = loader_compile(ld, env, n, 0, n->len, aggregates, want);
+    if (!p)
+        return false;
+    *ret = (struct rules_expr){.program = p, .at = n->at};
+    return true;
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Sources from YAML. Kinds and fields are noted even of a source with a mistake, so that rules over them are not told that they are unknown. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gengfu/base/atom.h"
+#include "rules/load_int.h"
+
+#define MAX_EVENTS 32
+#define MAX_PAYLOAD (INT64_C(64) << 20)
+
+struct reading {
+    struct loader *ld;
+    struct source *s;
+    const struct cel_env *env;
+    const struct topic_pattern *topic; /* whose parts the expression may name; NULL: the pattern is broken */
+    bool each, no_payload;
+};
+
+/* -- expressions ---------------------------------------------------------------------------------------------------------------- */
+
+static void check_topic(const struct reading *r, const struct cel_read *read, struct place at) {
+    const char *names[34];
+    size_t n = 0;
+    if (!read->field || !r->topic)
+        return;
+    for (size_t i = 0; i < r->topic->nlevels; i++)
+        if (r->topic->levels[i].kind != TOPIC_TEXT)
+            names[n++] = atom_name(r->topic->levels[i].name);
+    names[n++] = "topic";
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(names[i], atom_name(read->field)) == 0)
+            return;
+    report_unknown(r->ld->rd.rep, at, atom_name(read->field), names, n, "the topic has no part '%s'", atom_name(read->field));
+}
+
+/* What the checker of types does not know: parts of this topic, and what is there only with `each` or with a payload. */
+static void check_reads(const struct reading *r, const struct yaml_node *n, const struct cel_program *p) {
+    const struct cel_read *reads;
+    size_t count = cel_program_reads(p, &reads);
+    bool payload = false, item = false;
+    for (size_t i = 0; i < count; i++) {
+        struct place at = yaml_place(n, reads[i].begin, reads[i].end);
+        if (reads[i].slot == SOURCE_TOPIC)
+            check_topic(r, &reads[i], at);
+        if (reads[i].slot == SOURCE_PAYLOAD && r->no_payload && !payload) {
+            payload = true;
+            report_error(r->ld->rd.rep, at, "leave 'payload: none' out, or use topic and retained only", "with 'payload: none' there is no payload to look at");
+        }
+        if ((reads[i].slot == SOURCE_KEY || reads[i].slot == SOURCE_ITEM) && !r->each && !item) {
+            item = true;
+            report_error(r->ld->rd.rep, at, "each: payload.list makes one event per element", "'%s' is there only with 'each'", reads[i].slot == SOURCE_KEY ? "key" : "item");
+        }
+    }
+}
+
+static bool read_expr(const struct reading *r, const struct yaml_node *n, const char *what, enum cel_decl_type want, struct rules_expr *ret) {
+    if (!loader_expr(r->ld, r->env, n, what, NULL, want, ret))
+        return false;
+    check_reads(r, n, ret->program);
+    return true;
+}
+
+static bool captures(const struct topic_pattern *t, const char *name) {
+    for (size_t i = 0; t && i < t->nlevels; i++)
+        if (t->levels[i].kind != TOPIC_TEXT && strcmp(atom_name(t->levels[i].name), name) == 0)
+            return true;
+    return false;
+}
+
+/* `device`, or topic.device when the topic has that part. */
+static void read_device(const struct reading *r, const struct yaml_node *n, struct place at, const char *of, struct rules_expr *ret) {
+    static const char otherwise[] = "topic.device";
+    if (n) {
+        (void)read_expr(r, n, "'device'", CEL_DECL_DYN, ret);
+        return;
+    }
+    if (!r->topic)
+        return;
+    if (!captures(r->topic, "device")) {
+        report_error(r->ld->rd.rep, at, "add device: <expression>, or call the part of the topic {device}", "%s does not say which device it is about", of);
+        return;
+    }
+    struct arena scratch;
+    arena_init(&scratch, 512, 0);
+    struct cel_diags diags = {.arena = &scratch};
+    struct cel_program *p = NULL;
+    if (cel_compile(r->env, otherwise, sizeof otherwise - 1, &(struct cel_options){0}, &diags, &p) < 0)
+        reader_oom(&r->ld->rd);
+    else if (programs_add(&r->ld->own->programs, p) < 0) {
+        cel_program_free(p);
+        reader_oom(&r->ld->rd);
+    } else
+        *ret = (struct rules_expr){.program = p, .at = at};
+    arena_done(&scratch);
+}
+
+/* -- events ----------------------------------------------------------------------------------------------------------------------- */
+
+static bool own_name(const char *s) {
+    static const char *const names[] = {"kind", "time", "device", "arrived", "late", "retained"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (strcmp(names[i], s) == 0)
+            return true;
+    return false;
+}
+
+static void read_fields(const struct reading *r, const struct yaml_node *n, struct source_event *e, struct kind *kind) {
+    struct reader *rd = &r->ld->rd;
+    if (yaml_is_null(n) || !node_mapping(rd, n, "'fields'", "fields: {locked: payload.lock_state == 'locked'}"))
+        return;
+    if (n->n > EVENT_MAX_FIELDS) {
+        report_error(rd->rep, n->at, NULL, "an event has at most %d fields", EVENT_MAX_FIELDS);
+        return;
+    }
+    struct source_field *fields = reader_alloc(rd, n->n * sizeof *fields);
+    if (!fields)
+        return;
+    for (size_t i = 0; i < n->n; i++) {
+        const struct yaml_node *key = n->pairs[i].key;
+        if (!is_identifier(key->text, key->len)) {
+            report_error(rd->rep, key->at, "letters, digits and '_', not beginning with a digit", "'%.60s' cannot be the name of a field", key->text);
+            continue;
+        }
+        if (own_name(key->text)) {
+            report_error(rd->rep, key->at, "choose another name; device, time and late have keys of their own", "every event has '%s' already", key->text);
+            continue;
+        }
+        struct source_field *f = &fields[e->nfields];
+        f->name = reader_atom(rd, key->text, key->len, key->at);
+        kind_add_field(r->ld, kind, f->name);
+        char what[80];
+        (void)snprintf(what, sizeof what, "the field '%.60s'", key->text);
+        if (f->name && read_expr(r, n->pairs[i].value, what, CEL_DECL_DYN, &f->value))
+            e->nfields++;
+    }
+    e->fields = fields;
+}
+
+static void add_on_change(const struct reading *r, const struct yaml_node *fields, struct place at, const char *name, size_t len, atom_t *list, size_t *n) {
+    const char *names[EVENT_MAX_FIELDS];
+    size_t count = 0;
+    char word[ATOM_NAME_MAX + 1];
+    (void)snprintf(word, sizeof word, "%.*s", (int)(len < ATOM_NAME_MAX ? len : ATOM_NAME_MAX), name);
+    for (size_t i = 0; fields && i < fields->n && count < EVENT_MAX_FIELDS; i++) {
+        names[count++] = fields->pairs[i].key->text;
+        if (strcmp(word, names[count - 1]) == 0) {
+            list[(*n)++] = reader_atom(&r->ld->rd, name, len, at);
+            return;
+        }
+    }
+    report_unknown(r->ld->rd.rep, at, word, names, count, "the event has no field '%s'", word);
+}
+
+/* emit: {on_change: [a, b]}, emit: on_change (all fields), or the words `on_change of [a, b]`. */
+static void read_emit(const struct reading *r, const struct yaml_node *n, const struct yaml_node *fields, struct source_event *e) {
+    static const char hint[] = "emit: {on_change: [field, field]}, or emit: on_change for all fields", *const keys[] = {"on_change"};
+    struct reader *rd = &r->ld->rd;
+    atom_t *list = reader_alloc(rd, (EVENT_MAX_FIELDS + 1) * sizeof *list);
+    if (n->bad || !list)
+        return;
+    const struct yaml_node *v = NULL;
+    if (fields && fields->kind != YAML_MAPPING)
+        fields = NULL;
+    if (n->kind == YAML_MAPPING) {
+        if (!node_keys(rd, n, keys, 1, "'emit'"))
+            return;
+        v = yaml_get(n, "on_change");
+    } else if (n->kind == YAML_SCALAR && strncmp(n->text, "on_change", 9) == 0) {
+        const char *s = n->text + 9;
+        s += strspn(s, " ");
+        if (strncmp(s, "of", 2) == 0) {
+            for (s += 2; *s; s += strcspn(s, " [],")) {
+                s += strspn(s, " [],");
+                size_t len = strcspn(s, " [],"), at = (size_t)(s - n->text);
+                if (len && e->non_change < EVENT_MAX_FIELDS)
+                    add_on_change(r, fields, yaml_place(n, at, at + len), s, len, list, &e->non_change);
+            }
+            e->on_change = list;
+            return;
+        }
+        if (!*s) {
+            for (size_t i = 0; fields && i < fields->n && i < EVENT_MAX_FIELDS; i++)
+                if (is_identifier(fields->pairs[i].key->text, fields->pairs[i].key->len))
+                    list[e->non_change++] = reader_atom(rd, fields->pairs[i].key->text, fields->pairs[i].key->len, n->at);
+            e->on_change = list;
+            return;
+        }
+    }
+    const struct yaml_node *const *words;
+    size_t nwords;
+    if (!v) {
+        report_error(rd->rep, n->at, hint, "'emit' cannot be read");
+        return;
+    }
+    if (!node_words(rd, v, "'on_change'", &words, &nwords))
+        return;
+    for (size_t i = 0; i < nwords && e->non_change < EVENT_MAX_FIELDS; i++)
+        add_on_change(r, fields, words[i]->at, words[i]->text, words[i]->len, list, &e->non_change);
+    e->on_change = list;
+}
+
+static void read_dedupe(const struct reading *r, const struct yaml_node *n, struct source_event *e) {
+    static const char *const keys[] = {"key", "within"};
+    struct reader *rd = &r->ld->rd;
+    if (!node_mapping(rd, n, "'dedupe'", "dedupe: {key: payload.id, within: 2s}") || !node_keys(rd, n, keys, COUNT(keys), "'dedupe'"))
+        return;
+    const struct yaml_node *key = yaml_get(n, "key"), *within = yaml_get(n, "within");
+    if (!key || !within) {
+        report_error(rd->rep, n->at, "dedupe: {key: payload.id, within: 2s}", "'dedupe' needs '%s'", key ? "within" : "key");
+        return;
+    }
+    (void)read_expr(r, key, "'key'", CEL_DECL_DYN, &e->dedupe_key);
+    (void)node_span(rd, within, "'within'", 1, &e->dedupe_within);
+}
+
+static void read_event(const struct reading *r, const struct yaml_node *n, struct source_event *e) {
+    static const char *const keys[] = {"kind", "when", "device", "time", "late", "fields", "emit", "dedupe"};
+    struct reader *rd = &r->ld->rd;
+    if (!node_mapping(rd, n, "an event", "- {kind: lock, device: topic.device, fields: {locked: payload.locked}}"))
+        return;
+    (void)node_keys(rd, n, keys, COUNT(keys), "an event");
+    const struct yaml_node *kind = yaml_get(n, "kind"), *v;
+    const char *name = NULL;
+    struct kind *k = NULL;
+    if (!kind)
+        report_error(rd->rep, n->at, "kind: lock", "an event needs 'kind'");
+    else if (node_name(rd, kind, "the kind", &name)) {
+        if (strcmp(name, "incident") == 0 || strcmp(name, "availability") == 0)
+            report_error(rd->rep, kind->at, strcmp(name, "incident") ? "'online:' makes them" : "choose another kind", "events of kind '%s' are made by gengfu itself", name);
+        else if ((e->kind = reader_atom(rd, name, strlen(name), kind->at)))
+            k = kind_get(r->ld, e->kind);
+    }
+    read_device(r, yaml_get(n, "device"), n->at, "the event", &e->device);
+    if ((v = yaml_get(n, "when")))
+        (void)read_expr(r, v, "'when'", CEL_DECL_BOOL, &e->when);
+    if ((v = yaml_get(n, "time")))
+        (void)read_expr(r, v, "'time'", CEL_DECL_DYN, &e->time);
+    if ((v = yaml_get(n, "late")))
+        (void)read_expr(r, v, "'late'", CEL_DECL_BOOL, &e->late);
+    if ((v = yaml_get(n, "fields")))
+        read_fields(r, v, e, k);
+    if ((v = yaml_get(n, "emit")))
+        read_emit(r, v, yaml_get(n, "fields"), e);
+    if ((v = yaml_get(n, "dedupe")))
+        read_dedupe(r, v, e);
+}
+
+static void read_events(const struct reading *r, const struct yaml_node *n) {
+    struct reader *rd = &r->ld->rd;
+    if (n->bad)
+        return;
+    if (n->kind != YAML_SEQUENCE || n->n == 0 || n->n > MAX_EVENTS) {
+        report_error(rd->rep, n->at, "events:\n      - kind: lock", "'events' must be a list of 1 to %d events", MAX_EVENTS);
+        return;
+    }
+    struct source_event *events = reader_alloc(rd, n->n * sizeof *events);
+    if (!events)
+        return;
+    for (size_t i = 0; i < n->n; i++)
+        read_event(r, n->items[i], &events[i]);
+    r->s->events = events;
+    r->s->nevents = n->n;
+}
+
+/* -- the source ------------------------------------------------------------------------------------------------------------------- */
+
+static void read_online(const struct reading *outer, const struct yaml_node *n) {
+    static const char *const keys[] = {"topic", "device", "when"};
+    struct reading r = *outer;
+    struct reader *rd = &r.ld->rd;
+    struct source *s = r.s;
+    if (!node_mapping(rd, n, "'online'", "online: {topic: zigbee2mqtt/{device}/availability, when: payload == 'online'}"))
+        return;
+    (void)node_keys(rd, n, keys, COUNT(keys), "'online'");
+    const struct yaml_node *topic = yaml_get(n, "topic"), *when = yaml_get(n, "when");
+    if (topic)
+        r.topic = topic_read(r.ld, topic, "'topic'", &s->online_topic) ? &s->online_topic : NULL;
+    else
+        s->online_topic = s->topic; /* the data topic itself */
+    r.each = r.no_payload = false;
+    if (!when)
+        report_error(rd->rep, n->at, "when: payload == 'online'", "'online' needs 'when'");
+    else
+        (void)read_expr(&r, when, "'when'", CEL_DECL_BOOL, &s->online_when);
+    read_device(&r, yaml_get(n, "device"), n->at, "'online'", &s->online_device);
+    s->has_online = true;
+}
+
+static void read_ignore(const struct reading *r, const struct yaml_node *n) {
+    if (yaml_bool(n, &r->s->ignore))
+        return;
+    r->s->ignore_reason = node_text(&r->ld->rd, n, "'ignore'");
+    r->s->ignore = r->s->ignore_reason != NULL;
+}
+
+static void read_source(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, struct source *s) {
+    static const char *const keys[] = {"source", "about", "topic", "match", "payload", "max_payload", "ignore", "each", "events", "online"};
+    static const char *const payloads[] = {"auto", "json", "text", "none"};
+    static const enum source_payload kinds[] = {SOURCE_AUTO, SOURCE_JSON, SOURCE_WORD, SOURCE_NONE};
+    struct reader *rd = &ld->rd;
+    struct reading r = {.ld = ld, .s = s, .env = env};
+    const struct yaml_node *name = yaml_get(n, "source"), *topic = yaml_get(n, "topic"), *v;
+    (void)node_keys(rd, n, keys, COUNT(keys), "a source");
+    s->at = n->at;
+    s->name = "?";
+    if (!name)
+        report_error(rd->rep, n->at, "- source: name", "a source needs a name ('source')");
+    else if (node_name(rd, name, "the source", &s->name)) {
+        s->at = name->at;
+        (void)name_claim(ld, &ld->source_names, s->name, name->at, "source");
+    }
+    if (!topic)
+        report_error(rd->rep, s->at, "topic: zigbee2mqtt/{device}", "a source needs 'topic'");
+    else if (topic_read(ld, topic, "'topic'", &s->topic))
+        r.topic = &s->topic;
+    if ((v = yaml_get(n, "payload"))) {
+        int i = node_choice(rd, v, "'payload'", payloads, COUNT(payloads));
+        s->payload = i < 0 ? SOURCE_AUTO : kinds[i];
+    }
+    r.no_payload = s->payload == SOURCE_NONE;
+    if ((v = yaml_get(n, "max_payload")))
+        (void)node_size(rd, v, "'max_payload'", 1, MAX_PAYLOAD, &s->max_payload);
+    if ((v = yaml_get(n, "ignore")))
+        read_ignore(&r, v);
+    if ((v = yaml_get(n, "match")))
+        (void)read_expr(&r, v, "'match'", CEL_DECL_BOOL, &s->match);
+    const struct yaml_node *each = yaml_get(n, "each"), *events = yaml_get(n, "events"), *online = yaml_get(n, "online");
+    if (s->ignore && (events || each || online)) {
+        report_error(rd->rep, (events ? events : each ? each : online)->at, "write two sources, each with a match of its own", "a source that ignores its messages makes no events");
+        return;
+    }
+    if (!s->ignore && !events && !online && !yaml_get(n, "ignore"))
+        report_error(rd->rep, s->at, "add events:, online:, or ignore: true", "the source makes nothing of its messages");
+    if (each)
+        (void)read_expr(&r, each, "'each'", CEL_DECL_DYN, &s->each);
+    r.each = each != NULL;
+    if (events)
+        read_events(&r, events);
+    if (online)
+        read_online(&r, online);
+}
+
+void loader_sources(struct loader *ld) {
+    size_t n = ld->sources.n;
+    if (n > RULES_MAX_SOURCES) {
+        report_error(ld->rd.rep, ld->sources.items[RULES_MAX_SOURCES]->at, NULL, "more than %d sources", RULES_MAX_SOURCES);
+        n = RULES_MAX_SOURCES;
+    }
+    struct source *sources = reader_alloc(&ld->rd, n * sizeof *sources);
+    struct cel_env *env = NULL;
+    if (!sources || ruleset_source_env(ld->rs, &env) < 0) {
+        reader_oom(&ld->rd);
+        return;
+    }
+    for (size_t i = 0; i < n && !ld->rd.oom; i++)
+        read_source(ld, env, ld->sources.items[i], &sources[i]);
+    cel_env_free(env);
+    ld->rs->sources = sources;
+    ld->rs->nsources = n;
+}
