@@ -129,7 +129,7 @@ static void defaults(struct loading *l, enum setting_section section, int platfo
 
 /* platform: -1, or the type whose settings are allowed. `more` names keys that others read. */
 static void read_section(struct loading *l, enum setting_section section, int platform, const struct yaml_node *n, void *base, const char *of, const char *more) {
-    const char *keys[64];
+    const char *keys[64] = {0};
     size_t nkeys = 0;
     for (size_t i = 0; i < config_settings_count; i++)
         if (applies(&config_settings[i], section, platform))
@@ -171,14 +171,14 @@ static void read_platform(struct loading *l, const struct yaml_node *n) {
     static const char *const types[] = {"mqtt", "https", "file"};
     struct config *c = &l->own->config;
     struct reader *rd = &l->rd;
-    if (!node_mapping(rd, n, "a platform", "- {name: city, type: https, url: …}"))
+    if (!node_mapping(rd, n, "a platform", "- {platform: city, type: https, url: …}"))
         return;
     if (c->nplatforms == CONFIG_MAX_PLATFORMS) {
         report_error(rd->rep, n->at, NULL, "more than %d platforms", CONFIG_MAX_PLATFORMS);
         return;
     }
     struct config_platform *p = &c->platforms[c->nplatforms];
-    const struct yaml_node *type = yaml_get(n, "type"), *name = yaml_get(n, "name");
+    const struct yaml_node *type = yaml_get(n, "type"), *name = yaml_get(n, "platform");
     if (!type) {
         report_error(rd->rep, n->at, "type: mqtt, https or file", "a platform needs 'type'");
         return;
@@ -208,7 +208,7 @@ static void read_platforms(struct loading *l, const struct yaml_node *n) {
     if (n->bad || yaml_is_null(n))
         return;
     if (n->kind != YAML_SEQUENCE) {
-        report_error(l->rd.rep, n->at, "- {name: city, type: https, url: …}", "'platforms' must be a list, not %s", node_kind_name(n));
+        report_error(l->rd.rep, n->at, "- {platform: city, type: https, url: …}", "'platforms' must be a list, not %s", node_kind_name(n));
         return;
     }
     for (size_t i = 0; i < n->n; i++)

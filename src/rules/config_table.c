@@ -70,7 +70,7 @@ const struct setting config_settings[] = {
     {SECTION_LIMITS, "max_devices", SETTING_INT, C(max_devices), 1, 1000000, {0}, "100000", false, 0, "Devices that are kept in mind, unknown ones included."},
     {SECTION_LIMITS, "max_keys", SETTING_INT, C(max_keys), 1, 1000000, {0}, "10000", false, 0, "Keys (`by`) that one rule keeps state for. A rule may set its own `max_keys`."},
 
-    {SECTION_PLATFORM, "name", SETTING_TEXT, P(name), 0, 0, {0}, NULL, true, FOR_ALL, "Name of the platform; rules name it in `forward`."},
+    {SECTION_PLATFORM, "platform", SETTING_TEXT, P(name), 0, 0, {0}, NULL, true, FOR_ALL, "Name of the platform; rules name it in `forward`."},
     {SECTION_PLATFORM, "type", SETTING_CHOICE, P(type), 0, 0, {"mqtt", "https", "file"}, NULL, true, FOR_ALL, "How to reach it."},
     {SECTION_PLATFORM, "level", SETTING_TEXT, P(level), 0, 0, {0}, NULL, false, FOR_ALL, "Level in the administration: `village`, `town`, `district`, or your own word; `escalate` names it."},
     {SECTION_PLATFORM, "when", SETTING_EXPR, P(when), 0, 0, {0}, NULL, false, FOR_ALL, "Filter: an expression over `incident`; only incidents for which it holds are sent."},

@@ -108,7 +108,7 @@ static const struct yaml_node *step_body(struct rule_reading *q, const struct ya
 static void read_step_head(struct rule_reading *q, const struct yaml_node *n, size_t i, struct rule_step *s) {
     static const char *const keys[] = {"name", "on", "when"}, *const with_not[] = {"name", "on", "when", "not"};
     struct reader *rd = &q->ld->rd;
-    char given[16];
+    char given[32];
     if (!node_mapping(rd, n, "a step", "{name: opened, on: contact, when: event.open}"))
         return;
     const struct yaml_node *body = step_body(q, n, &s->negated);
