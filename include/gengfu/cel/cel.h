@@ -120,6 +120,7 @@ struct cel_options {
     struct cel_aggregates *aggregates; /* NULL: none are allowed */
     enum cel_decl_type want;           /* CEL_DECL_DYN, or what the result must be (an error at load when it is known to be something else) */
     bool no_check;                     /* skip the type checker (conformance cases ask for it) */
+    bool no_fold;                      /* keep constant parts as nodes, evaluated each time: for tests */
 };
 
 /* 0: *ret is new, free it with cel_program_free. <0: *ret untouched and diags says why, every mistake of the text in one run where possible.
