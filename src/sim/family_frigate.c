@@ -168,9 +168,9 @@ static void nvr_tick(struct sim *s, struct sim_device *d) {
     for (size_t i = 0; i < s->ndevices; i++) {
         struct sim_device *c = &s->devices[i];
 
-        if (c->family != &family_frigate)
+        if (c->family != &family_frigate || c->offline) /* one whose process is down has no statistics */
             continue;
-        double fps = c->offline ? 0.0 : sim_real(c, 4.6, 5.1);
+        double fps = sim_real(c, 4.6, 5.1);
 
         buf_printf(
             &s->text,
