@@ -8,8 +8,6 @@ static int write_batch(struct store *s, const struct store_batch *b, struct err 
     const struct effects *fx = b->effects;
     int rc = 0;
     if (fx) {
-        for (size_t i = 0; rc == 0 && i < fx->nevents; i++)
-            rc = store_journal_event(s, &fx->events[i], err);
         for (size_t i = 0; rc == 0 && i < fx->nstates; i++)
             rc = store_state_put(s, &fx->states[i], err);
         for (size_t i = 0; rc == 0 && i < fx->ndevices; i++)
@@ -21,7 +19,7 @@ static int write_batch(struct store *s, const struct store_batch *b, struct err 
         if (rc == 0 && fx->nincidents)
             rc = store_outbox_give_way(s, b->wall, err);
     }
-    return rc < 0 ? rc : store_journal_record(s, b, err);
+    return rc < 0 ? rc : store_journal_put(s, b, err);
 }
 
 int store_commit(struct store *s, const struct store_batch *batch, struct err *err) {

@@ -21,8 +21,8 @@ static const struct migration migrations[] = {
     {"journal, rule state, devices",
      "CREATE TABLE migration(version INTEGER PRIMARY KEY, came_from INTEGER NOT NULL, program TEXT NOT NULL, at INTEGER NOT NULL);"
      "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-     /* Events, and behind those of each batch one row with `batch` instead of `body`: clock, sums and acks of the batch (record.c). No index but the row number. */
-     "CREATE TABLE journal(id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, lag INTEGER, body TEXT, batch BLOB);"
+     /* Chunks (chunk.h) of n events that arrived from `arrived` to `arrived + span`. No index but the row number: two would cost four times the writes. */
+     "CREATE TABLE journal(id INTEGER PRIMARY KEY, arrived INTEGER NOT NULL, span INTEGER NOT NULL, n INTEGER NOT NULL, body BLOB NOT NULL);"
      "CREATE TABLE segment(first INTEGER PRIMARY KEY, last INTEGER NOT NULL, earliest INTEGER NOT NULL, latest INTEGER NOT NULL);"
      "CREATE TABLE state(rule TEXT NOT NULL, key TEXT NOT NULL, hash INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY(rule, key)) WITHOUT ROWID;"
      "CREATE TABLE device(device TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"},

@@ -262,7 +262,7 @@ void store_close(struct store *s) {
     for (size_t i = 0; i < s->nplatforms; i++)
         free(s->platforms[i].name);
     free(s->platforms);
-    free(s->scratch);
+    chunk_writer_done(&s->writer);
     free(s->path);
     if (s->lock >= 0)
         (void)close(s->lock); /* last: whoever gets it finds the file closed */

@@ -11,15 +11,13 @@
     X(META_GET, "SELECT value FROM meta WHERE name = ?", "value") \
     X(META_PUT, "INSERT INTO meta(name, value) VALUES (?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value", "") \
     \
-    X(JOURNAL_ADD, "INSERT INTO journal(id, arrived, lag, body) VALUES (NULL, ?, ?, ?)", "") \
-    X(JOURNAL_RECORD, "INSERT INTO journal(id, arrived, batch) VALUES (NULL, ?, ?)", "") \
-    X(JOURNAL_LAST, "SELECT id, batch FROM journal ORDER BY id DESC LIMIT 1", "id,batch") \
-    X(JOURNAL_BATCH, "SELECT batch FROM journal WHERE id = ?", "batch") \
-    X(JOURNAL_ARRIVED, "SELECT id, arrived FROM journal WHERE id > ? ORDER BY id", "id,arrived") \
-    X(JOURNAL_RANGE, "SELECT id, arrived, lag, body FROM journal WHERE id > ? AND id <= ? ORDER BY id", "id,arrived,lag,body") \
-    X(JOURNAL_FRONT, "SELECT id, arrived, body IS NULL AS record, length(CAST(coalesce(body, batch) AS BLOB)) AS bytes FROM journal WHERE id < ? ORDER BY id LIMIT ?", \
-      "id,arrived,record,bytes") \
-    X(JOURNAL_OLDEST, "SELECT arrived FROM journal WHERE body IS NOT NULL ORDER BY id LIMIT 1", "arrived") \
+    X(JOURNAL_ADD, "INSERT INTO journal(id, arrived, span, n, body) VALUES (NULL, ?, ?, ?, ?)", "") \
+    X(JOURNAL_LAST, "SELECT id, n FROM journal ORDER BY id DESC LIMIT 1", "id,n") \
+    X(JOURNAL_CHUNK, "SELECT arrived, body FROM journal WHERE id = ?", "arrived,body") \
+    X(JOURNAL_BEHIND, "SELECT id, arrived, span, length(body) AS bytes FROM journal WHERE id > ? ORDER BY id", "id,arrived,span,bytes") \
+    X(JOURNAL_RANGE, "SELECT id, arrived, body FROM journal WHERE id > ? AND id <= ? AND n > 0 AND arrived < ? AND arrived + span >= ? ORDER BY id", "id,arrived,body") \
+    X(JOURNAL_FRONT, "SELECT id, arrived, span, n, length(body) AS bytes FROM journal WHERE id < ? ORDER BY id", "id,arrived,span,n,bytes") \
+    X(JOURNAL_OLDEST, "SELECT arrived FROM journal WHERE n > 0 ORDER BY id LIMIT 1", "arrived") \
     X(JOURNAL_DROP, "DELETE FROM journal WHERE id <= ?", "") \
     X(SEGMENT_ADD, "INSERT INTO segment(first, last, earliest, latest) VALUES (?, ?, ?, ?)", "") \
     X(SEGMENT_LAST, "SELECT max(last) AS last FROM segment", "last") \

@@ -6,13 +6,16 @@
 
 #define AHEAD TIME_DAY /* a stamp further in the future was made by a clock that was wrong */
 
-static int64_t before(int64_t now, int64_t age) { return now < INT64_MIN + age ? INT64_MIN : now - age; }
+static int64_t plus(int64_t a, int64_t b) {
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? (b < 0 ? INT64_MIN : INT64_MAX) : sum;
+}
 
 /* Whether rows with a time to come, at the front since `id`, are old all the same: because what came after them is. */
 static int overtaken(struct store *s, int64_t id, int64_t now, int64_t cutoff, bool *ret, struct err *err) {
     struct query q = sql_start(s, SQL_SEGMENT_PAST);
     sql_put_int(&q, id);
-    sql_put_int(&q, now + AHEAD);
+    sql_put_int(&q, plus(now, AHEAD));
     int rc = sql_row(&q, err);
     if (rc < 0)
         return rc;
@@ -33,16 +36,15 @@ static int trim_journal(struct store *s, int64_t now, int64_t *budget, struct er
     int64_t max_age = s->conf.journal_max_age, max_bytes = s->conf.journal_max_bytes;
     if (max_age <= 0 && max_bytes <= 0)
         return 0;
-    int64_t cutoff = max_age > 0 ? before(now, max_age) : INT64_MIN, last = 0, events = 0, bytes = 0;
+    int64_t cutoff = max_age > 0 ? plus(now, -max_age) : INT64_MIN, last = 0, events = 0, bytes = 0;
     bool asked = false, future_is_old = false;
     struct query q = sql_start(s, SQL_JOURNAL_FRONT);
     sql_put_int(&q, journal_floor(s));
-    sql_put_int(&q, *budget);
-    int rc;
-    while ((rc = sql_row(&q, err)) > 0) {
-        int64_t id = sql_int(&q, 0), arrived = sql_int(&q, 1);
-        bool drop = arrived < cutoff || (max_bytes > 0 && l->bytes - l->bytes_trimmed - bytes > max_bytes);
-        if (!drop && max_age > 0 && arrived > now + AHEAD) {
+    int rc = 0;
+    while (*budget > 0 && (rc = sql_row(&q, err)) > 0) {
+        int64_t id = sql_int(&q, 0), arrived = sql_int(&q, 1), latest = plus(arrived, sql_int(&q, 2)), n = sql_int(&q, 3);
+        bool drop = latest < cutoff || (max_bytes > 0 && l->bytes - l->bytes_trimmed - bytes > max_bytes);
+        if (!drop && max_age > 0 && arrived > plus(now, AHEAD)) {
             if (!asked) {
                 asked = true;
                 rc = overtaken(s, id, now, cutoff, &future_is_old, err);
@@ -54,9 +56,10 @@ static int trim_journal(struct store *s, int64_t now, int64_t *budget, struct er
         if (!drop)
             break;
         last = id;
-        events += sql_int(&q, 2) == 0;
-        bytes += sql_int(&q, 3);
-        --*budget;
+        n = n < 1 ? 0 : n > CHUNK_BYTES ? CHUNK_BYTES : n;
+        events += n;
+        bytes += sql_int(&q, 4);
+        *budget -= n ? n : 1;
     }
     sql_stop(&q);
     if (rc < 0 || !last)
@@ -94,7 +97,7 @@ static int trim_incidents(struct store *s, int64_t now, int64_t *budget, struct 
     if (s->conf.closed_max_age <= 0 || *budget <= 0)
         return 0;
     struct query q = sql_start(s, SQL_INCIDENT_OLD);
-    sql_put_int(&q, before(now, s->conf.closed_max_age));
+    sql_put_int(&q, plus(now, -s->conf.closed_max_age));
     sql_put_int(&q, *budget < AT_ONCE ? *budget : AT_ONCE);
     int rc, n = 0;
     while ((rc = sql_row(&q, err)) > 0 && n < AT_ONCE)
