@@ -10,7 +10,7 @@
 void cel_aggregates_done(struct cel_aggregates *set) {
     for (size_t i = 0; i < set->count; i++) {
         cel_program_free(set->items[i].arg);
-        free((char *) (uintptr_t) set->items[i].text);
+        free((char *)(uintptr_t)set->items[i].text);
     }
     free(set->items);
     set->items = NULL;
@@ -51,7 +51,7 @@ static struct cel_program *argument(struct compiler *c, struct ast *arg) {
     sub.impure = 0;
     sub.guard = 0;
     size_t before = c->report->count;
-    (void) cel_check(&sub, arg);
+    (void)cel_check(&sub, arg);
     bool ok = p->text && c->report->count == before && cel_program_build(&sub, arg) == 0;
     c->no_memory |= sub.no_memory;
     if (ok)
@@ -74,14 +74,16 @@ int cel_lift_aggregate(struct compiler *c, struct ast *call) {
         return 1;
     }
     if (call->nargs != name->args) {
-        cel_mistake(c, call, call->at, call->at_end, cel_hint(c->report, "%s", name->signature), "%s() does not take %u argument%s", name->name, call->nargs, call->nargs == 1 ? "" : "s");
+        cel_mistake(c, call, call->at, call->at_end, cel_hint(c->report, "%s", name->signature), "%s() does not take %u argument%s",
+                    name->name, call->nargs, call->nargs == 1 ? "" : "s");
         return 1;
     }
     if (name->args == 2) {
         struct ast *param = call->args[1];
         mask_t m = cel_check(c, param);
         if (param->kind != AST_CONST || !(m & M_NUMBER) || !cel_as_double(param->value, &item.param)) {
-            cel_mistake(c, call, param->begin, param->end, cel_hint(c->report, "%s", name->signature), "the second argument of %s() must be a number as it stands", name->name);
+            cel_mistake(c, call, param->begin, param->end, cel_hint(c->report, "%s", name->signature),
+                        "the second argument of %s() must be a number as it stands", name->name);
             return 1;
         }
     }
@@ -97,7 +99,7 @@ int cel_lift_aggregate(struct compiler *c, struct ast *call) {
         if (!strcmp(set->items[i].name, item.name) && set->items[i].param == item.param && same_program(set->items[i].arg, item.arg)) {
             cel_program_free(item.arg);
             call->kind = AST_AGGREGATE;
-            call->slot = (uint32_t) i;
+            call->slot = (uint32_t)i;
             goto used;
         }
     size_t len = call->end > call->begin ? call->end - call->begin : 0;
@@ -117,7 +119,7 @@ int cel_lift_aggregate(struct compiler *c, struct ast *call) {
     }
     item.text = text;
     call->kind = AST_AGGREGATE;
-    call->slot = (uint32_t) set->count;
+    call->slot = (uint32_t)set->count;
     set->items[set->count++] = item;
 used:
     call->mask = M_ANY;

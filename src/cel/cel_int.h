@@ -12,12 +12,12 @@
 #include "gengfu/cel/cel.h"
 
 /* Ceilings that callers need not know. */
-#define CEL_MAX_HEIGHT 256   /* of a tree: chains like a + b + c … grow it without nesting */
-#define CEL_MAX_LOCALS 32    /* variables of macros that are alive at once */
-#define CEL_MAX_ARGS 64      /* of one call */
-#define CEL_MAX_ERRORS 20    /* reported per text */
-#define CEL_MAX_VALUE_DEPTH 200 /* of values that are compared, copied or written */
-#define CEL_MAX_NAME 512     /* bytes of a qualified name */
+#define CEL_MAX_HEIGHT 256        /* of a tree: chains like a + b + c … grow it without nesting */
+#define CEL_MAX_LOCALS 32         /* variables of macros that are alive at once */
+#define CEL_MAX_ARGS 64           /* of one call */
+#define CEL_MAX_ERRORS 20         /* reported per text */
+#define CEL_MAX_VALUE_DEPTH 200   /* of values that are compared, copied or written */
+#define CEL_MAX_NAME 512          /* bytes of a qualified name */
 #define CEL_MAX_RESULT (4u << 20) /* bytes of one string that a function builds */
 
 #define CEL_TIME_MIN INT64_C(-62135596800) /* 0001-01-01T00:00:00Z */
@@ -25,9 +25,9 @@
 
 /* What a value may be, as a set of bits; static types are such sets. */
 typedef uint16_t mask_t;
-#define M(t) ((mask_t) (1u << (t)))
-#define M_ANY ((mask_t) ((1u << CEL_ERROR) - 1))
-#define M_NUMBER ((mask_t) (M(CEL_INT) | M(CEL_UINT) | M(CEL_DOUBLE)))
+#define M(t) ((mask_t)(1u << (t)))
+#define M_ANY ((mask_t)((1u << CEL_ERROR) - 1))
+#define M_NUMBER ((mask_t)(M(CEL_INT) | M(CEL_UINT) | M(CEL_DOUBLE)))
 
 /* -- lexer -------------------------------------------------------------------------------------------------------------- */
 enum token_type {
@@ -77,8 +77,8 @@ struct token {
 };
 struct report { /* where mistakes go */
     struct cel_diags *diags;
-    size_t count;      /* errors of this text */
-    uint32_t base;     /* everything is reported at [base, base_end) when at_use is set: texts of aliases */
+    size_t count;  /* errors of this text */
+    uint32_t base; /* everything is reported at [base, base_end) when at_use is set: texts of aliases */
     uint32_t base_end;
     const char *alias; /* name of the alias whose text it is */
     size_t len;        /* of the text, to keep offsets inside */
@@ -100,20 +100,20 @@ void cel_lex(struct lexer *l, struct token *ret);
 enum ast_kind {
     AST_BAD, /* reported already */
     AST_CONST,
-    AST_IDENT,   /* name; flag ROOT for a point in front */
-    AST_SELECT,  /* a.name; flags OPT, TEST (has) */
-    AST_INDEX,   /* a[b]; flag OPT */
-    AST_CALL,    /* name(args) or a.name(args) */
-    AST_OP,      /* op; a, b */
-    AST_AND,     /* args, two or more */
+    AST_IDENT,  /* name; flag ROOT for a point in front */
+    AST_SELECT, /* a.name; flags OPT, TEST (has) */
+    AST_INDEX,  /* a[b]; flag OPT */
+    AST_CALL,   /* name(args) or a.name(args) */
+    AST_OP,     /* op; a, b */
+    AST_AND,    /* args, two or more */
     AST_OR,
-    AST_COND,    /* a ? b : c */
-    AST_LIST,    /* args */
-    AST_MAP,     /* args: key, value, key, value … */
-    AST_LOOP,    /* op: a comprehension node; a: range, b: filter or NULL, c: body; names of variables */
-    AST_BIND,    /* name, a: value, c: body; op NODE_BIND, NODE_OPT_MAP, NODE_OPT_FLAT_MAP */
-    AST_VAR,     /* made by the checker: slot */
-    AST_LOCAL,   /* slot */
+    AST_COND,     /* a ? b : c */
+    AST_LIST,     /* args */
+    AST_MAP,      /* args: key, value, key, value … */
+    AST_LOOP,     /* op: a comprehension node; a: range, b: filter or NULL, c: body; names of variables */
+    AST_BIND,     /* name, a: value, c: body; op NODE_BIND, NODE_OPT_MAP, NODE_OPT_FLAT_MAP */
+    AST_VAR,      /* made by the checker: slot */
+    AST_LOCAL,    /* slot */
     AST_AGGREGATE /* slot */
 };
 enum { AST_OPT = 1, AST_TEST = 2, AST_ROOT = 4, AST_PAREN = 8 };
@@ -127,7 +127,7 @@ struct overload;
 struct ast {
     uint8_t kind, flags, op;
     uint16_t height;
-    mask_t mask, elem; /* by the checker: what it may be, and what its elements may be (0: not known) */
+    mask_t mask, elem;   /* by the checker: what it may be, and what its elements may be (0: not known) */
     uint32_t begin, end; /* the whole of it */
     uint32_t at, at_end; /* the operator, the name */
     uint32_t slot;
@@ -170,7 +170,7 @@ struct call {
     const struct cel_value *argv;
 };
 typedef struct cel_value (*cel_builtin)(const struct call *c);
-struct cel_fn { /* a row of a function table, as written */
+struct cel_fn {            /* a row of a function table, as written */
     const char *signature; /* "string.indexOf(string, int) -> int"; "math.abs(int) -> int"; "math.least(number, ...) -> number" */
     cel_builtin fn;
     const char *about;
@@ -185,9 +185,10 @@ struct overload { /* the same, read */
     mask_t result;
     const struct cel_fn *row;
 };
-extern const struct cel_fn cel_fns_strings[], cel_fns_convert[], cel_fns_time[], cel_fns_math[], cel_fns_lists[], cel_fns_misc[], cel_fns_regex[];
+extern const struct cel_fn cel_fns_strings[], cel_fns_convert[], cel_fns_time[], cel_fns_math[], cel_fns_lists[], cel_fns_misc[],
+    cel_fns_regex[];
 size_t cel_macro_docs(const char *(*ret)[2], size_t n); /* name and signature of each macro; returns how many there are */
-size_t cel_overloads(const struct overload **ret); /* all of them, sorted by table; read from the signatures at the first use */
+size_t cel_overloads(const struct overload **ret);      /* all of them, sorted by table; read from the signatures at the first use */
 bool cel_signature_read(const char *signature, struct overload *ret); /* name points into signature */
 bool cel_function_known(const char *name, size_t len);
 const char *cel_mask_text(struct arena *a, mask_t m); /* "int or string" */
@@ -228,7 +229,7 @@ struct cel_program {
         struct zone_ref *next;
         struct zone *zone;
         char name[64];
-    } *zones; /* opened for this program; those of names that are computed are added while it runs */
+    } * zones; /* opened for this program; those of names that are computed are added while it runs */
     size_t nzones;
     const struct zone *site;
     size_t nlocals;
@@ -263,7 +264,7 @@ static inline bool cel_take(struct ev *e, size_t n) {
         e->steps = 0;
         return false;
     }
-    e->steps -= (uint32_t) n;
+    e->steps -= (uint32_t)n;
     return true;
 }
 static inline bool cel_take_text(struct ev *e, size_t bytes) { return cel_take(e, bytes / 64); }
@@ -294,7 +295,7 @@ struct iter {
     const cJSON *item;
     size_t it;
 };
-bool cel_iter(struct iter *it, struct cel_value over); /* false: neither list nor map */
+bool cel_iter(struct iter *it, struct cel_value over);                                       /* false: neither list nor map */
 bool cel_iter_next(struct iter *it, struct cel_value *ret_key, struct cel_value *ret_value); /* key: index in a list */
 
 /* Equality with a budget (e may be NULL: none). */
@@ -344,18 +345,18 @@ struct cel_env {
         bool open, warn_open;
         struct cel_field_decl *fields;
         size_t nfields;
-    } *vars;
+    } * vars;
     size_t nvars;
     struct env_const {
         char *name;
         struct cel_value value;
-    } *consts;
+    } * consts;
     size_t nconsts;
     struct env_alias {
         char *name;
         char *text;
         size_t len;
-    } *aliases;
+    } * aliases;
     size_t naliases;
     struct cel_function_decl *functions;
     size_t nfunctions;
@@ -382,14 +383,14 @@ struct compiler {
     size_t *nodes;
     struct local locals[CEL_MAX_LOCALS];
     size_t nlocals;
-    size_t first_local;     /* those below are not seen: outside of an alias */
+    size_t first_local; /* those below are not seen: outside of an alias */
     const struct env_alias *expanding[16];
     size_t nexpanding;
-    unsigned guard;         /* > 0: absence is borne here */
-    unsigned depth;         /* of the tree, aliases included */
-    size_t impure;          /* nodes made so far that read variables, aggregates, or call the host */
-    uint32_t lowest_local;  /* the lowest slot that the nodes made so far read */
-    struct arena *scratch;  /* for folding */
+    unsigned guard;        /* > 0: absence is borne here */
+    unsigned depth;        /* of the tree, aliases included */
+    size_t impure;         /* nodes made so far that read variables, aggregates, or call the host */
+    uint32_t lowest_local; /* the lowest slot that the nodes made so far read */
+    struct arena *scratch; /* for folding */
     bool in_aggregate;
     bool no_memory;
 };
@@ -398,21 +399,24 @@ mask_t cel_check(struct compiler *c, struct ast *n);
 mask_t cel_check_call(struct compiler *c, struct ast *n);
 mask_t cel_check_name(struct compiler *c, struct ast *n, bool as_target);   /* AST_IDENT */
 mask_t cel_check_select(struct compiler *c, struct ast *n, bool as_target); /* AST_SELECT */
-mask_t cel_check_target(struct compiler *c, struct ast *n); /* the same as cel_check for what a field is selected from: no read of its own */
-bool cel_qualified(struct compiler *c, const struct ast *n, char *out, size_t size, bool *ret_root); /* a.b.c as text, unless it begins with a local */
+mask_t cel_check_target(struct compiler *c,
+                        struct ast *n); /* the same as cel_check for what a field is selected from: no read of its own */
+bool cel_qualified(struct compiler *c, const struct ast *n, char *out, size_t size,
+                   bool *ret_root); /* a.b.c as text, unless it begins with a local */
 mask_t cel_check_field(struct compiler *c, struct ast *target, const char *name, size_t len, const struct ast *at, bool guarded);
-void cel_mistake(struct compiler *c, struct ast *n, size_t begin, size_t end, const char *hint, const char *fmt, ...) GF_PRINTF(6, 7); /* n becomes AST_BAD */
+void cel_mistake(struct compiler *c, struct ast *n, size_t begin, size_t end, const char *hint, const char *fmt, ...)
+    GF_PRINTF(6, 7); /* n becomes AST_BAD */
 const char *cel_hint_nearest(struct compiler *c, const char *name, bool functions);
 const struct cel_function_decl *cel_env_find_function(const struct cel_env *e, const char *container, const char *name);
 bool cel_container_next(const char *container, size_t *len); /* from "a.b" (its length at first) to "a" to "" ; false when done */
 const struct local *cel_local_find(const struct compiler *c, const char *name);
 const struct node *cel_generate(struct compiler *c, struct ast *n);
 mask_t cel_op_result(enum node_op op, enum cel_type a, enum cel_type b); /* 0: no overload */
-int cel_lift_aggregate(struct compiler *c, struct ast *call); /* 0: no aggregate; 1: call is AST_AGGREGATE now (or reported) */
-int cel_program_build(struct compiler *c, struct ast *n);      /* checked tree to c->program */
+int cel_lift_aggregate(struct compiler *c, struct ast *call);            /* 0: no aggregate; 1: call is AST_AGGREGATE now (or reported) */
+int cel_program_build(struct compiler *c, struct ast *n);                /* checked tree to c->program */
 const char *cel_node_name(enum node_op op);
-const char *cel_op_sign(enum node_op op); /* "+" … */
-struct cel_set; /* constants prepared for `in` */
+const char *cel_op_sign(enum node_op op);                                  /* "+" … */
+struct cel_set;                                                            /* constants prepared for `in` */
 const struct cel_set *cel_set_new(struct arena *a, struct cel_value list); /* NULL: not worth it, or not possible */
 bool cel_set_has(const struct cel_set *s, struct cel_value v);
 

@@ -20,7 +20,7 @@ static const char *overload_hint(struct compiler *c, const struct ast *n, mask_t
     if (((a == text && !(b & ~M_NUMBER)) || (b == text && !(a & ~M_NUMBER)))) {
         const struct ast *s = a == text ? n->a : n->b;
         if (is_quoted_number(s))
-            return cel_hint(c->report, "a number stands without quotes: %.*s", (int) s->value.aux, s->value.s);
+            return cel_hint(c->report, "a number stands without quotes: %.*s", (int)s->value.aux, s->value.s);
         return n->op == NODE_ADD ? "string(x) makes a text of a number" : "double(x) or int(x) make a number of a text";
     }
     if (both & M(CEL_TIMESTAMP) && both & text)
@@ -28,7 +28,8 @@ static const char *overload_hint(struct compiler *c, const struct ast *n, mask_t
     if (both & M(CEL_DURATION) && both & (text | M_NUMBER))
         return "a span of time is written duration('10m')";
     if (both & M(CEL_TIMESTAMP) && both & M_NUMBER)
-        return n->op == NODE_ADD || n->op == NODE_SUB ? "a span of time is written duration('10m')" : "int(x) makes seconds since 1970 of a timestamp";
+        return n->op == NODE_ADD || n->op == NODE_SUB ? "a span of time is written duration('10m')"
+                                                      : "int(x) makes seconds since 1970 of a timestamp";
     if (a == M(CEL_UINT) || b == M(CEL_UINT))
         return "int(x) and uint(x) make one of the other";
     if (n->op == NODE_MOD && both & M(CEL_DOUBLE))
@@ -47,7 +48,8 @@ static mask_t check_op(struct compiler *c, struct ast *n) {
     if (n->op == NODE_NOT || n->op == NODE_NEG) {
         mask_t takes = n->op == NODE_NOT ? M(CEL_BOOL) : M(CEL_INT) | M(CEL_DOUBLE);
         if (!(a & takes)) {
-            cel_mistake(c, n, n->begin, n->end, n->op == NODE_NOT ? "! takes a bool" : NULL, "no such overload: %s%s", cel_op_sign(n->op), cel_mask_text(c->arena, a));
+            cel_mistake(c, n, n->begin, n->end, n->op == NODE_NOT ? "! takes a bool" : NULL, "no such overload: %s%s", cel_op_sign(n->op),
+                        cel_mask_text(c->arena, a));
             return M_ANY;
         }
         return a & takes;
@@ -63,7 +65,8 @@ static mask_t check_op(struct compiler *c, struct ast *n) {
             n->elem = n->a->elem | n->b->elem;
         return result;
     }
-    cel_mistake(c, n, n->begin, n->end, overload_hint(c, n, a, b), "no such overload: %s %s %s", cel_mask_text(c->arena, a), cel_op_sign(n->op), cel_mask_text(c->arena, b));
+    cel_mistake(c, n, n->begin, n->end, overload_hint(c, n, a, b), "no such overload: %s %s %s", cel_mask_text(c->arena, a),
+                cel_op_sign(n->op), cel_mask_text(c->arena, b));
     return M_ANY;
 }
 
@@ -73,7 +76,9 @@ static mask_t check_logic(struct compiler *c, struct ast *n) {
         mask_t m = check(c, arg, false);
         if (arg && arg->kind != AST_BAD && !(m & M(CEL_BOOL)))
             cel_mistake(c, (c->opt && c->opt->no_check) ? NULL : arg, arg->begin, arg->end,
-                        m == M(CEL_STRING) ? "a condition compares: x == 'text'" : !(m & ~M_NUMBER) ? "a condition compares: x != 0" : NULL,
+                        m == M(CEL_STRING) ? "a condition compares: x == 'text'"
+                        : !(m & ~M_NUMBER) ? "a condition compares: x != 0"
+                                           : NULL,
                         "%s takes conditions; this is %s", n->kind == AST_AND ? "&&" : "||", cel_mask_text(c->arena, m));
     }
     return M(CEL_BOOL);
@@ -96,7 +101,8 @@ static mask_t check_list(struct compiler *c, struct ast *n) {
         mask_t m = check(c, n->args[i], false);
         bool opt = n->opt_args && n->opt_args[i];
         if (opt && n->args[i] && n->args[i]->kind != AST_BAD && !(m & M(CEL_OPTIONAL)))
-            cel_mistake(c, NULL, n->args[i]->begin, n->args[i]->end, "x.?field is one, optional.of(x) makes one", "[?x] takes an optional value, not %s", cel_mask_text(c->arena, m));
+            cel_mistake(c, NULL, n->args[i]->begin, n->args[i]->end, "x.?field is one, optional.of(x) makes one",
+                        "[?x] takes an optional value, not %s", cel_mask_text(c->arena, m));
         elem |= opt ? M_ANY : m;
     }
     n->elem = elem;
@@ -111,9 +117,11 @@ static mask_t check_map(struct compiler *c, struct ast *n) {
         mask_t k = check(c, key, false), v = check(c, value, false);
         bool opt = n->opt_args && n->opt_args[i];
         if (key && key->kind != AST_BAD && !(k & keys))
-            cel_mistake(c, NULL, key->begin, key->end, "int, uint, bool and string can be keys", "%s cannot be a map's key", cel_mask_text(c->arena, k));
+            cel_mistake(c, NULL, key->begin, key->end, "int, uint, bool and string can be keys", "%s cannot be a map's key",
+                        cel_mask_text(c->arena, k));
         if (opt && value && value->kind != AST_BAD && !(v & M(CEL_OPTIONAL)))
-            cel_mistake(c, NULL, value->begin, value->end, "x.?field is one, optional.of(x) makes one", "{?key: x} takes an optional value, not %s", cel_mask_text(c->arena, v));
+            cel_mistake(c, NULL, value->begin, value->end, "x.?field is one, optional.of(x) makes one",
+                        "{?key: x} takes an optional value, not %s", cel_mask_text(c->arena, v));
         elem |= opt ? M_ANY : v;
         if (key && key->kind == AST_CONST && n->nargs <= 2048)
             for (uint32_t j = 0; j < i; j += 2)
@@ -132,7 +140,7 @@ static bool push_local(struct compiler *c, struct ast *n, const char *name, mask
         cel_report(c->report, n->at, n->at_end, NULL, "too many names at once (at most %d)", CEL_MAX_LOCALS);
         return false;
     }
-    c->locals[c->nlocals] = (struct local){.name = name, .mask = mask, .elem = elem, .slot = (uint32_t) c->nlocals};
+    c->locals[c->nlocals] = (struct local){.name = name, .mask = mask, .elem = elem, .slot = (uint32_t)c->nlocals};
     c->nlocals++;
     if (c->nlocals > c->program->nlocals)
         c->program->nlocals = c->nlocals;
@@ -150,11 +158,11 @@ static mask_t check_loop(struct compiler *c, struct ast *n) {
     mask_t keys = M(CEL_INT) | M(CEL_UINT) | M(CEL_BOOL) | M(CEL_STRING);
     mask_t elem = over == M(CEL_LIST) && n->a && n->a->elem ? n->a->elem : M_ANY;
     if (n->a && n->a->kind != AST_BAD && !(over & takes)) {
-        cel_mistake(c, n, n->a->begin, n->at_end, NULL, "no such overload: %s.%.*s(…); it takes a list%s", cel_mask_text(c->arena, over), (int) (n->at_end - n->at), c->report->alias ? "macro" : c->text + n->at,
-                    n->op == NODE_SORT_BY ? "" : " or a map");
+        cel_mistake(c, n, n->a->begin, n->at_end, NULL, "no such overload: %s.%.*s(…); it takes a list%s", cel_mask_text(c->arena, over),
+                    (int)(n->at_end - n->at), c->report->alias ? "macro" : c->text + n->at, n->op == NODE_SORT_BY ? "" : " or a map");
         return M_ANY;
     }
-    n->slot = (uint32_t) c->nlocals;
+    n->slot = (uint32_t)c->nlocals;
     bool ok;
     if (n->name2) {
         mask_t value = n->a && n->a->elem ? n->a->elem : M_ANY;
@@ -194,11 +202,12 @@ static mask_t check_bind(struct compiler *c, struct ast *n) {
     mask_t m = check(c, n->a, false), result = M_ANY;
     size_t before = c->nlocals;
     if (n->op != NODE_BIND && n->a && n->a->kind != AST_BAD && !(m & M(CEL_OPTIONAL))) {
-        cel_mistake(c, n, n->a->begin, n->at_end, "x.?field is an optional value, optional.of(x) makes one", "no such overload: %s.%s(…); it takes an optional value", cel_mask_text(c->arena, m),
+        cel_mistake(c, n, n->a->begin, n->at_end, "x.?field is an optional value, optional.of(x) makes one",
+                    "no such overload: %s.%s(…); it takes an optional value", cel_mask_text(c->arena, m),
                     n->op == NODE_OPT_MAP ? "optMap" : "optFlatMap");
         return M_ANY;
     }
-    n->slot = (uint32_t) c->nlocals;
+    n->slot = (uint32_t)c->nlocals;
     if (push_local(c, n, n->name, n->op == NODE_BIND ? m : M_ANY, n->op == NODE_BIND && n->a ? n->a->elem : 0)) {
         result = check(c, n->c, false);
         if (n->op == NODE_BIND)
@@ -221,7 +230,8 @@ static mask_t check_index(struct compiler *c, struct ast *n) {
     if (n->a && n->a->kind != AST_BAD && n->b && n->b->kind != AST_BAD) {
         const mask_t keys = M(CEL_STRING) | M(CEL_BOOL) | M_NUMBER;
         if (!(a & (M(CEL_LIST) | M(CEL_MAP) | M(CEL_OPTIONAL)))) {
-            cel_mistake(c, n, n->begin, n->end, a == M(CEL_STRING) ? "a character is x.charAt(0)" : NULL, "no such overload: %s[…]; it takes a list or a map", cel_mask_text(c->arena, a));
+            cel_mistake(c, n, n->begin, n->end, a == M(CEL_STRING) ? "a character is x.charAt(0)" : NULL,
+                        "no such overload: %s[…]; it takes a list or a map", cel_mask_text(c->arena, a));
             return M_ANY;
         }
         if (a == M(CEL_LIST) ? !(b & M_NUMBER) : !(b & keys)) {
@@ -262,7 +272,8 @@ static mask_t check(struct compiler *c, struct ast *n, bool as_target) {
     if (!n)
         return M_ANY;
     if (c->depth >= CEL_MAX_HEIGHT) {
-        cel_report(c->report, n->begin, n->end, NULL, "the expression with its macros is nested too deep (at most %d levels)", CEL_MAX_HEIGHT);
+        cel_report(c->report, n->begin, n->end, NULL, "the expression with its macros is nested too deep (at most %d levels)",
+                   CEL_MAX_HEIGHT);
         n->kind = AST_BAD;
         return M_ANY;
     }

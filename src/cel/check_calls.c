@@ -7,7 +7,7 @@
 #define MAX_CANDIDATES 16
 
 struct search {
-    const struct overload *fits[MAX_CANDIDATES]; /* name, style, number of arguments */
+    const struct overload *fits[MAX_CANDIDATES];  /* name, style, number of arguments */
     const struct overload *named[MAX_CANDIDATES]; /* name and style */
     size_t nfits, nnamed;
     bool other_style;
@@ -37,12 +37,12 @@ static const char *signatures(struct compiler *c, const struct overload *const *
     text[0] = '\0';
     for (size_t i = 0; i < n && i < 4 && at < sizeof text; i++) {
         int w = snprintf(text + at, sizeof text - at, "%s%s", i ? "; " : "", o[i]->row->signature);
-        at += w > 0 ? (size_t) w : 0;
+        at += w > 0 ? (size_t)w : 0;
     }
     return cel_hint(c->report, "%s", text);
 }
 
-static mask_t arg_mask(const struct overload *o, size_t i) { return o->args[i < o->argc ? i : (size_t) o->argc - 1]; }
+static mask_t arg_mask(const struct overload *o, size_t i) { return o->args[i < o->argc ? i : (size_t)o->argc - 1]; }
 
 /* "string.contains(int)" for what was written. */
 static const char *as_called(struct compiler *c, const char *name, bool member, uint32_t argc, struct ast *const *args) {
@@ -50,10 +50,10 @@ static const char *as_called(struct compiler *c, const char *name, bool member, 
     size_t at = 0;
     uint32_t i = 0;
     int w = snprintf(text, sizeof text, "%s%s%s(", member ? cel_mask_text(c->arena, args[i++]->mask) : "", member ? "." : "", name);
-    at += w > 0 ? (size_t) w : 0;
+    at += w > 0 ? (size_t)w : 0;
     for (bool first = true; i < argc && at < sizeof text; i++, first = false) {
         w = snprintf(text + at, sizeof text - at, "%s%s", first ? "" : ", ", args[i] ? cel_mask_text(c->arena, args[i]->mask) : "?");
-        at += w > 0 ? (size_t) w : 0;
+        at += w > 0 ? (size_t)w : 0;
     }
     const char *s = arena_printf(c->arena, "%s)", text);
     return s ? s : name;
@@ -63,14 +63,16 @@ static mask_t call_host(struct compiler *c, struct ast *n, const struct cel_func
     struct overload o;
     n->host = d;
     if (n->nargs < d->min_args || n->nargs > d->max_args) {
-        cel_mistake(c, n, n->at, n->at_end, d->signature ? cel_hint(c->report, "%s", d->signature) : NULL, "%s() does not take %u argument%s", d->name, n->nargs, n->nargs == 1 ? "" : "s");
+        cel_mistake(c, n, n->at, n->at_end, d->signature ? cel_hint(c->report, "%s", d->signature) : NULL,
+                    "%s() does not take %u argument%s", d->name, n->nargs, n->nargs == 1 ? "" : "s");
         return M_ANY;
     }
     if (!d->signature || !cel_signature_read(d->signature, &o)) /* a signature that is only for people says nothing of types */
         return M_ANY;
     for (uint32_t i = 0; i < n->nargs && i < o.argc && !o.variadic; i++)
         if (n->args[i] && n->args[i]->kind != AST_BAD && !(n->args[i]->mask & o.args[i])) {
-            cel_mistake(c, n, n->args[i]->begin, n->args[i]->end, cel_hint(c->report, "%s", d->signature), "no such overload: %s", as_called(c, d->name, false, n->nargs, n->args));
+            cel_mistake(c, n, n->args[i]->begin, n->args[i]->end, cel_hint(c->report, "%s", d->signature), "no such overload: %s",
+                        as_called(c, d->name, false, n->nargs, n->args));
             return M_ANY;
         }
     return o.result;
@@ -83,7 +85,8 @@ static void warn_json_number(struct compiler *c, const struct ast *n, const stru
         for (size_t k = 0; k < s->nfits; k++)
             takes |= arg_mask(s->fits[k], i);
         if (n->args[i] && n->args[i]->mask == (M(CEL_INT) | M(CEL_DOUBLE)) && (takes & M_NUMBER) == M(CEL_DOUBLE))
-            cel_warn(c->report, n->args[i]->begin, n->args[i]->end, "write double(x)", "%s takes a double, and a number without a fraction comes as an int", n->name);
+            cel_warn(c->report, n->args[i]->begin, n->args[i]->end, "write double(x)",
+                     "%s takes a double, and a number without a fraction comes as an int", n->name);
     }
 }
 
@@ -91,7 +94,8 @@ static mask_t call_builtin(struct compiler *c, struct ast *n, const char *name, 
     mask_t result = 0;
     size_t k = 0;
     if (s->nfits == 0) {
-        cel_mistake(c, n, n->at, n->at_end, signatures(c, s->named, s->nnamed), "%s() does not take %u argument%s", name, n->nargs - member, n->nargs - member == 1 ? "" : "s");
+        cel_mistake(c, n, n->at, n->at_end, signatures(c, s->named, s->nnamed), "%s() does not take %u argument%s", name, n->nargs - member,
+                    n->nargs - member == 1 ? "" : "s");
         return M_ANY;
     }
     for (size_t i = 0; i < s->nfits; i++) {
@@ -102,7 +106,8 @@ static mask_t call_builtin(struct compiler *c, struct ast *n, const char *name, 
             s->fits[k++] = s->fits[i];
     }
     if (k == 0) {
-        cel_mistake(c, n, n->begin, n->end, signatures(c, s->fits, s->nfits), "no such overload: %s", as_called(c, name, member, n->nargs, n->args));
+        cel_mistake(c, n, n->begin, n->end, signatures(c, s->fits, s->nfits), "no such overload: %s",
+                    as_called(c, name, member, n->nargs, n->args));
         return M_ANY;
     }
     s->nfits = k;
@@ -151,7 +156,7 @@ static bool receiver_first(struct compiler *c, struct ast *n) {
 
 static void check_args(struct compiler *c, struct ast *n) {
     for (uint32_t i = 0; i < n->nargs; i++)
-        (void) cel_check(c, n->args[i]);
+        (void)cel_check(c, n->args[i]);
 }
 
 /* A function by its full name: cel_env_find_function for the host's, the table for ours. */
@@ -184,7 +189,7 @@ mask_t cel_check_call(struct compiler *c, struct ast *n) {
     if (cel_qualified(c, n->a, name, sizeof name, &root)) {
         size_t at = strlen(name);
         int w = snprintf(name + at, sizeof name - at, ".%s", n->name);
-        if (w > 0 && (size_t) w < sizeof name - at) {
+        if (w > 0 && (size_t)w < sizeof name - at) {
             struct ast *target = n->a;
             n->a = NULL;
             if (try_global(c, n, name, root, &result))

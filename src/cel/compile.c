@@ -72,7 +72,8 @@ static mask_t wanted(enum cel_decl_type t) {
     }
 }
 
-int cel_compile(const struct cel_env *e, const char *text, size_t len, const struct cel_options *opt, struct cel_diags *diags, struct cel_program **ret) {
+int cel_compile(const struct cel_env *e, const char *text, size_t len, const struct cel_options *opt, struct cel_diags *diags,
+                struct cel_program **ret) {
     struct report report = {.diags = diags, .len = len};
     struct arena trees, scratch;
     size_t nodes = CEL_MAX_NODES, aggregates = opt && opt->aggregates ? opt->aggregates->count : 0;
@@ -93,11 +94,12 @@ int cel_compile(const struct cel_env *e, const char *text, size_t len, const str
         goto out;
     }
     p->site = e->site;
-    struct compiler c = {.env = e, .opt = opt, .report = &report, .arena = &trees, .scratch = &scratch, .program = p, .text = text, .nodes = &nodes};
+    struct compiler c = {
+        .env = e, .opt = opt, .report = &report, .arena = &trees, .scratch = &scratch, .program = p, .text = text, .nodes = &nodes};
     mask_t m = cel_check(&c, n);
     if (opt && !opt->no_check && n->kind != AST_BAD && !(m & wanted(opt->want)))
-        cel_report(&report, n->begin, n->end, opt->want == CEL_DECL_BOOL && m == M(CEL_STRING) ? "a condition compares: x == 'text'" : NULL, "the result is %s; here it must be %s", cel_mask_text(&trees, m),
-                   cel_mask_text(&trees, wanted(opt->want)));
+        cel_report(&report, n->begin, n->end, opt->want == CEL_DECL_BOOL && m == M(CEL_STRING) ? "a condition compares: x == 'text'" : NULL,
+                   "the result is %s; here it must be %s", cel_mask_text(&trees, m), cel_mask_text(&trees, wanted(opt->want)));
     if (report.count)
         goto out;
     rc = c.no_memory ? GF_ENOMEM : cel_program_build(&c, n);
@@ -112,7 +114,7 @@ out:
             while (opt->aggregates->count > aggregates) { /* those that only this text had asked for */
                 struct cel_aggregate *a = &opt->aggregates->items[--opt->aggregates->count];
                 cel_program_free(a->arg);
-                free((char *) (uintptr_t) a->text);
+                free((char *)(uintptr_t)a->text);
             }
     } else
         *ret = p;

@@ -89,7 +89,12 @@ int cel_env_var(struct cel_env *e, const struct cel_decl *decl, struct err *err,
     int rc = check_free(e, decl->name, err);
     if (rc < 0)
         return rc;
-    struct env_var v = {.name = (char *) (uintptr_t) decl->name, .type = decl->type, .open = decl->open, .warn_open = decl->warn_open, .fields = (struct cel_field_decl *) (uintptr_t) decl->fields, .nfields = decl->nfields};
+    struct env_var v = {.name = (char *)(uintptr_t)decl->name,
+                        .type = decl->type,
+                        .open = decl->open,
+                        .warn_open = decl->warn_open,
+                        .fields = (struct cel_field_decl *)(uintptr_t)decl->fields,
+                        .nfields = decl->nfields};
     return add_var(e, &v, err, ret_slot);
 }
 
@@ -153,7 +158,7 @@ int cel_env_alias(struct cel_env *e, const char *name, const char *text, size_t 
         return rc;
     }
     arena_init(&scratch, 8192, 8u << 20);
-    (void) cel_parse(&scratch, &report, text, len, &nodes);
+    (void)cel_parse(&scratch, &report, text, len, &nodes);
     arena_done(&scratch);
     if (report.count)
         return GF_EINVAL;

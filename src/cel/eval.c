@@ -11,12 +11,21 @@ struct cel_value cel_out_of_steps(struct ev *e) {
     e->steps = 0;
     return cel_error(CEL_E_STEPS, "the step budget is used up");
 }
-struct cel_value cel_no_memory(void) { return cel_error(CEL_E_MEMORY, "the arena is full"); }
+struct cel_value cel_no_memory(void) {
+    return cel_error(CEL_E_MEMORY, "the arena is full");
+}
 void *cel_alloc(struct ev *e, size_t size) { return e->arena ? arena_alloc(e->arena, size ? size : 1) : NULL; }
 
 /* The place of an error travels in aux: byte offset in the program's text, plus one. */
 struct cel_value cel_fail(struct ev *e, const struct node *n, enum cel_error code, const char *fmt, ...) {
-    static const char *const plain[] = {"", "no such field or key", "no such overload", "out of range", "value cannot be read", "regular expression failed", "the step budget is used up", "the arena is full"};
+    static const char *const plain[] = {"",
+                                        "no such field or key",
+                                        "no such overload",
+                                        "out of range",
+                                        "value cannot be read",
+                                        "regular expression failed",
+                                        "the step budget is used up",
+                                        "the arena is full"};
     char text[256];
     struct cel_value v = cel_error(code, plain[code]);
     va_list ap;
@@ -31,7 +40,8 @@ struct cel_value cel_fail(struct ev *e, const struct node *n, enum cel_error cod
 }
 
 const char *cel_type_word(enum cel_type t) {
-    static const char *const words[] = {"null", "bool", "int", "uint", "double", "string", "bytes", "list", "map", "timestamp", "duration", "type", "optional", "error"};
+    static const char *const words[] = {"null", "bool", "int",       "uint",     "double", "string",   "bytes",
+                                        "list", "map",  "timestamp", "duration", "type",   "optional", "error"};
     return words[t];
 }
 
@@ -64,15 +74,19 @@ struct cel_value cel_some(struct ev *e, struct cel_value v) {
 
 /* -- leaves ------------------------------------------------------------------------------------------------------------- */
 struct cel_value cel_run_const(const struct node *n, struct ev *e) {
-    (void) e;
+    (void)e;
     return n->value;
 }
 struct cel_value cel_run_fail(const struct node *n, struct ev *e) {
-    (void) e;
+    (void)e;
     return n->value;
 }
-struct cel_value cel_run_var(const struct node *n, struct ev *e) { return e->vars[n->slot]; }
-struct cel_value cel_run_local(const struct node *n, struct ev *e) { return e->locals[n->slot]; }
+struct cel_value cel_run_var(const struct node *n, struct ev *e) {
+    return e->vars[n->slot];
+}
+struct cel_value cel_run_local(const struct node *n, struct ev *e) {
+    return e->locals[n->slot];
+}
 struct cel_value cel_run_aggregate(const struct node *n, struct ev *e) {
     return e->aggregates ? e->aggregates[n->slot] : cel_error(CEL_E_ABSENT, "no events to sum over here");
 }
@@ -130,8 +144,12 @@ static inline struct cel_value field(const struct node *n, struct cel_value v, s
     }
 }
 
-struct cel_value cel_run_field(const struct node *n, struct ev *e) { return field(n, cel_run(n->a, e), e); }
-struct cel_value cel_run_var_field(const struct node *n, struct ev *e) { return field(n, e->vars[n->slot], e); }
+struct cel_value cel_run_field(const struct node *n, struct ev *e) {
+    return field(n, cel_run(n->a, e), e);
+}
+struct cel_value cel_run_var_field(const struct node *n, struct ev *e) {
+    return field(n, e->vars[n->slot], e);
+}
 
 struct cel_value cel_run_has(const struct node *n, struct ev *e) {
     struct cel_value v = cel_run(n->a, e), r;
@@ -193,20 +211,21 @@ static enum found index_in(const struct node *n, struct cel_value v, struct cel_
         if (key.type == CEL_INT)
             at = key.i;
         else if (key.type == CEL_UINT)
-            at = key.u > INT64_MAX ? INT64_MAX : (int64_t) key.u;
-        else if (key.type == CEL_DOUBLE && key.d >= -9007199254740992.0 && key.d <= 9007199254740992.0 && key.d == (double) (int64_t) key.d)
-            at = (int64_t) key.d;
+            at = key.u > INT64_MAX ? INT64_MAX : (int64_t)key.u;
+        else if (key.type == CEL_DOUBLE && key.d >= -9007199254740992.0 && key.d <= 9007199254740992.0 && key.d == (double)(int64_t)key.d)
+            at = (int64_t)key.d;
         else {
             *ret = cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: list[%s]", cel_type_word(key.type));
             return WRONG_TYPE;
         }
         if (at < 0)
             return ABSENT;
-        if (v.form == CEL_FORM_JSON && !cel_take(e, at > (int64_t) 16 * CEL_DEFAULT_STEPS ? CEL_DEFAULT_STEPS : (size_t) at / 16))
+        if (v.form == CEL_FORM_JSON && !cel_take(e, at > (int64_t)16 * CEL_DEFAULT_STEPS ? CEL_DEFAULT_STEPS : (size_t)at / 16))
             return ABSENT;
-        return cel_list_at(v, (size_t) at, ret) ? FOUND : ABSENT;
+        return cel_list_at(v, (size_t)at, ret) ? FOUND : ABSENT;
     }
-    *ret = v.type == CEL_ERROR ? v : cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %s[%s]", cel_type_word(v.type), cel_type_word(key.type));
+    *ret = v.type == CEL_ERROR ? v
+                               : cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %s[%s]", cel_type_word(v.type), cel_type_word(key.type));
     return WRONG_TYPE;
 }
 
@@ -214,7 +233,7 @@ static struct cel_value not_there(const struct node *n, struct cel_value v, stru
     if (v.type == CEL_LIST)
         return cel_fail(e, n, CEL_E_ABSENT, "index out of range");
     if (key.type == CEL_STRING)
-        return cel_fail(e, n, CEL_E_ABSENT, "no such key: '%.*s'", (int) (key.aux > 64 ? 64 : key.aux), key.s);
+        return cel_fail(e, n, CEL_E_ABSENT, "no such key: '%.*s'", (int)(key.aux > 64 ? 64 : key.aux), key.s);
     return cel_fail(e, n, CEL_E_ABSENT, "no such key");
 }
 
@@ -275,7 +294,9 @@ struct cel_value cel_run_index_or(const struct node *n, struct ev *e) {
 
 /* -- optionals ---------------------------------------------------------------------------------------------------------- */
 static struct cel_value not_optional(const struct node *n, struct cel_value v, const char *name, struct ev *e) {
-    return v.type == CEL_ERROR ? v : cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %s.%s(); it takes an optional value (a.?b)", cel_type_word(v.type), name);
+    return v.type == CEL_ERROR ? v
+                               : cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %s.%s(); it takes an optional value (a.?b)",
+                                          cel_type_word(v.type), name);
 }
 struct cel_value cel_run_or_value(const struct node *n, struct ev *e) {
     struct cel_value v = cel_run(n->a, e);
@@ -327,18 +348,26 @@ static struct cel_value logic(const struct node *n, struct ev *e, bool decides) 
         } else if (cel_is_fatal(v))
             return v;
         else if (error.type == CEL_NULL)
-            error = v.type == CEL_ERROR ? v : cel_fail(e, n->args[i], CEL_E_OVERLOAD, "no such overload: %s %s", decides ? "||" : "&&", cel_type_word(v.type));
+            error = v.type == CEL_ERROR
+                        ? v
+                        : cel_fail(e, n->args[i], CEL_E_OVERLOAD, "no such overload: %s %s", decides ? "||" : "&&", cel_type_word(v.type));
     }
     return error.type == CEL_NULL ? cel_bool(!decides) : error;
 }
-struct cel_value cel_run_and(const struct node *n, struct ev *e) { return logic(n, e, false); }
-struct cel_value cel_run_or(const struct node *n, struct ev *e) { return logic(n, e, true); }
+struct cel_value cel_run_and(const struct node *n, struct ev *e) {
+    return logic(n, e, false);
+}
+struct cel_value cel_run_or(const struct node *n, struct ev *e) {
+    return logic(n, e, true);
+}
 
 struct cel_value cel_run_cond(const struct node *n, struct ev *e) {
     struct cel_value v = cel_run(n->a, e);
     if (LIKELY(v.type == CEL_BOOL))
         return cel_run(v.b ? n->b : n->c, e);
-    return v.type == CEL_ERROR ? v : cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %s ? … : …; the condition must be a bool", cel_type_word(v.type));
+    return v.type == CEL_ERROR
+               ? v
+               : cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %s ? … : …; the condition must be a bool", cel_type_word(v.type));
 }
 
 /* -- literals ----------------------------------------------------------------------------------------------------------- */
@@ -353,7 +382,8 @@ struct cel_value cel_run_list(const struct node *n, struct ev *e) {
             return v;
         if (n->opt_args && n->opt_args[i]) {
             if (v.type != CEL_OPTIONAL)
-                return cel_fail(e, n->args[i], CEL_E_OVERLOAD, "no such overload: [?%s]; it takes an optional value", cel_type_word(v.type));
+                return cel_fail(e, n->args[i], CEL_E_OVERLOAD, "no such overload: [?%s]; it takes an optional value",
+                                cel_type_word(v.type));
             if (!v.opt)
                 continue;
             v = *v.opt;
@@ -376,10 +406,12 @@ struct cel_value cel_run_map(const struct node *n, struct ev *e) {
         if (v.type == CEL_ERROR)
             return v;
         if (!cel_key_type(k))
-            return cel_fail(e, n->args[i], CEL_E_OVERLOAD, "%s cannot be a map's key; int, uint, bool and string can", cel_type_word(k.type));
+            return cel_fail(e, n->args[i], CEL_E_OVERLOAD, "%s cannot be a map's key; int, uint, bool and string can",
+                            cel_type_word(k.type));
         if (n->opt_args && n->opt_args[i]) {
             if (v.type != CEL_OPTIONAL)
-                return cel_fail(e, n->args[i + 1], CEL_E_OVERLOAD, "no such overload: {?key: %s}; it takes an optional value", cel_type_word(v.type));
+                return cel_fail(e, n->args[i + 1], CEL_E_OVERLOAD, "no such overload: {?key: %s}; it takes an optional value",
+                                cel_type_word(v.type));
             if (!v.opt)
                 continue;
             v = *v.opt;
@@ -397,7 +429,7 @@ struct cel_value cel_run_map(const struct node *n, struct ev *e) {
 /* -- calls -------------------------------------------------------------------------------------------------------------- */
 static bool overload_fits(const struct overload *o, unsigned argc, const struct cel_value *argv) {
     for (unsigned i = 0; i < argc; i++) {
-        unsigned k = i < o->argc ? i : (unsigned) o->argc - 1;
+        unsigned k = i < o->argc ? i : (unsigned)o->argc - 1;
         if (!(o->args[k] & M(argv[i].type)))
             return false;
     }
@@ -411,15 +443,15 @@ static struct cel_value no_overload(const struct node *n, struct ev *e, unsigned
     for (unsigned i = 0; i < argc && at < sizeof text; i++) {
         const char *before = i == 0 ? "" : i == 1 && o[0]->member ? "" : ", ";
         int w = snprintf(text + at, sizeof text - at, "%s%s", before, cel_type_word(argv[i].type));
-        at += w > 0 ? (size_t) w : 0;
+        at += w > 0 ? (size_t)w : 0;
         if (i == 0 && o[0]->member && at < sizeof text) {
-            w = snprintf(text + at, sizeof text - at, ".%.*s(", (int) o[0]->name_len, o[0]->name);
-            at += w > 0 ? (size_t) w : 0;
+            w = snprintf(text + at, sizeof text - at, ".%.*s(", (int)o[0]->name_len, o[0]->name);
+            at += w > 0 ? (size_t)w : 0;
         }
     }
     if (o[0]->member)
         return cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %s)", text);
-    return cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %.*s(%s)", (int) o[0]->name_len, o[0]->name, text);
+    return cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %.*s(%s)", (int)o[0]->name_len, o[0]->name, text);
 }
 
 static inline struct cel_value call(const struct node *n, struct ev *e, struct cel_value *argv) {
@@ -456,7 +488,9 @@ static __attribute__((noinline)) struct cel_value host_many(const struct node *n
         v.aux = n->begin + 1;
     return v;
 }
-struct cel_value cel_run_host(const struct node *n, struct ev *e) { return host_many(n, e); }
+struct cel_value cel_run_host(const struct node *n, struct ev *e) {
+    return host_many(n, e);
+}
 
 struct cel_value cel_run_match(const struct node *n, struct ev *e) {
     struct cel_value v = cel_run(n->a, e);
@@ -475,14 +509,22 @@ struct cel_value cel_run_time_part(const struct node *n, struct ev *e) {
     const struct overload *o = n->overloads[0];
     const struct zone_ref *z = n->extra;
     if (v.type != CEL_TIMESTAMP)
-        return v.type == CEL_ERROR ? v : cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %s.%.*s(string)", cel_type_word(v.type), (int) o->name_len, o->name);
+        return v.type == CEL_ERROR
+                   ? v
+                   : cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %s.%.*s(string)", cel_type_word(v.type), (int)o->name_len, o->name);
     return cel_time_part(e, n, o->name, v, n->flags & NODE_LOCAL_ZONE ? e->program->site : z->zone);
 }
 
 /* -- the way in --------------------------------------------------------------------------------------------------------- */
 struct cel_value cel_eval(const struct cel_program *p, struct cel_context *ctx) {
     struct cel_value locals[CEL_MAX_LOCALS];
-    struct ev e = {.vars = ctx->vars, .aggregates = ctx->aggregates, .arena = ctx->arena, .host = ctx->host, .steps = ctx->steps ? ctx->steps : CEL_DEFAULT_STEPS, .locals = locals, .program = p};
+    struct ev e = {.vars = ctx->vars,
+                   .aggregates = ctx->aggregates,
+                   .arena = ctx->arena,
+                   .host = ctx->host,
+                   .steps = ctx->steps ? ctx->steps : CEL_DEFAULT_STEPS,
+                   .locals = locals,
+                   .program = p};
     struct cel_value v = cel_run(p->root, &e);
     if (UNLIKELY(e.steps == 0)) /* some function stopped short: its result is not one */
         v = cel_out_of_steps(&e);

@@ -7,7 +7,9 @@ static bool loop_begin(const struct node *n, struct ev *e, struct iter *it, stru
     struct cel_value over = cel_run(n->a, e);
     if (cel_iter(it, over))
         return true;
-    *ret = over.type == CEL_ERROR ? over : cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %s.%s(…); it takes a list or a map", cel_type_word(over.type), cel_node_name(n->op));
+    *ret = over.type == CEL_ERROR ? over
+                                  : cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %s.%s(…); it takes a list or a map",
+                                             cel_type_word(over.type), cel_node_name(n->op));
     return false;
 }
 
@@ -25,7 +27,9 @@ static inline bool loop_next(const struct node *n, struct ev *e, struct iter *it
 }
 
 static struct cel_value not_bool(const struct node *n, struct ev *e, struct cel_value v) {
-    return v.type == CEL_ERROR ? v : cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: the condition of %s is %s, not bool", cel_node_name(n->op), cel_type_word(v.type));
+    return v.type == CEL_ERROR ? v
+                               : cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: the condition of %s is %s, not bool",
+                                          cel_node_name(n->op), cel_type_word(v.type));
 }
 
 static struct cel_value quantifier(const struct node *n, struct ev *e, bool decides) {
@@ -47,8 +51,12 @@ static struct cel_value quantifier(const struct node *n, struct ev *e, bool deci
     }
     return error.type == CEL_NULL ? cel_bool(!decides) : error;
 }
-struct cel_value cel_run_all(const struct node *n, struct ev *e) { return quantifier(n, e, false); }
-struct cel_value cel_run_exists(const struct node *n, struct ev *e) { return quantifier(n, e, true); }
+struct cel_value cel_run_all(const struct node *n, struct ev *e) {
+    return quantifier(n, e, false);
+}
+struct cel_value cel_run_exists(const struct node *n, struct ev *e) {
+    return quantifier(n, e, true);
+}
 
 struct cel_value cel_run_exists_one(const struct node *n, struct ev *e) {
     struct iter it;
@@ -128,7 +136,8 @@ struct cel_value cel_run_transform_map(const struct node *n, struct ev *e) {
             continue;
         }
         if (v.type != CEL_MAP || !cel_iter(&entries, v))
-            return cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: transformMapEntry takes a map for each element, not %s", cel_type_word(v.type));
+            return cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: transformMapEntry takes a map for each element, not %s",
+                            cel_type_word(v.type));
         while (cel_iter_next(&entries, &key, &value)) {
             if (!cel_take(e, out.count / 32))
                 return cel_out_of_steps(e);
@@ -140,7 +149,7 @@ struct cel_value cel_run_transform_map(const struct node *n, struct ev *e) {
         }
     }
     _Static_assert(sizeof(struct cel_pair) == 2 * sizeof(struct cel_value), "a pair is two values");
-    return cel_map((const struct cel_pair *) out.items, out.count / 2);
+    return cel_map((const struct cel_pair *)out.items, out.count / 2);
 }
 
 /* -- sorting ------------------------------------------------------------------------------------------------------------ */
@@ -199,19 +208,19 @@ struct cel_value cel_run_sort_by(const struct node *n, struct ev *e) {
         if (!cel_vec_push(e, &out, v) || !cel_vec_push(e, &out, e->locals[n->slot]))
             return cel_no_memory();
     }
-    return sorted(n, e, (struct cel_pair *) out.items, out.count / 2);
+    return sorted(n, e, (struct cel_pair *)out.items, out.count / 2);
 }
 
 struct cel_value cel_sort_list(const struct call *c) {
     struct iter it;
     struct cel_value key, value;
     struct vec out = {0};
-    (void) cel_iter(&it, c->argv[0]);
+    (void)cel_iter(&it, c->argv[0]);
     while (cel_iter_next(&it, &key, &value)) {
         if (!cel_take(c->ev, 1))
             return cel_out_of_steps(c->ev);
         if (!cel_vec_push(c->ev, &out, value) || !cel_vec_push(c->ev, &out, value))
             return cel_no_memory();
     }
-    return sorted(c->node, c->ev, (struct cel_pair *) out.items, out.count / 2);
+    return sorted(c->node, c->ev, (struct cel_pair *)out.items, out.count / 2);
 }

@@ -53,7 +53,9 @@ mask_t cel_op_result(enum node_op op, enum cel_type a, enum cel_type b) {
     case NODE_LE:
     case NODE_GT:
     case NODE_GE:
-        return numbers || (a == b && (M(a) & (M(CEL_BOOL) | M(CEL_STRING) | M(CEL_BYTES) | M(CEL_TIMESTAMP) | M(CEL_DURATION)))) ? M(CEL_BOOL) : 0;
+        return numbers || (a == b && (M(a) & (M(CEL_BOOL) | M(CEL_STRING) | M(CEL_BYTES) | M(CEL_TIMESTAMP) | M(CEL_DURATION))))
+                   ? M(CEL_BOOL)
+                   : 0;
     case NODE_IN: return b == CEL_LIST || (b == CEL_MAP && (M(a) & (M_NUMBER | M(CEL_STRING) | M(CEL_BOOL)))) ? M(CEL_BOOL) : 0;
     default: return 0;
     }
@@ -66,10 +68,11 @@ mask_t cel_op_result(enum node_op op, enum cel_type a, enum cel_type b) {
         return a; \
     struct cel_value b = cel_run((n)->b, e); \
     if (UNLIKELY(b.type == CEL_ERROR)) \
-        return b
+    return b
 
 static struct cel_value overflow(const struct node *n, struct ev *e, struct cel_value a, struct cel_value b) {
-    return cel_fail(e, n, CEL_E_RANGE, "overflow: %s %s %s goes beyond its range", cel_type_word(a.type), cel_op_sign(n->op), cel_type_word(b.type));
+    return cel_fail(e, n, CEL_E_RANGE, "overflow: %s %s %s goes beyond its range", cel_type_word(a.type), cel_op_sign(n->op),
+                    cel_type_word(b.type));
 }
 static struct cel_value by_zero(const struct node *n, struct ev *e) { return cel_fail(e, n, CEL_E_RANGE, "division by zero"); }
 
@@ -79,7 +82,7 @@ static bool doubles(struct cel_value a, struct cel_value b, double *x, double *y
 }
 
 static struct cel_value join_text(const struct node *n, struct ev *e, struct cel_value a, struct cel_value b) {
-    size_t len = (size_t) a.aux + b.aux;
+    size_t len = (size_t)a.aux + b.aux;
     if (len > CEL_MAX_RESULT)
         return cel_fail(e, n, CEL_E_RANGE, "the text would have more than %u bytes", CEL_MAX_RESULT);
     if (!cel_take_text(e, len))
@@ -91,7 +94,7 @@ static struct cel_value join_text(const struct node *n, struct ev *e, struct cel
     memcpy(s + a.aux, b.s, b.aux);
     s[len] = '\0';
     a.s = s;
-    a.aux = (uint32_t) len;
+    a.aux = (uint32_t)len;
     return a;
 }
 
@@ -105,7 +108,7 @@ static struct cel_value join_lists(struct ev *e, struct cel_value a, struct cel_
     if (!items)
         return cel_no_memory();
     for (int k = 0; k < 2; k++) {
-        (void) cel_iter(&it, k ? b : a);
+        (void)cel_iter(&it, k ? b : a);
         while (i < na + nb && cel_iter_next(&it, &key, &value))
             items[i++] = value;
     }
@@ -135,7 +138,7 @@ struct cel_value cel_run_add(const struct node *n, struct ev *e) {
         b = r;
     }
     if (a.type == CEL_TIMESTAMP && b.type == CEL_DURATION)
-        return cel_time_make(a.i + b.i, (int64_t) a.aux + (int32_t) b.aux, &r) ? r : overflow(n, e, a, b);
+        return cel_time_make(a.i + b.i, (int64_t)a.aux + (int32_t)b.aux, &r) ? r : overflow(n, e, a, b);
     return cel_no_overload2(e, n, "+", a, b);
 }
 
@@ -151,7 +154,7 @@ struct cel_value cel_run_sub(const struct node *n, struct ev *e) {
         case CEL_TIMESTAMP:
         case CEL_DURATION: {
             __int128 d = a.type == CEL_DURATION ? cel_duration_nanos(a) - cel_duration_nanos(b)
-                                                : ((__int128) a.i - b.i) * 1000000000 + (int64_t) a.aux - (int64_t) b.aux;
+                                                : ((__int128)a.i - b.i) * 1000000000 + (int64_t)a.aux - (int64_t)b.aux;
             return cel_duration_ok(d, &r) ? r : overflow(n, e, a, b);
         }
         default: return cel_no_overload2(e, n, "-", a, b);
@@ -159,7 +162,7 @@ struct cel_value cel_run_sub(const struct node *n, struct ev *e) {
     if (doubles(a, b, &x, &y))
         return cel_double(x - y);
     if (a.type == CEL_TIMESTAMP && b.type == CEL_DURATION)
-        return cel_time_make(a.i - b.i, (int64_t) a.aux - (int32_t) b.aux, &r) ? r : overflow(n, e, a, b);
+        return cel_time_make(a.i - b.i, (int64_t)a.aux - (int32_t)b.aux, &r) ? r : overflow(n, e, a, b);
     return cel_no_overload2(e, n, "-", a, b);
 }
 
@@ -246,6 +249,10 @@ static inline int order(struct cel_value a, struct cel_value b, int *ret) {
         *ret = a.i < b.i ? -1 : a.i > b.i;
         return 1;
     }
+    if (a.type == CEL_DOUBLE && b.type == CEL_DOUBLE) {
+        *ret = a.d < b.d ? -1 : a.d > b.d;
+        return a.d == a.d && b.d == b.d;
+    }
     if (M(a.type) & M_NUMBER && M(b.type) & M_NUMBER) {
         *ret = cel_order_number(a, b, &nan);
         return nan ? 0 : 1;
@@ -277,7 +284,7 @@ struct cel_value cel_run_in(const struct node *n, struct ev *e) {
     if (b.type != CEL_LIST)
         return cel_no_overload2(e, n, "in", a, b);
     struct iter it;
-    (void) cel_iter(&it, b);
+    (void)cel_iter(&it, b);
     while (cel_iter_next(&it, &key, &value)) {
         if (!cel_take(e, 1))
             return cel_out_of_steps(e);

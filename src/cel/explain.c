@@ -12,7 +12,7 @@ static const char *const shows_of[] = {
 
 static void dump(const struct node *n, struct buf *out, unsigned depth) {
     const char *shows = shows_of[n->op];
-    buf_fill(out, ' ', 2 * (size_t) depth);
+    buf_fill(out, ' ', 2 * (size_t)depth);
     buf_puts(out, cel_node_name(n->op));
     if (strchr(shows, 's'))
         buf_printf(out, " %u", n->slot);
@@ -24,7 +24,7 @@ static void dump(const struct node *n, struct buf *out, unsigned depth) {
         buf_puts(out, " two");
     if (strchr(shows, 'o')) {
         if (n->op == NODE_HOST)
-            buf_printf(out, " %s", ((const struct cel_function_decl *) n->extra)->name);
+            buf_printf(out, " %s", ((const struct cel_function_decl *)n->extra)->name);
         else
             for (const struct overload *const *o = n->overloads; o && *o; o++)
                 buf_printf(out, "%s %s", o == n->overloads ? "" : ";", (*o)->row->signature);
@@ -40,14 +40,14 @@ static void dump(const struct node *n, struct buf *out, unsigned depth) {
     for (unsigned i = 0; i < 3; i++)
         if (kids[i]) {
             if (loop && i) {
-                buf_fill(out, ' ', 2 * (size_t) depth + 2);
+                buf_fill(out, ' ', 2 * (size_t)depth + 2);
                 buf_printf(out, "%s\n", marks[i]);
             }
             dump(kids[i], out, depth + (loop && i ? 2 : 1));
         }
     for (unsigned i = 0; i < n->nargs; i++) {
         if (n->opt_args && n->opt_args[i]) {
-            buf_fill(out, ' ', 2 * (size_t) depth + 2);
+            buf_fill(out, ' ', 2 * (size_t)depth + 2);
             buf_puts(out, "optional\n");
         }
         dump(n->args[i], out, depth + 1);
@@ -65,7 +65,13 @@ struct explain {
 };
 
 static struct cel_value value_of(struct explain *x, const struct node *n) {
-    struct ev e = {.vars = x->ctx->vars, .aggregates = x->ctx->aggregates, .arena = x->ctx->arena, .host = x->ctx->host, .steps = CEL_DEFAULT_STEPS, .locals = x->locals, .program = x->program};
+    struct ev e = {.vars = x->ctx->vars,
+                   .aggregates = x->ctx->aggregates,
+                   .arena = x->ctx->arena,
+                   .host = x->ctx->host,
+                   .steps = CEL_DEFAULT_STEPS,
+                   .locals = x->locals,
+                   .program = x->program};
     struct cel_value v = cel_run(n, &e);
     return e.steps ? v : cel_out_of_steps(&e);
 }
@@ -78,7 +84,7 @@ static void write_value(struct buf *out, struct cel_value v) {
         buf_puts(out, "(too long to show)");
     else if (text.len > 400) {
         size_t n = 400;
-        while (n && ((unsigned char) text.data[n] & 0xc0) == 0x80)
+        while (n && ((unsigned char)text.data[n] & 0xc0) == 0x80)
             n--;
         text_clean(out, text.data, n);
         buf_puts(out, "…");
@@ -100,7 +106,7 @@ static void explain(struct explain *x, const struct node *n, const struct node *
             return;
         }
         v = value_of(x, n);
-        buf_fill(x->out, ' ', 2 * (size_t) depth);
+        buf_fill(x->out, ' ', 2 * (size_t)depth);
         size_t shift = x->program->shift;
         if (n->begin >= shift && n->end <= shift + x->program->len && n->begin < n->end)
             text_clean(x->out, x->program->text + n->begin - shift, n->end - n->begin);

@@ -16,7 +16,7 @@ static struct cel_value fn_size(const struct call *c) {
     size_t n = cel_size(v);
     if (!cel_take(c->ev, v.type == CEL_STRING ? v.aux / 64 : v.type == CEL_BYTES || v.form == CEL_FORM_NATIVE ? 0 : n / 16))
         return cel_out_of_steps(c->ev);
-    return cel_int((int64_t) n);
+    return cel_int((int64_t)n);
 }
 
 static struct cel_value fn_type(const struct call *c) { return cel_type_value(cel_type_name(c->argv[0])); }
@@ -24,8 +24,8 @@ static struct cel_value fn_type(const struct call *c) { return cel_type_value(ce
 static struct cel_value fn_int(const struct call *c) {
     struct cel_value v = c->argv[0];
     switch (v.type) {
-    case CEL_UINT: return v.u > INT64_MAX ? out_of_range(c, "int") : cel_int((int64_t) v.u);
-    case CEL_DOUBLE: return v.d > -9223372036854775808.0 && v.d < 9223372036854775808.0 ? cel_int((int64_t) v.d) : out_of_range(c, "int");
+    case CEL_UINT: return v.u > INT64_MAX ? out_of_range(c, "int") : cel_int((int64_t)v.u);
+    case CEL_DOUBLE: return v.d > -9223372036854775808.0 && v.d < 9223372036854775808.0 ? cel_int((int64_t)v.d) : out_of_range(c, "int");
     case CEL_STRING: return cel_number_of_text(c, CEL_INT);
     case CEL_TIMESTAMP: return cel_int(v.i);
     default: return v;
@@ -35,8 +35,8 @@ static struct cel_value fn_int(const struct call *c) {
 static struct cel_value fn_uint(const struct call *c) {
     struct cel_value v = c->argv[0];
     switch (v.type) {
-    case CEL_INT: return v.i < 0 ? out_of_range(c, "uint") : cel_uint((uint64_t) v.i);
-    case CEL_DOUBLE: return v.d >= 0 && v.d < 18446744073709551616.0 ? cel_uint((uint64_t) v.d) : out_of_range(c, "uint");
+    case CEL_INT: return v.i < 0 ? out_of_range(c, "uint") : cel_uint((uint64_t)v.i);
+    case CEL_DOUBLE: return v.d >= 0 && v.d < 18446744073709551616.0 ? cel_uint((uint64_t)v.d) : out_of_range(c, "uint");
     case CEL_STRING: return cel_number_of_text(c, CEL_UINT);
     default: return v;
     }
@@ -58,7 +58,8 @@ static struct cel_value fn_bool(const struct call *c) {
         if (strlen(no[i]) == v.aux && !memcmp(no[i], v.s, v.aux))
             return cel_bool(false);
     }
-    return cel_fail(c->ev, c->node, CEL_E_VALUE, "'%.*s' cannot be read as a bool (true, false, 1, 0, t, f)", (int) (v.aux > 64 ? 64 : v.aux), v.s);
+    return cel_fail(c->ev, c->node, CEL_E_VALUE, "'%.*s' cannot be read as a bool (true, false, 1, 0, t, f)",
+                    (int)(v.aux > 64 ? 64 : v.aux), v.s);
 }
 
 static struct cel_value fn_bytes(const struct call *c) { return cel_bytes(c->argv[0].s, c->argv[0].aux); }
@@ -71,12 +72,12 @@ static struct cel_value fn_string(const struct call *c) {
     switch (v.type) {
     case CEL_BOOL: return cel_text(v.b ? "true" : "false");
     case CEL_INT:
-        w = snprintf(text, sizeof text, "%lld", (long long) v.i);
-        n = (size_t) w;
+        w = snprintf(text, sizeof text, "%lld", (long long)v.i);
+        n = (size_t)w;
         break;
     case CEL_UINT:
-        w = snprintf(text, sizeof text, "%llu", (unsigned long long) v.u);
-        n = (size_t) w;
+        w = snprintf(text, sizeof text, "%llu", (unsigned long long)v.u);
+        n = (size_t)w;
         break;
     case CEL_DOUBLE: n = cel_double_text(v.d, text, sizeof text); break;
     case CEL_TIMESTAMP: n = cel_time_text(v, text, sizeof text); break;
@@ -113,7 +114,8 @@ static struct cel_value fn_duration(const struct call *c) {
         return v;
     if (cel_duration_parse(v.s, v.aux, &r))
         return r;
-    return cel_fail(c->ev, c->node, CEL_E_VALUE, "'%.*s' cannot be read as a duration (90s, 1h30m, 250ms; at most 292 years)", (int) (v.aux > 64 ? 64 : v.aux), v.s);
+    return cel_fail(c->ev, c->node, CEL_E_VALUE, "'%.*s' cannot be read as a duration (90s, 1h30m, 250ms; at most 292 years)",
+                    (int)(v.aux > 64 ? 64 : v.aux), v.s);
 }
 
 const struct cel_fn cel_fns_convert[] = {

@@ -4,12 +4,12 @@
 
 #define STEPS(c, n) \
     if (!cel_take((c)->ev, (n))) \
-        return cel_out_of_steps((c)->ev)
+    return cel_out_of_steps((c)->ev)
 
 static bool holds(struct ev *e, struct cel_value list, struct cel_value v) {
     struct iter it;
     struct cel_value key, item;
-    (void) cel_iter(&it, list);
+    (void)cel_iter(&it, list);
     while (cel_iter_next(&it, &key, &item))
         if (!cel_take(e, 1))
             return false;
@@ -22,7 +22,7 @@ static struct cel_value fn_distinct(const struct call *c) {
     struct iter it;
     struct cel_value key, v;
     struct vec out = {0};
-    (void) cel_iter(&it, c->argv[0]);
+    (void)cel_iter(&it, c->argv[0]);
     while (cel_iter_next(&it, &key, &v)) {
         STEPS(c, 1);
         if (!holds(c->ev, cel_list(out.items, out.count), v) && !cel_vec_push(c->ev, &out, v))
@@ -34,7 +34,7 @@ static struct cel_value fn_distinct(const struct call *c) {
 static bool flatten(const struct call *c, struct cel_value list, int64_t depth, struct vec *out, unsigned level) {
     struct iter it;
     struct cel_value key, v;
-    (void) cel_iter(&it, list);
+    (void)cel_iter(&it, list);
     while (cel_iter_next(&it, &key, &v)) {
         if (!cel_take(c->ev, 1) || level > CEL_MAX_VALUE_DEPTH)
             return false;
@@ -57,13 +57,13 @@ static struct cel_value fn_range(const struct call *c) {
     int64_t n = c->argv[0].i;
     if (n < 0)
         n = 0;
-    STEPS(c, (size_t) n);
-    struct cel_value *items = cel_alloc(c->ev, (size_t) n * sizeof *items);
+    STEPS(c, (size_t)n);
+    struct cel_value *items = cel_alloc(c->ev, (size_t)n * sizeof *items);
     if (!items)
         return cel_no_memory();
     for (int64_t i = 0; i < n; i++)
         items[i] = cel_int(i);
-    return cel_list(items, (size_t) n);
+    return cel_list(items, (size_t)n);
 }
 
 static struct cel_value fn_reverse(const struct call *c) {
@@ -74,7 +74,7 @@ static struct cel_value fn_reverse(const struct call *c) {
     struct cel_value *items = cel_alloc(c->ev, n * sizeof *items);
     if (!items)
         return cel_no_memory();
-    (void) cel_iter(&it, c->argv[0]);
+    (void)cel_iter(&it, c->argv[0]);
     while (i && cel_iter_next(&it, &key, &v))
         items[--i] = v;
     return cel_list(items, n);
@@ -86,12 +86,12 @@ static struct cel_value fn_slice(const struct call *c) {
     size_t n = cel_size(list);
     struct iter it;
     struct vec out = {0};
-    if (from < 0 || to < from || (uint64_t) to > n)
-        return cel_fail(c->ev, c->node, CEL_E_RANGE, "slice(%lld, %lld) of a list of %zu", (long long) from, (long long) to, n);
+    if (from < 0 || to < from || (uint64_t)to > n)
+        return cel_fail(c->ev, c->node, CEL_E_RANGE, "slice(%lld, %lld) of a list of %zu", (long long)from, (long long)to, n);
     if (list.form == CEL_FORM_NATIVE)
-        return cel_list(list.items + from, (size_t) (to - from));
+        return cel_list(list.items + from, (size_t)(to - from));
     STEPS(c, 1 + n / 4);
-    (void) cel_iter(&it, list);
+    (void)cel_iter(&it, list);
     for (int64_t i = 0; i < to && cel_iter_next(&it, &key, &v); i++)
         if (i >= from && !cel_vec_push(c->ev, &out, v))
             return cel_no_memory();
@@ -112,7 +112,7 @@ static struct cel_value fn_last(const struct call *c) {
 static bool all_in(struct ev *e, struct cel_value in, struct cel_value list) {
     struct iter it;
     struct cel_value key, v;
-    (void) cel_iter(&it, list);
+    (void)cel_iter(&it, list);
     while (cel_iter_next(&it, &key, &v))
         if (!holds(e, in, v))
             return false;
@@ -125,7 +125,7 @@ static struct cel_value fn_sets_equivalent(const struct call *c) {
 static struct cel_value fn_sets_intersects(const struct call *c) {
     struct iter it;
     struct cel_value key, v;
-    (void) cel_iter(&it, c->argv[0]);
+    (void)cel_iter(&it, c->argv[0]);
     while (cel_iter_next(&it, &key, &v))
         if (holds(c->ev, c->argv[1], v))
             return cel_bool(true);

@@ -10,7 +10,7 @@ static struct cel_value extreme(const struct call *c, int sign) {
     bool nan, list = c->argc == 1 && c->argv[0].type == CEL_LIST;
     unsigned at = 0;
     if (list)
-        (void) cel_iter(&it, c->argv[0]);
+        (void)cel_iter(&it, c->argv[0]);
     for (;;) {
         if (list) {
             if (!cel_iter_next(&it, &key, &v))
@@ -23,11 +23,13 @@ static struct cel_value extreme(const struct call *c, int sign) {
             v = c->argv[at++];
         }
         if (!(M(v.type) & M_NUMBER))
-            return cel_fail(c->ev, c->node, CEL_E_OVERLOAD, "no such overload: math.%s of %s; it takes numbers", sign > 0 ? "greatest" : "least", cel_type_word(v.type));
+            return cel_fail(c->ev, c->node, CEL_E_OVERLOAD, "no such overload: math.%s of %s; it takes numbers",
+                            sign > 0 ? "greatest" : "least", cel_type_word(v.type));
         if (best.type == CEL_NULL || (cel_order_number(v, best, &nan) * sign > 0 && !nan))
             best = v;
     }
-    return best.type == CEL_NULL ? cel_fail(c->ev, c->node, CEL_E_VALUE, "math.%s of an empty list", sign > 0 ? "greatest" : "least") : best;
+    return best.type == CEL_NULL ? cel_fail(c->ev, c->node, CEL_E_VALUE, "math.%s of an empty list", sign > 0 ? "greatest" : "least")
+                                 : best;
 }
 static struct cel_value fn_greatest(const struct call *c) { return extreme(c, 1); }
 static struct cel_value fn_least(const struct call *c) { return extreme(c, -1); }
@@ -58,7 +60,7 @@ static struct cel_value fn_is_inf(const struct call *c) { return cel_bool(isinf(
 static struct cel_value fn_is_finite(const struct call *c) { return cel_bool(isfinite(c->argv[0].d)); }
 static struct cel_value fn_sqrt(const struct call *c) {
     double d = 0;
-    (void) cel_as_double(c->argv[0], &d);
+    (void)cel_as_double(c->argv[0], &d);
     return cel_double(sqrt(d));
 }
 
@@ -76,13 +78,14 @@ static struct cel_value shift(const struct call *c, bool left) {
     int64_t n = c->argv[1].i;
     uint64_t u = c->argv[0].u;
     if (n < 0)
-        return cel_fail(c->ev, c->node, CEL_E_RANGE, "a shift by a negative number: %lld", (long long) n);
+        return cel_fail(c->ev, c->node, CEL_E_RANGE, "a shift by a negative number: %lld", (long long)n);
     return bits(c, n >= 64 ? 0 : left ? u << n : u >> n);
 }
 static struct cel_value fn_shift_left(const struct call *c) { return shift(c, true); }
 static struct cel_value fn_shift_right(const struct call *c) { return shift(c, false); }
 
-#define INTS(name, fn, about) {"math." name "(int, int) -> int", fn, about}, {"math." name "(uint, uint) -> uint", fn, about}
+#define INTS(name, fn, about) \
+    {"math." name "(int, int) -> int", fn, about}, { "math." name "(uint, uint) -> uint", fn, about }
 
 const struct cel_fn cel_fns_math[] = {
     {"math.greatest(list) -> number", fn_greatest, "the greatest number of a list"},

@@ -5,7 +5,7 @@
 
 static struct cel_value fn_of(const struct call *c) { return cel_some(c->ev, c->argv[0]); }
 static struct cel_value fn_none(const struct call *c) {
-    (void) c;
+    (void)c;
     return cel_none();
 }
 
@@ -37,12 +37,13 @@ static struct cel_value fn_unwrap(const struct call *c) {
     struct iter it;
     struct cel_value key, v;
     struct vec out = {0};
-    (void) cel_iter(&it, c->argv[0]);
+    (void)cel_iter(&it, c->argv[0]);
     while (cel_iter_next(&it, &key, &v)) {
         if (!cel_take(c->ev, 1))
             return cel_out_of_steps(c->ev);
         if (v.type != CEL_OPTIONAL)
-            return cel_fail(c->ev, c->node, CEL_E_OVERLOAD, "no such overload: it takes a list of optional values, not of %s", cel_type_word(v.type));
+            return cel_fail(c->ev, c->node, CEL_E_OVERLOAD, "no such overload: it takes a list of optional values, not of %s",
+                            cel_type_word(v.type));
         if (v.opt && !cel_vec_push(c->ev, &out, *v.opt))
             return cel_no_memory();
     }
@@ -51,7 +52,7 @@ static struct cel_value fn_unwrap(const struct call *c) {
 
 static struct cel_value fn_encode(const struct call *c) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *s = (const unsigned char *) c->argv[0].s;
+    const unsigned char *s = (const unsigned char *)c->argv[0].s;
     size_t len = c->argv[0].aux, at = 0;
     if (!cel_take_text(c->ev, len))
         return cel_out_of_steps(c->ev);
@@ -59,14 +60,14 @@ static struct cel_value fn_encode(const struct call *c) {
     if (!out)
         return cel_no_memory();
     for (; at < len; at += 3) {
-        uint32_t v = (uint32_t) s[at] << 16 | (at + 1 < len ? (uint32_t) s[at + 1] << 8 : 0) | (at + 2 < len ? s[at + 2] : 0);
+        uint32_t v = (uint32_t)s[at] << 16 | (at + 1 < len ? (uint32_t)s[at + 1] << 8 : 0) | (at + 2 < len ? s[at + 2] : 0);
         *w++ = digits[v >> 18];
         *w++ = digits[v >> 12 & 63];
         *w++ = at + 1 < len ? digits[v >> 6 & 63] : '=';
         *w++ = at + 2 < len ? digits[v & 63] : '=';
     }
     *w = '\0';
-    return cel_string(out, (size_t) (w - out));
+    return cel_string(out, (size_t)(w - out));
 }
 
 static struct cel_value fn_decode(const struct call *c) {

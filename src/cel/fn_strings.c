@@ -4,7 +4,7 @@
 
 #define STEP_TEXT(c, bytes) \
     if (!cel_take_text((c)->ev, (bytes))) \
-        return cel_out_of_steps((c)->ev)
+    return cel_out_of_steps((c)->ev)
 
 static struct cel_value copied(const struct call *c, const char *s, size_t len) {
     STEP_TEXT(c, len);
@@ -37,15 +37,15 @@ static struct cel_value fn_ends_with(const struct call *c) {
 static int64_t offset_of(struct cel_value s, int64_t index) {
     size_t at = 0, n;
     while (index > 0 && at < s.aux) {
-        (void) utf8_next(s.s + at, s.aux - at, &n);
+        (void)utf8_next(s.s + at, s.aux - at, &n);
         at += n;
         index--;
     }
-    return index ? -1 : (int64_t) at;
+    return index ? -1 : (int64_t)at;
 }
 
 static struct cel_value out_of_range(const struct call *c, int64_t index) {
-    return cel_fail(c->ev, c->node, CEL_E_RANGE, "index %lld is out of range", (long long) index);
+    return cel_fail(c->ev, c->node, CEL_E_RANGE, "index %lld is out of range", (long long)index);
 }
 
 static struct cel_value fn_char_at(const struct call *c) {
@@ -55,8 +55,8 @@ static struct cel_value fn_char_at(const struct call *c) {
     size_t n = 0;
     if (at < 0)
         return out_of_range(c, c->argv[1].i);
-    if ((size_t) at < s.aux)
-        (void) utf8_next(s.s + at, s.aux - (size_t) at, &n);
+    if ((size_t)at < s.aux)
+        (void)utf8_next(s.s + at, s.aux - (size_t)at, &n);
     return cel_string(s.s + at, n);
 }
 
@@ -66,28 +66,28 @@ static struct cel_value fn_index_of(const struct call *c) {
     STEP_TEXT(c, s.aux);
     if (from < 0 || (at = offset_of(s, from)) < 0)
         return out_of_range(c, from);
-    const char *hit = find(s.s + at, s.aux - (size_t) at, c->argv[1]);
-    return cel_int(hit ? (int64_t) utf8_count(s.s, (size_t) (hit - s.s)) : -1);
+    const char *hit = find(s.s + at, s.aux - (size_t)at, c->argv[1]);
+    return cel_int(hit ? (int64_t)utf8_count(s.s, (size_t)(hit - s.s)) : -1);
 }
 
 static struct cel_value fn_last_index_of(const struct call *c) {
     struct cel_value s = c->argv[0], sub = c->argv[1];
     int64_t last = s.aux, limit = -1;
-    STEP_TEXT(c, 2 * (size_t) s.aux);
+    STEP_TEXT(c, 2 * (size_t)s.aux);
     if (c->argc > 2) {
         if (c->argv[2].i < 0 || (limit = offset_of(s, c->argv[2].i)) < 0)
             return out_of_range(c, c->argv[2].i);
         last = limit;
     }
     if (sub.aux == 0)
-        return cel_int((int64_t) utf8_count(s.s, (size_t) last));
+        return cel_int((int64_t)utf8_count(s.s, (size_t)last));
     if (sub.aux > s.aux)
         return cel_int(-1);
-    if (last > (int64_t) (s.aux - sub.aux))
+    if (last > (int64_t)(s.aux - sub.aux))
         last = s.aux - sub.aux;
     for (int64_t at = last; at >= 0; at--) {
         if (s.s[at] == sub.s[0] && !memcmp(s.s + at, sub.s, sub.aux))
-            return cel_int((int64_t) utf8_count(s.s, (size_t) at));
+            return cel_int((int64_t)utf8_count(s.s, (size_t)at));
         if (at % 64 == 0)
             STEP_TEXT(c, sub.aux);
     }
@@ -97,18 +97,18 @@ static struct cel_value fn_last_index_of(const struct call *c) {
 static struct cel_value fn_lower(const struct call *c) {
     struct cel_value r = copied(c, c->argv[0].s, c->argv[0].aux);
     for (uint32_t i = 0; r.type == CEL_STRING && i < r.aux; i++) {
-        char *p = (char *) (uintptr_t) r.s + i; /* our own copy */
+        char *p = (char *)(uintptr_t)r.s + i; /* our own copy */
         if (*p >= 'A' && *p <= 'Z')
-            *p = (char) (*p - 'A' + 'a');
+            *p = (char)(*p - 'A' + 'a');
     }
     return r;
 }
 static struct cel_value fn_upper(const struct call *c) {
     struct cel_value r = copied(c, c->argv[0].s, c->argv[0].aux);
     for (uint32_t i = 0; r.type == CEL_STRING && i < r.aux; i++) {
-        char *p = (char *) (uintptr_t) r.s + i;
+        char *p = (char *)(uintptr_t)r.s + i;
         if (*p >= 'a' && *p <= 'z')
-            *p = (char) (*p - 'a' + 'A');
+            *p = (char)(*p - 'a' + 'A');
     }
     return r;
 }
@@ -120,8 +120,8 @@ static struct cel_value fn_replace(const struct call *c) {
     size_t hits = 0, len, n;
     STEP_TEXT(c, s.aux);
     /* An empty text to be replaced stands before each character and at the end. */
-    for (const char *p = s.s; limit < 0 || (int64_t) hits < limit;) {
-        hit = find(p, (size_t) (end - p), old);
+    for (const char *p = s.s; limit < 0 || (int64_t)hits < limit;) {
+        hit = find(p, (size_t)(end - p), old);
         if (!hit)
             break;
         hits++;
@@ -130,7 +130,7 @@ static struct cel_value fn_replace(const struct call *c) {
         else if (p == end)
             break;
         else {
-            (void) utf8_next(p, (size_t) (end - p), &n);
+            (void)utf8_next(p, (size_t)(end - p), &n);
             p += n;
         }
     }
@@ -138,7 +138,7 @@ static struct cel_value fn_replace(const struct call *c) {
         return s;
     len = s.aux - hits * old.aux;
     if (new.aux && hits > CEL_MAX_RESULT / new.aux)
-        len = (size_t) CEL_MAX_RESULT + 1;
+        len = (size_t)CEL_MAX_RESULT + 1;
     else
         len += hits * new.aux;
     if (len > CEL_MAX_RESULT)
@@ -148,20 +148,20 @@ static struct cel_value fn_replace(const struct call *c) {
     if (!out)
         return cel_no_memory();
     for (; hits; hits--) {
-        hit = find(at, (size_t) (end - at), old);
-        memcpy(w, at, (size_t) (hit - at));
+        hit = find(at, (size_t)(end - at), old);
+        memcpy(w, at, (size_t)(hit - at));
         w += hit - at;
         memcpy(w, new.s, new.aux);
         w += new.aux;
         at = hit + old.aux;
         if (!old.aux && at < end) {
-            (void) utf8_next(at, (size_t) (end - at), &n);
+            (void)utf8_next(at, (size_t)(end - at), &n);
             memcpy(w, at, n);
             w += n;
             at += n;
         }
     }
-    memcpy(w, at, (size_t) (end - at));
+    memcpy(w, at, (size_t)(end - at));
     out[len] = '\0';
     return cel_string(out, len);
 }
@@ -174,26 +174,26 @@ static struct cel_value fn_split(const struct call *c) {
     STEP_TEXT(c, s.aux);
     if (limit == 0)
         return cel_list(NULL, 0);
-    while (limit < 0 || (int64_t) out.count + 1 < limit) {
+    while (limit < 0 || (int64_t)out.count + 1 < limit) {
         const char *hit;
         size_t n;
         if (!cel_take(c->ev, 1))
             return cel_out_of_steps(c->ev);
         if (sep.aux)
-            hit = find(at, (size_t) (end - at), sep);
+            hit = find(at, (size_t)(end - at), sep);
         else { /* every character on its own */
             if (at == end)
                 break;
-            (void) utf8_next(at, (size_t) (end - at), &n);
+            (void)utf8_next(at, (size_t)(end - at), &n);
             hit = at + n < end ? at + n : NULL;
         }
         if (!hit)
             break;
-        if (!cel_vec_push(c->ev, &out, cel_string(at, (size_t) (hit - at))))
+        if (!cel_vec_push(c->ev, &out, cel_string(at, (size_t)(hit - at))))
             return cel_no_memory();
         at = hit + sep.aux;
     }
-    if ((sep.aux || at < end) && !cel_vec_push(c->ev, &out, cel_string(at, (size_t) (end - at))))
+    if ((sep.aux || at < end) && !cel_vec_push(c->ev, &out, cel_string(at, (size_t)(end - at))))
         return cel_no_memory();
     return cel_list(out.items, out.count);
 }
@@ -202,11 +202,12 @@ static struct cel_value fn_join(const struct call *c) {
     struct cel_value sep = c->argc > 1 ? c->argv[1] : cel_string("", 0), key, v;
     struct iter it;
     size_t len = 0, n = 0;
-    (void) cel_iter(&it, c->argv[0]);
+    (void)cel_iter(&it, c->argv[0]);
     for (; cel_iter_next(&it, &key, &v); n++) {
         if (v.type != CEL_STRING)
-            return cel_fail(c->ev, c->node, CEL_E_OVERLOAD, "no such overload: join() takes a list of strings, not of %s", cel_type_word(v.type));
-        if (!cel_take(c->ev, 1 + (size_t) v.aux / 64))
+            return cel_fail(c->ev, c->node, CEL_E_OVERLOAD, "no such overload: join() takes a list of strings, not of %s",
+                            cel_type_word(v.type));
+        if (!cel_take(c->ev, 1 + (size_t)v.aux / 64))
             return cel_out_of_steps(c->ev);
         len += v.aux + (n ? sep.aux : 0);
         if (len > CEL_MAX_RESULT)
@@ -216,7 +217,7 @@ static struct cel_value fn_join(const struct call *c) {
     char *out = cel_alloc(c->ev, len + 1), *w = out;
     if (!out)
         return cel_no_memory();
-    (void) cel_iter(&it, c->argv[0]);
+    (void)cel_iter(&it, c->argv[0]);
     for (n = 0; cel_iter_next(&it, &key, &v); n++) {
         if (n) {
             memcpy(w, sep.s, sep.aux);
@@ -232,22 +233,23 @@ static struct cel_value fn_join(const struct call *c) {
 static struct cel_value fn_substring(const struct call *c) {
     struct cel_value s = c->argv[0];
     int64_t from = c->argv[1].i, to = c->argc > 2 ? c->argv[2].i : -1, a, b = s.aux;
-    STEP_TEXT(c, 2 * (size_t) s.aux);
+    STEP_TEXT(c, 2 * (size_t)s.aux);
     if (from < 0 || (a = offset_of(s, from)) < 0)
         return out_of_range(c, from);
     if (c->argc > 2) {
         if (to < 0 || (b = offset_of(s, to)) < 0)
             return out_of_range(c, to);
         if (to < from)
-            return cel_fail(c->ev, c->node, CEL_E_RANGE, "substring(%lld, %lld): the end lies before the beginning", (long long) from, (long long) to);
+            return cel_fail(c->ev, c->node, CEL_E_RANGE, "substring(%lld, %lld): the end lies before the beginning", (long long)from,
+                            (long long)to);
     }
-    return cel_string(s.s + a, (size_t) (b - a));
+    return cel_string(s.s + a, (size_t)(b - a));
 }
 
 /* White_Space of Unicode. */
 static bool is_space(uint32_t cp) {
-    return (cp >= 9 && cp <= 13) || cp == 0x20 || cp == 0x85 || cp == 0xa0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200a) || cp == 0x2028 || cp == 0x2029 || cp == 0x202f ||
-           cp == 0x205f || cp == 0x3000;
+    return (cp >= 9 && cp <= 13) || cp == 0x20 || cp == 0x85 || cp == 0xa0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200a) ||
+           cp == 0x2028 || cp == 0x2029 || cp == 0x202f || cp == 0x205f || cp == 0x3000;
 }
 
 static struct cel_value fn_trim(const struct call *c) {
@@ -265,12 +267,12 @@ static struct cel_value fn_trim(const struct call *c) {
 static struct cel_value fn_reverse(const struct call *c) {
     struct cel_value s = c->argv[0];
     STEP_TEXT(c, s.aux);
-    char *out = cel_alloc(c->ev, (size_t) s.aux + 1);
+    char *out = cel_alloc(c->ev, (size_t)s.aux + 1);
     size_t n;
     if (!out)
         return cel_no_memory();
     for (size_t at = 0; at < s.aux; at += n) {
-        (void) utf8_next(s.s + at, s.aux - at, &n);
+        (void)utf8_next(s.s + at, s.aux - at, &n);
         memcpy(out + s.aux - at - n, s.s + at, n);
     }
     out[s.aux] = '\0';
@@ -283,14 +285,14 @@ static struct cel_value fn_quote(const struct call *c) {
     STEP_TEXT(c, s.aux);
     if (s.aux > CEL_MAX_RESULT / 4)
         return cel_fail(c->ev, c->node, CEL_E_RANGE, "the text would have more than %u bytes", CEL_MAX_RESULT);
-    char *out = cel_alloc(c->ev, 3 * (size_t) s.aux + 3), *w = out; /* an invalid byte becomes U+FFFD: three */
+    char *out = cel_alloc(c->ev, 3 * (size_t)s.aux + 3), *w = out; /* an invalid byte becomes U+FFFD: three */
     size_t n;
     if (!out)
         return cel_no_memory();
     *w++ = '"';
     for (size_t at = 0; at < s.aux; at += n) {
         uint32_t cp = utf8_next(s.s + at, s.aux - at, &n);
-        const char *esc = cp && cp < 0x80 ? strchr(from, (int) cp) : NULL;
+        const char *esc = cp && cp < 0x80 ? strchr(from, (int)cp) : NULL;
         if (esc) {
             *w++ = '\\';
             *w++ = to[esc - from];
@@ -299,7 +301,7 @@ static struct cel_value fn_quote(const struct call *c) {
     }
     *w++ = '"';
     *w = '\0';
-    return cel_string(out, (size_t) (w - out));
+    return cel_string(out, (size_t)(w - out));
 }
 
 const struct cel_fn cel_fns_strings[] = {

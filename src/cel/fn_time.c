@@ -51,8 +51,8 @@ static struct cel_value part(const char *name, struct cel_value v, int offset) {
 }
 
 struct cel_value cel_time_part(struct ev *e, const struct node *n, const char *name, struct cel_value v, const struct zone *z) {
-    (void) e;
-    (void) n;
+    (void)e;
+    (void)n;
     return part(name, v, zone_offset(z, v.i));
 }
 
@@ -62,7 +62,7 @@ static struct cel_value fn_part(const struct call *c) { return part(called(c), c
 
 static struct cel_value fn_part_zone(const struct call *c) {
     struct cel_value name = c->argv[1];
-    struct cel_program *p = (struct cel_program *) (uintptr_t) c->ev->program; /* the cache of zones is the one thing that changes */
+    struct cel_program *p = (struct cel_program *)(uintptr_t)c->ev->program; /* the cache of zones is the one thing that changes */
     struct zone_ref *z;
     int offset;
     if (name.aux == 3 && !memcmp(name.s, "UTC", 3))
@@ -89,19 +89,22 @@ static struct cel_value fn_part_zone(const struct call *c) {
         }
     }
     if (!z)
-        return cel_fail(c->ev, c->node, CEL_E_VALUE, "unknown time zone '%.*s'", (int) (name.aux > 64 ? 64 : name.aux), name.s);
+        return cel_fail(c->ev, c->node, CEL_E_VALUE, "unknown time zone '%.*s'", (int)(name.aux > 64 ? 64 : name.aux), name.s);
     return cel_time_part(c->ev, c->node, called(c), c->argv[0], z->zone);
 }
 
-static struct cel_value whole(const struct call *c, int64_t nanos) { return cel_int((int64_t) (cel_duration_nanos(c->argv[0]) / nanos)); }
+static struct cel_value whole(const struct call *c, int64_t nanos) { return cel_int((int64_t)(cel_duration_nanos(c->argv[0]) / nanos)); }
 static struct cel_value fn_hours(const struct call *c) { return whole(c, INT64_C(3600000000000)); }
 static struct cel_value fn_minutes(const struct call *c) { return whole(c, INT64_C(60000000000)); }
 static struct cel_value fn_seconds(const struct call *c) { return whole(c, 1000000000); }
-static struct cel_value fn_milliseconds(const struct call *c) { return cel_int((int64_t) (cel_duration_nanos(c->argv[0]) / 1000000 % 1000)); }
+static struct cel_value fn_milliseconds(const struct call *c) {
+    return cel_int((int64_t)(cel_duration_nanos(c->argv[0]) / 1000000 % 1000));
+}
 
 #define PART(name, about) \
-    {"timestamp." name "() -> int", fn_part, about ", in UTC"}, \
-    {"timestamp." name "(string) -> int", fn_part_zone, about ", in a zone: 'Asia/Shanghai', '+08:00', 'local'"}
+    {"timestamp." name "() -> int", fn_part, about ", in UTC"}, { \
+        "timestamp." name "(string) -> int", fn_part_zone, about ", in a zone: 'Asia/Shanghai', '+08:00', 'local'" \
+    }
 
 const struct cel_fn cel_fns_time[] = {
     PART("getFullYear", "the year"),

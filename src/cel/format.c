@@ -65,7 +65,7 @@ static void put_value(struct out *o, struct cel_value v, unsigned depth);
 
 static int entry_order(const struct cel_pair *a, const struct cel_pair *b) {
     int c = 0;
-    (void) cel_order(a->key, b->key, &c);
+    (void)cel_order(a->key, b->key, &c);
     return c;
 }
 
@@ -81,7 +81,7 @@ static void put_map(struct out *o, struct cel_value v, unsigned depth) {
         o->error = entries ? cel_out_of_steps(e) : cel_no_memory();
         return;
     }
-    (void) cel_iter(&it, v);
+    (void)cel_iter(&it, v);
     while (k < n && !failed(o) && cel_iter_next(&it, &key, &value)) {
         struct out sub = {.c = o->c};
         put_value(&sub, key, depth + 1);
@@ -123,11 +123,11 @@ static void put_value(struct out *o, struct cel_value v, unsigned depth) {
     case CEL_NULL: puts_out(o, "null"); break;
     case CEL_BOOL: puts_out(o, v.b ? "true" : "false"); break;
     case CEL_INT:
-        snprintf(text, sizeof text, "%lld", (long long) v.i);
+        snprintf(text, sizeof text, "%lld", (long long)v.i);
         puts_out(o, text);
         break;
     case CEL_UINT:
-        snprintf(text, sizeof text, "%llu", (unsigned long long) v.u);
+        snprintf(text, sizeof text, "%llu", (unsigned long long)v.u);
         puts_out(o, text);
         break;
     case CEL_DOUBLE: put(o, text, cel_double_fixed(v.d, text, sizeof text)); break;
@@ -138,7 +138,7 @@ static void put_value(struct out *o, struct cel_value v, unsigned depth) {
     case CEL_DURATION: put(o, text, cel_duration_text(v, text, sizeof text)); break;
     case CEL_LIST:
         puts_out(o, "[");
-        (void) cel_iter(&it, v);
+        (void)cel_iter(&it, v);
         for (size_t n = 0; !failed(o) && cel_iter_next(&it, &key, &item); n++) {
             if (!cel_take(o->c->ev, 1)) {
                 o->error = cel_out_of_steps(o->c->ev);
@@ -163,7 +163,7 @@ static void put_real(struct out *o, char clause, int precision, struct cel_value
         return;
     }
     if (isnan(d) || isinf(d))
-        (void) cel_double_fixed(d, text, sizeof text);
+        (void)cel_double_fixed(d, text, sizeof text);
     else
         snprintf(text, sizeof text, clause == 'f' ? "%.*f" : "%.*e", precision, d);
     puts_out(o, text);
@@ -214,7 +214,7 @@ static void put_clause(struct out *o, char clause, int precision, struct cel_val
             put_base(o, 16, clause == 'X', v);
         else if (v.type == CEL_STRING || v.type == CEL_BYTES)
             for (uint32_t i = 0; i < v.aux && !failed(o); i++) {
-                snprintf(text, sizeof text, clause == 'X' ? "%02X" : "%02x", (unsigned char) v.s[i]);
+                snprintf(text, sizeof text, clause == 'X' ? "%02X" : "%02x", (unsigned char)v.s[i]);
                 put(o, text, 2);
             }
         else
@@ -227,10 +227,10 @@ struct cel_value cel_fn_format(const struct call *c) {
     struct out o = {.c = c};
     struct iter it;
     size_t used = 0;
-    (void) cel_iter(&it, c->argv[1]);
+    (void)cel_iter(&it, c->argv[1]);
     for (size_t at = 0; at < f.aux && !failed(&o);) {
         const char *percent = memchr(f.s + at, '%', f.aux - at);
-        size_t n = percent ? (size_t) (percent - f.s) - at : f.aux - at;
+        size_t n = percent ? (size_t)(percent - f.s) - at : f.aux - at;
         put(&o, f.s + at, n);
         at += n;
         if (!percent)
@@ -252,7 +252,8 @@ struct cel_value cel_fn_format(const struct call *c) {
                 return cel_fail(c->ev, c->node, CEL_E_VALUE, "format: the precision is written %%.2f, with at most %d", MAX_PRECISION);
         }
         if (!strchr("sdfebxXo", f.s[at]) || !f.s[at])
-            return cel_fail(c->ev, c->node, CEL_E_VALUE, "format: unknown clause %%%.*s; there are %%s %%d %%f %%e %%b %%o %%x %%X", (unsigned char) f.s[at] < 0x80 ? 1 : 0, f.s + at);
+            return cel_fail(c->ev, c->node, CEL_E_VALUE, "format: unknown clause %%%.*s; there are %%s %%d %%f %%e %%b %%o %%x %%X",
+                            (unsigned char)f.s[at] < 0x80 ? 1 : 0, f.s + at);
         if (!cel_iter_next(&it, &key, &v))
             return cel_fail(c->ev, c->node, CEL_E_VALUE, "format: there are more clauses than the %zu value%s", used, used == 1 ? "" : "s");
         used++;

@@ -6,7 +6,8 @@
 
 #define MAX_OVERLOADS 192
 
-static const struct cel_fn *const tables[] = {cel_fns_convert, cel_fns_strings, cel_fns_regex, cel_fns_time, cel_fns_math, cel_fns_lists, cel_fns_misc};
+static const struct cel_fn *const tables[] = {cel_fns_convert, cel_fns_strings, cel_fns_regex, cel_fns_time,
+                                              cel_fns_math,    cel_fns_lists,   cel_fns_misc};
 
 static struct overload all[MAX_OVERLOADS];
 static size_t count;
@@ -21,7 +22,7 @@ static bool read_types(const char **s, mask_t *ret) {
         mask_t m = 0;
         while (is_word(**s))
             ++*s;
-        size_t n = (size_t) (*s - from);
+        size_t n = (size_t)(*s - from);
         for (unsigned t = CEL_NULL; t < CEL_ERROR; t++)
             if (strlen(cel_type_word(t)) == n && !memcmp(cel_type_word(t), from, n))
                 m = M(t);
@@ -54,7 +55,7 @@ bool cel_signature_read(const char *signature, struct overload *ret) {
     for (s = name; is_word(*s) || *s == '.';)
         s++;
     o.name = name;
-    o.name_len = (size_t) (s - name);
+    o.name_len = (size_t)(s - name);
     if (*s++ != '(' || !o.name_len)
         return false;
     while (*s != ')') {
@@ -105,11 +106,11 @@ const char *cel_mask_text(struct arena *a, mask_t m) {
     if ((m & M_ANY) == M_ANY)
         return "dyn";
     text[0] = '\0';
-    for (unsigned t = CEL_NULL, left = (unsigned) __builtin_popcount(m & M_ANY); t < CEL_ERROR; t++)
+    for (unsigned t = CEL_NULL, left = (unsigned)__builtin_popcount(m & M_ANY); t < CEL_ERROR; t++)
         if (m & M(t)) {
             left--;
             int w = snprintf(text + at, sizeof text - at, "%s%s", cel_type_word(t), left > 1 ? ", " : left == 1 ? " or " : "");
-            at += w > 0 ? (size_t) w : 0;
+            at += w > 0 ? (size_t)w : 0;
             if (at >= sizeof text)
                 break;
         }
@@ -138,11 +139,32 @@ const struct cel_function_doc *cel_function_docs(void) {
     static struct cel_function_doc docs[MAX_OVERLOADS + 64];
     static char names[MAX_OVERLOADS][32];
     static const char *macro[32][2];
-    static const char *const about[] = {
-        "all", "whether it holds for every element", "exists", "whether it holds for an element", "exists_one", "whether it holds for just one element", "existsOne", "the same", "filter",
-        "the elements for which it holds", "map", "what each element becomes", "transformList", "a list of what each entry becomes", "transformMap", "the same keys with other values",
-        "transformMapEntry", "a map of what each entry becomes; keys must differ", "sortBy", "in ascending order of the key", "optMap", "what the value becomes, if it is there", "optFlatMap",
-        "the same for what is optional itself", "bind", "a name for a value that is used more than once"};
+    static const char *const about[] = {"all",
+                                        "whether it holds for every element",
+                                        "exists",
+                                        "whether it holds for an element",
+                                        "exists_one",
+                                        "whether it holds for just one element",
+                                        "existsOne",
+                                        "the same",
+                                        "filter",
+                                        "the elements for which it holds",
+                                        "map",
+                                        "what each element becomes",
+                                        "transformList",
+                                        "a list of what each entry becomes",
+                                        "transformMap",
+                                        "the same keys with other values",
+                                        "transformMapEntry",
+                                        "a map of what each entry becomes; keys must differ",
+                                        "sortBy",
+                                        "in ascending order of the key",
+                                        "optMap",
+                                        "what the value becomes, if it is there",
+                                        "optFlatMap",
+                                        "the same for what is optional itself",
+                                        "bind",
+                                        "a name for a value that is used more than once"};
     if (docs[0].name)
         return docs;
     const struct overload *o;
@@ -157,7 +179,7 @@ const struct cel_function_doc *cel_function_docs(void) {
         at++;
     }
     for (size_t i = 0; i < n; i++) {
-        snprintf(names[i], sizeof names[i], "%.*s", (int) o[i].name_len, o[i].name);
+        snprintf(names[i], sizeof names[i], "%.*s", (int)o[i].name_len, o[i].name);
         docs[at++] = (struct cel_function_doc){names[i], o[i].row->signature, o[i].row->about};
     }
     return docs;

@@ -22,7 +22,7 @@ static struct node *node_new(struct compiler *c, const struct ast *at, enum node
         c->no_memory = true;
         return NULL;
     }
-    n->op = (uint8_t) op;
+    n->op = (uint8_t)op;
     n->run = run_of[op];
     n->begin = at->begin;
     n->end = at->end;
@@ -75,7 +75,9 @@ static bool all_const(const struct node *n) {
             return false;
     return true;
 }
-static const struct node *folded(struct compiler *c, const struct ast *at, struct node *n) { return n && !c->no_memory && all_const(n) ? fold(c, at, n) : n; }
+static const struct node *folded(struct compiler *c, const struct ast *at, struct node *n) {
+    return n && !c->no_memory && all_const(n) ? fold(c, at, n) : n;
+}
 
 static bool set_args(struct compiler *c, struct node *n, const struct ast *ast) {
     n->args = arena_alloc(&c->program->arena, (ast->nargs ? ast->nargs : 1) * sizeof(const struct node *));
@@ -83,7 +85,7 @@ static bool set_args(struct compiler *c, struct node *n, const struct ast *ast) 
         c->no_memory = true;
         return false;
     }
-    n->nargs = (uint16_t) ast->nargs;
+    n->nargs = (uint16_t)ast->nargs;
     for (uint32_t i = 0; i < ast->nargs; i++)
         if (!(n->args[i] = cel_generate(c, ast->args[i])))
             return false;
@@ -95,12 +97,13 @@ static bool set_args(struct compiler *c, struct node *n, const struct ast *ast) 
 }
 
 /* -- fields ------------------------------------------------------------------------------------------------------------- */
-static const struct node *field_node(struct compiler *c, const struct ast *at, enum node_op op, const struct ast *target, const char *name, size_t len) {
+static const struct node *field_node(struct compiler *c, const struct ast *at, enum node_op op, const struct ast *target, const char *name,
+                                     size_t len) {
     const struct node *a = NULL;
     if (op == NODE_FIELD && target->kind == AST_VAR) {
         op = NODE_VAR_FIELD;
         c->impure++;
-    } else if (!(a = cel_generate(c, (struct ast *) (uintptr_t) target)))
+    } else if (!(a = cel_generate(c, (struct ast *)(uintptr_t)target)))
         return NULL;
     struct node *n = node_new(c, at, op);
     if (!n)
@@ -110,7 +113,7 @@ static const struct node *field_node(struct compiler *c, const struct ast *at, e
     n->atom = atom_intern(name, len);
     n->value = cel_string(arena_strndup(&c->program->arena, name, len), len);
     n->flags = memchr(name, '\0', len) ? 0 : NODE_PLAIN;
-    n->extra = arena_printf(&c->program->arena, "no such field: '%.*s'", (int) (len > 100 ? 100 : len), name);
+    n->extra = arena_printf(&c->program->arena, "no such field: '%.*s'", (int)(len > 100 ? 100 : len), name);
     c->no_memory |= !n->extra || !n->value.s;
     return op == NODE_VAR_FIELD ? n : folded(c, at, n);
 }
@@ -149,10 +152,19 @@ static const struct node *generate_logic(struct compiler *c, struct ast *ast) {
     struct node *n = node_new(c, ast, decides ? NODE_OR : NODE_AND);
     if (!n || !set_args(c, n, ast))
         return NULL;
-    if (!(c->opt && c->opt->no_fold))
-        for (unsigned i = 0; i < n->nargs; i++)
-            if (is_const(n->args[i]) && n->args[i]->value.type == CEL_BOOL && n->args[i]->value.b == decides)
-                return const_node(c, ast, cel_bool(decides));
+    if (c->opt && c->opt->no_fold)
+        return n;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < n->nargs; i++) {
+        const struct node *arg = n->args[i];
+        if (!is_const(arg) || arg->value.type != CEL_BOOL)
+            n->args[kept++] = arg;
+        else if (arg->value.b == decides)
+            return const_node(c, ast, cel_bool(decides));
+    }
+    if (kept == 0)
+        return const_node(c, ast, cel_bool(!decides));
+    n->nargs = (uint16_t)kept; /* one alone stays under its && or ||, which wants a bool of it */
     return folded(c, ast, n);
 }
 
@@ -194,7 +206,8 @@ static const struct node *match_node(struct compiler *c, struct ast *ast) {
     struct cel_regex *r = cel_regex_new(&c->program->arena, pattern.s, pattern.aux, &message, &at);
     if (!r) {
         char text[256];
-        snprintf(text, sizeof text, "the regular expression is not valid: %s (at character %zu of it)", message, utf8_count(pattern.s, at < pattern.aux ? at : pattern.aux) + 1);
+        snprintf(text, sizeof text, "the regular expression is not valid: %s (at character %zu of it)", message,
+                 utf8_count(pattern.s, at < pattern.aux ? at : pattern.aux) + 1);
         if (!(c->opt && c->opt->no_check))
             cel_report(c->report, ast->args[1]->begin, ast->args[1]->end, "the syntax is that of RE2", "%s", text);
         return fail_node(c, ast, CEL_E_REGEX, text);
@@ -216,7 +229,7 @@ static struct zone_ref *open_zone(struct compiler *c, struct cel_value name) {
     if (name.aux == 0 || name.aux >= sizeof text - 1 || memchr(name.s, '\0', name.aux))
         return NULL;
     bool bare = cel_zone_fixed(name.s, name.aux, &offset) && name.s[0] >= '0' && name.s[0] <= '9'; /* "02:00" is "+02:00" */
-    snprintf(text, sizeof text, "%s%.*s", bare ? "+" : "", (int) name.aux, name.s);
+    snprintf(text, sizeof text, "%s%.*s", bare ? "+" : "", (int)name.aux, name.s);
     for (struct zone_ref *z = p->zones; z; z = z->next)
         if (!strcmp(z->name, text))
             return z;
@@ -242,8 +255,9 @@ static const struct node *time_part_node(struct compiler *c, struct ast *ast) {
     struct zone_ref *z = site ? NULL : open_zone(c, name);
     if (!site && !z) {
         if (!(c->opt && c->opt->no_check))
-            cel_report(c->report, ast->args[1]->begin, ast->args[1]->end, "as in 'Asia/Shanghai', '+08:00', 'UTC', or 'local' for the site's own", "unknown time zone '%.*s'",
-                       (int) (name.aux > 64 ? 64 : name.aux), name.s);
+            cel_report(c->report, ast->args[1]->begin, ast->args[1]->end,
+                       "as in 'Asia/Shanghai', '+08:00', 'UTC', or 'local' for the site's own", "unknown time zone '%.*s'",
+                       (int)(name.aux > 64 ? 64 : name.aux), name.s);
         return fail_node(c, ast, CEL_E_VALUE, "unknown time zone");
     }
     struct node *n = node_new(c, ast, NODE_TIME_PART);
@@ -342,7 +356,11 @@ const struct node *cel_generate(struct compiler *c, struct ast *ast) {
             n->slot = ast->slot;
         return n;
     case AST_SELECT:
-        return field_node(c, ast, ast->flags & AST_TEST ? NODE_HAS : ast->flags & AST_OPT ? NODE_OPT_FIELD : NODE_FIELD, ast->a, ast->name, ast->name_len);
+        return field_node(c, ast,
+                          ast->flags & AST_TEST  ? NODE_HAS
+                          : ast->flags & AST_OPT ? NODE_OPT_FIELD
+                                                 : NODE_FIELD,
+                          ast->a, ast->name, ast->name_len);
     case AST_INDEX: return generate_index(c, ast);
     case AST_CALL: return generate_call(c, ast);
     case AST_OP: return generate_op(c, ast);
@@ -355,6 +373,8 @@ const struct node *cel_generate(struct compiler *c, struct ast *ast) {
         return n && set_args(c, n, ast) ? folded(c, ast, n) : NULL;
     case AST_LOOP:
     case AST_BIND: return generate_loop(c, ast);
-    default: return fail_node(c, ast, ast->value.type == CEL_ERROR ? ast->value.code : CEL_E_OVERLOAD, ast->value.type == CEL_ERROR ? ast->value.s : NULL);
+    default:
+        return fail_node(c, ast, ast->value.type == CEL_ERROR ? ast->value.code : CEL_E_OVERLOAD,
+                         ast->value.type == CEL_ERROR ? ast->value.s : NULL);
     }
 }

@@ -18,10 +18,10 @@ static int hex_digit(int c) {
 }
 
 /* The character n places ahead, 0 behind the end (a NUL in the text is a character that fits nowhere outside strings). */
-static int peek(const struct lexer *l, size_t n) { return l->pos + n < l->len ? (unsigned char) l->text[l->pos + n] : 0; }
+static int peek(const struct lexer *l, size_t n) { return l->pos + n < l->len ? (unsigned char)l->text[l->pos + n] : 0; }
 
-static const char *const reserved[] = {"as",   "break",  "const",   "continue",  "else",   "for", "function", "if",   "import",
-                                       "let",  "loop",   "package", "namespace", "return", "var", "void",     "while"};
+static const char *const reserved[] = {"as",  "break", "const",   "continue",  "else",   "for", "function", "if",   "import",
+                                       "let", "loop",  "package", "namespace", "return", "var", "void",     "while"};
 
 bool cel_word_reserved(const char *name, size_t len) {
     static const char *const words[] = {"true", "false", "null", "in"};
@@ -38,11 +38,11 @@ bool cel_name_ok(const char *name, bool dots) {
     const char *s = name;
     for (;;) {
         const char *from = s;
-        if (!is_letter((unsigned char) *s))
+        if (!is_letter((unsigned char)*s))
             return false;
-        while (is_letter((unsigned char) *s) || is_digit((unsigned char) *s))
+        while (is_letter((unsigned char)*s) || is_digit((unsigned char)*s))
             s++;
-        if (cel_word_reserved(from, (size_t) (s - from)))
+        if (cel_word_reserved(from, (size_t)(s - from)))
             return false;
         if (*s == '\0')
             return true;
@@ -74,9 +74,9 @@ static void lex_number(struct lexer *l, struct token *t) {
     if (hex) {
         size_t from = p += 2;
         int d;
-        while (p < l->len && (d = hex_digit((unsigned char) s[p])) >= 0) {
+        while (p < l->len && (d = hex_digit((unsigned char)s[p])) >= 0) {
             overflow |= u >> 60 != 0;
-            u = u << 4 | (unsigned) d;
+            u = u << 4 | (unsigned)d;
             p++;
         }
         if (p == from) {
@@ -84,25 +84,25 @@ static void lex_number(struct lexer *l, struct token *t) {
             t->type = TOK_BAD;
         }
     } else {
-        while (p < l->len && is_digit((unsigned char) s[p])) {
-            unsigned d = (unsigned) (s[p] - '0');
+        while (p < l->len && is_digit((unsigned char)s[p])) {
+            unsigned d = (unsigned)(s[p] - '0');
             overflow |= u > (UINT64_MAX - d) / 10;
             u = u * 10 + d;
             p++;
         }
-        if (p + 1 < l->len && s[p] == '.' && is_digit((unsigned char) s[p + 1])) {
+        if (p + 1 < l->len && s[p] == '.' && is_digit((unsigned char)s[p + 1])) {
             real = true;
             p++;
-            while (p < l->len && is_digit((unsigned char) s[p]))
+            while (p < l->len && is_digit((unsigned char)s[p]))
                 p++;
         }
         if (p < l->len && (s[p] == 'e' || s[p] == 'E')) {
             size_t q = p + 1;
             if (q < l->len && (s[q] == '+' || s[q] == '-'))
                 q++;
-            if (q < l->len && is_digit((unsigned char) s[q])) {
+            if (q < l->len && is_digit((unsigned char)s[q])) {
                 real = true;
-                while (q < l->len && is_digit((unsigned char) s[q]))
+                while (q < l->len && is_digit((unsigned char)s[q]))
                     q++;
                 p = q;
             }
@@ -133,8 +133,9 @@ static void lex_number(struct lexer *l, struct token *t) {
             t->value = cel_uint(u);
         }
     } else if (t->type != TOK_BAD) {
-        if (overflow || u > (uint64_t) INT64_MAX + 1) {
-            cel_report(l->report, l->pos, p, "an int goes up to 9223372036854775807; a double is written with a point: 1e19 or 10000000000000000000.0",
+        if (overflow || u > (uint64_t)INT64_MAX + 1) {
+            cel_report(l->report, l->pos, p,
+                       "an int goes up to 9223372036854775807; a double is written with a point: 1e19 or 10000000000000000000.0",
                        "number too great for an int");
             t->type = TOK_BAD;
         } else {
@@ -142,13 +143,13 @@ static void lex_number(struct lexer *l, struct token *t) {
             t->value = cel_uint(u);
         }
     }
-    if (p < l->len && (is_letter((unsigned char) s[p]) || is_digit((unsigned char) s[p]))) {
+    if (p < l->len && (is_letter((unsigned char)s[p]) || is_digit((unsigned char)s[p]))) {
         size_t q = p;
-        while (q < l->len && (is_letter((unsigned char) s[q]) || is_digit((unsigned char) s[q])))
+        while (q < l->len && (is_letter((unsigned char)s[q]) || is_digit((unsigned char)s[q])))
             q++;
         if (t->type != TOK_BAD)
-            cel_report(l->report, l->pos, q, "units are not part of numbers: a span of time is duration('10m')",
-                       "'%.*s' is not a number", (int) (q - l->pos > 40 ? 40 : q - l->pos), s + l->pos);
+            cel_report(l->report, l->pos, q, "units are not part of numbers: a span of time is duration('10m')", "'%.*s' is not a number",
+                       (int)(q - l->pos > 40 ? 40 : q - l->pos), s + l->pos);
         t->type = TOK_BAD;
         p = q;
     }
@@ -159,10 +160,10 @@ static void lex_number(struct lexer *l, struct token *t) {
 static bool hex_run(const struct lexer *l, size_t at, size_t end, int digits, uint32_t *ret) {
     uint32_t v = 0;
     for (int i = 0; i < digits; i++) {
-        int d = at + (size_t) i < end ? hex_digit((unsigned char) l->text[at + (size_t) i]) : -1;
+        int d = at + (size_t)i < end ? hex_digit((unsigned char)l->text[at + (size_t)i]) : -1;
         if (d < 0)
             return false;
-        v = v << 4 | (uint32_t) d;
+        v = v << 4 | (uint32_t)d;
     }
     *ret = v;
     return true;
@@ -172,7 +173,7 @@ static bool hex_run(const struct lexer *l, size_t at, size_t end, int digits, ui
 static bool unescape(struct lexer *l, size_t *pos, size_t end, bool bytes, char *out, size_t *n) {
     static const char from[] = "\\?\"'`abfnrtv", to[] = "\\?\"'`\a\b\f\n\r\t\v";
     size_t at = *pos - 1;
-    int c = (unsigned char) l->text[*pos];
+    int c = (unsigned char)l->text[*pos];
     const char *simple = c ? strchr(from, c) : NULL;
     uint32_t cp = 0;
     if (simple) {
@@ -193,11 +194,13 @@ static bool unescape(struct lexer *l, size_t *pos, size_t end, bool bytes, char 
             return false;
         }
         if (!hex_run(l, *pos + 1, end, digits, &cp)) {
-            cel_report(l->report, at, *pos + 1, c == 'u' ? "\\u is followed by four hexadecimal digits: \\u4e2d" : "\\U is followed by eight hexadecimal digits: \\U0001f4a1",
+            cel_report(l->report, at, *pos + 1,
+                       c == 'u' ? "\\u is followed by four hexadecimal digits: \\u4e2d"
+                                : "\\U is followed by eight hexadecimal digits: \\U0001f4a1",
                        "incomplete escape '\\%c'", c);
             return false;
         }
-        *pos += 1 + (size_t) digits;
+        *pos += 1 + (size_t)digits;
         uint32_t low;
         if (c == 'u' && cp >= 0xd800 && cp < 0xdc00 && *pos + 1 < end && l->text[*pos] == '\\' && l->text[*pos + 1] == 'u' &&
             hex_run(l, *pos + 2, end, 4, &low) && low >= 0xdc00 && low < 0xe000) {
@@ -208,19 +211,19 @@ static bool unescape(struct lexer *l, size_t *pos, size_t end, bool bytes, char 
             cel_report(l->report, at, *pos, NULL, "the escape does not stand for a character");
             return false;
         }
-    } else if (c >= '0' && c <= '3' && *pos + 2 < end && l->text[*pos + 1] >= '0' && l->text[*pos + 1] <= '7' &&
-               l->text[*pos + 2] >= '0' && l->text[*pos + 2] <= '7') {
-        cp = (uint32_t) ((c - '0') << 6 | (l->text[*pos + 1] - '0') << 3 | (l->text[*pos + 2] - '0'));
+    } else if (c >= '0' && c <= '3' && *pos + 2 < end && l->text[*pos + 1] >= '0' && l->text[*pos + 1] <= '7' && l->text[*pos + 2] >= '0' &&
+               l->text[*pos + 2] <= '7') {
+        cp = (uint32_t)((c - '0') << 6 | (l->text[*pos + 1] - '0') << 3 | (l->text[*pos + 2] - '0'));
         *pos += 3;
     } else {
         size_t width = 1;
-        (void) utf8_next(l->text + *pos, end - *pos, &width);
+        (void)utf8_next(l->text + *pos, end - *pos, &width);
         cel_report(l->report, at, *pos + width, "a backslash itself is \\\\; in a raw string r'…' it needs nothing",
-                   "unknown escape '\\%.*s'", (int) width, l->text + *pos);
+                   "unknown escape '\\%.*s'", (int)width, l->text + *pos);
         return false;
     }
     if (bytes)
-        out[(*n)++] = (char) cp;
+        out[(*n)++] = (char)cp;
     else
         *n += utf8_put(cp, out + *n);
     return true;
@@ -247,7 +250,9 @@ static void lex_string(struct lexer *l, struct token *t, bool raw, bool bytes) {
         p++;
     }
     if (!closed) {
-        cel_report(l->report, t->begin, p, triple ? "it ends with the same three quotes" : "it ends with the same quote, on the same line; longer texts stand in '''three quotes'''",
+        cel_report(l->report, t->begin, p,
+                   triple ? "it ends with the same three quotes"
+                          : "it ends with the same quote, on the same line; longer texts stand in '''three quotes'''",
                    "the string is not closed");
         t->type = TOK_BAD;
         l->pos = p;
@@ -317,7 +322,7 @@ static void lex_quoted(struct lexer *l, struct token *t) {
 
 static void lex_word(struct lexer *l, struct token *t) {
     size_t p = l->pos;
-    while (p < l->len && (is_letter((unsigned char) l->text[p]) || is_digit((unsigned char) l->text[p])))
+    while (p < l->len && (is_letter((unsigned char)l->text[p]) || is_digit((unsigned char)l->text[p])))
         p++;
     const char *s = l->text + l->pos;
     size_t n = p - l->pos;
@@ -402,7 +407,7 @@ static enum token_type sign(struct lexer *l, int c, int d, size_t *width, const 
 
 void cel_lex(struct lexer *l, struct token *t) {
     skip_blank(l);
-    *t = (struct token){.type = TOK_END, .begin = (uint32_t) l->pos};
+    *t = (struct token){.type = TOK_END, .begin = (uint32_t)l->pos};
     if (l->pos < l->len) {
         int c = peek(l, 0), d = peek(l, 1), e = peek(l, 2);
         t->type = TOK_IDENT;
@@ -426,16 +431,16 @@ void cel_lex(struct lexer *l, struct token *t) {
             t->type = sign(l, c, d, &width, &hint);
             if (t->type == TOK_BAD) {
                 if (c >= 0x80)
-                    (void) utf8_next(l->text + l->pos, l->len - l->pos, &width);
+                    (void)utf8_next(l->text + l->pos, l->len - l->pos, &width);
                 if (c >= 0x80 && !hint)
                     hint = "names are made of a-z, A-Z, 0-9 and _; other texts stand in quotes; signs are those of a plain keyboard";
                 if (c < 0x20 || c == 0x7f)
-                    cel_report(l->report, l->pos, l->pos + width, hint, "unexpected control character 0x%02x", (unsigned) c);
+                    cel_report(l->report, l->pos, l->pos + width, hint, "unexpected control character 0x%02x", (unsigned)c);
                 else
-                    cel_report(l->report, l->pos, l->pos + width, hint, "unexpected '%.*s'", (int) width, l->text + l->pos);
+                    cel_report(l->report, l->pos, l->pos + width, hint, "unexpected '%.*s'", (int)width, l->text + l->pos);
             }
             l->pos += width;
         }
     }
-    t->end = (uint32_t) l->pos;
+    t->end = (uint32_t)l->pos;
 }

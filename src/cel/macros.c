@@ -51,7 +51,8 @@ static struct ast *expand_has(struct parser *p, struct ast *call) {
 }
 
 static struct ast *expand(struct parser *p, const struct macro *m, struct ast *call) {
-    struct ast *n = cel_ast_new(p, m->op == NODE_BIND || m->op == NODE_OPT_MAP || m->op == NODE_OPT_FLAT_MAP ? AST_BIND : AST_LOOP, call->begin, call->end);
+    struct ast *n = cel_ast_new(p, m->op == NODE_BIND || m->op == NODE_OPT_MAP || m->op == NODE_OPT_FLAT_MAP ? AST_BIND : AST_LOOP,
+                                call->begin, call->end);
     if (!n)
         return NULL;
     n->at = call->at;
@@ -62,7 +63,8 @@ static struct ast *expand(struct parser *p, const struct macro *m, struct ast *c
         if (!var || var->kind == AST_BAD)
             return cel_ast_new(p, AST_BAD, call->begin, call->end);
         if (var->kind != AST_IDENT || var->flags & (AST_ROOT | AST_PAREN)) {
-            cel_report(p->report, var->begin, var->end, m->signature, "%s() takes a simple name here, for what stands for each element", m->name);
+            cel_report(p->report, var->begin, var->end, m->signature, "%s() takes a simple name here, for what stands for each element",
+                       m->name);
             return cel_ast_new(p, AST_BAD, call->begin, call->end);
         }
         if (i == 0)
@@ -107,8 +109,8 @@ struct ast *cel_parse_macro(struct parser *p, struct ast *call) {
         near = m;
     }
     if (near) {
-        cel_report(p->report, call->at, call->at_end, cel_hint(p->report, "it is written %s", near->signature), "%s() does not take %u argument%s", near->name, call->nargs,
-                   call->nargs == 1 ? "" : "s");
+        cel_report(p->report, call->at, call->at_end, cel_hint(p->report, "it is written %s", near->signature),
+                   "%s() does not take %u argument%s", near->name, call->nargs, call->nargs == 1 ? "" : "s");
         return cel_ast_new(p, AST_BAD, call->begin, call->end);
     }
     return NULL;

@@ -38,7 +38,19 @@ static mask_t decl_mask(enum cel_decl_type t) {
     }
 }
 
-static const char *const type_names[] = {"null_type", "bool", "int", "uint", "double", "string", "bytes", "list", "map", "google.protobuf.Timestamp", "google.protobuf.Duration", "type", "optional_type"};
+static const char *const type_names[] = {"null_type",
+                                         "bool",
+                                         "int",
+                                         "uint",
+                                         "double",
+                                         "string",
+                                         "bytes",
+                                         "list",
+                                         "map",
+                                         "google.protobuf.Timestamp",
+                                         "google.protobuf.Duration",
+                                         "type",
+                                         "optional_type"};
 
 const struct local *cel_local_find(const struct compiler *c, const char *name) {
     for (size_t i = c->nlocals; i-- > c->first_local;)
@@ -59,8 +71,8 @@ bool cel_container_next(const char *container, size_t *len) {
 }
 
 static bool candidate(const char *container, size_t len, const char *name, char *out, size_t size) {
-    int w = snprintf(out, size, "%.*s%s%s", (int) len, container, len ? "." : "", name);
-    return w > 0 && (size_t) w < size;
+    int w = snprintf(out, size, "%.*s%s%s", (int)len, container, len ? "." : "", name);
+    return w > 0 && (size_t)w < size;
 }
 
 /* -- aliases ------------------------------------------------------------------------------------------------------------ */
@@ -102,7 +114,7 @@ static void expand_alias(struct compiler *c, struct ast *n, const struct env_ali
     if (tree) {
         uint32_t begin = n->begin, end = n->end;
         set_place(tree, begin, end);
-        (void) cel_check(c, tree);
+        (void)cel_check(c, tree);
         *n = *tree;
     } else {
         n->kind = AST_BAD;
@@ -129,7 +141,8 @@ static void note_read(struct compiler *c, uint32_t slot, atom_t field, const str
         p->reads = reads;
         p->cap_reads = cap;
     }
-    p->reads[p->nreads++] = (struct cel_read){.slot = slot, .field = field, .guarded = guarded || c->guard, .begin = at->begin, .end = at->end};
+    p->reads[p->nreads++] =
+        (struct cel_read){.slot = slot, .field = field, .guarded = guarded || c->guard, .begin = at->begin, .end = at->end};
 }
 
 /* The name in the environment; false when it means nothing. */
@@ -144,7 +157,7 @@ static bool resolve(struct compiler *c, struct ast *n, const char *name, bool ro
         const struct env_var *v = cel_env_find_var(e, full, &slot);
         if (v) {
             n->kind = AST_VAR;
-            n->slot = (uint32_t) slot;
+            n->slot = (uint32_t)slot;
             n->mask = decl_mask(v->type);
             n->elem = 0;
             if (slot + 1 > c->program->nvars)
@@ -177,7 +190,8 @@ static bool resolve(struct compiler *c, struct ast *n, const char *name, bool ro
 }
 
 const char *cel_hint_nearest(struct compiler *c, const char *name, bool functions) {
-    static const char *const macros[] = {"has", "all", "exists", "exists_one", "filter", "map", "sortBy", "optMap", "optFlatMap", "transformList", "transformMap"};
+    static const char *const macros[] = {"has",    "all",    "exists",     "exists_one",    "filter",      "map",
+                                         "sortBy", "optMap", "optFlatMap", "transformList", "transformMap"};
     const struct cel_env *e = c->env;
     size_t at = 0;
     const char *names[800];
@@ -238,9 +252,9 @@ bool cel_qualified(struct compiler *c, const struct ast *n, char *out, size_t si
     *ret_root = n->flags & AST_ROOT;
     for (;;) {
         int w = snprintf(out + at, size - at, "%s%s", at ? "." : "", n->name);
-        if (w < 0 || (size_t) w >= size - at)
+        if (w < 0 || (size_t)w >= size - at)
             return false;
-        at += (size_t) w;
+        at += (size_t)w;
         if (k == 0)
             return true;
         n = chain[--k];
@@ -282,7 +296,8 @@ mask_t cel_check_select(struct compiler *c, struct ast *n, bool as_target) {
     if (n->a->kind == AST_BAD)
         result = M_ANY;
     else if (!(m & (M(CEL_MAP) | M(CEL_OPTIONAL)))) {
-        cel_mistake(c, n, n->at, n->end, m == M(CEL_STRING) ? "a function is called with brackets: x.size()" : NULL, "no such overload: %s has no field '%s'", cel_mask_text(c->arena, m), n->name);
+        cel_mistake(c, n, n->at, n->end, m == M(CEL_STRING) ? "a function is called with brackets: x.size()" : NULL,
+                    "no such overload: %s has no field '%s'", cel_mask_text(c->arena, m), n->name);
         return M_ANY;
     } else if (n->a->kind == AST_VAR)
         result = cel_check_field(c, n->a, n->name, n->name_len, n, borne);

@@ -22,7 +22,7 @@ static int shortest(double d, char digits[20], int *ret_point) {
     for (; *s && *s != 'e'; s++)
         if (*s != '.')
             digits[n++] = *s;
-    *ret_point = (int) strtol(s + 1, NULL, 10) + 1;
+    *ret_point = (int)strtol(s + 1, NULL, 10) + 1;
     while (n > 1 && digits[n - 1] == '0')
         n--;
     digits[n] = '\0';
@@ -31,7 +31,7 @@ static int shortest(double d, char digits[20], int *ret_point) {
 
 static size_t special(double d, char *out, size_t size) {
     int w = isnan(d) ? snprintf(out, size, "NaN") : snprintf(out, size, d > 0 ? "+Inf" : "-Inf");
-    return w > 0 ? (size_t) w : 0;
+    return w > 0 ? (size_t)w : 0;
 }
 
 /* digits with the point at its place, without exponent */
@@ -73,8 +73,9 @@ size_t cel_double_text(double d, char *out, size_t size) {
     int exponent = point - 1;
     if (exponent >= -4 && exponent < 6)
         return plain(d < 0, digits, n, point, out, size);
-    int w = snprintf(out, size, "%s%c%s%se%c%02d", d < 0 ? "-" : "", digits[0], n > 1 ? "." : "", digits + 1, exponent < 0 ? '-' : '+', abs(exponent));
-    return w > 0 ? (size_t) w : 0;
+    int w = snprintf(out, size, "%s%c%s%se%c%02d", d < 0 ? "-" : "", digits[0], n > 1 ? "." : "", digits + 1, exponent < 0 ? '-' : '+',
+                     abs(exponent));
+    return w > 0 ? (size_t)w : 0;
 }
 
 size_t cel_double_fixed(double d, char *out, size_t size) {
@@ -82,7 +83,7 @@ size_t cel_double_fixed(double d, char *out, size_t size) {
     int point, n;
     if (isnan(d) || isinf(d)) {
         int w = snprintf(out, size, "%s", isnan(d) ? "NaN" : d > 0 ? "Infinity" : "-Infinity");
-        return w > 0 ? (size_t) w : 0;
+        return w > 0 ? (size_t)w : 0;
     }
     if (d == 0)
         return plain(signbit(d) != 0, "0", 1, 1, out, size);
@@ -98,8 +99,8 @@ static size_t fraction(uint32_t nanos, char *out) {
     int w = snprintf(text, sizeof text, ".%09u", nanos % 1000000000u);
     while (w > 2 && text[w - 1] == '0')
         w--;
-    memcpy(out, text, (size_t) w);
-    return (size_t) w;
+    memcpy(out, text, (size_t)w);
+    return (size_t)w;
 }
 
 size_t cel_time_text(struct cel_value v, char *out, size_t size) {
@@ -107,17 +108,17 @@ size_t cel_time_text(struct cel_value v, char *out, size_t size) {
     char decimals[16];
     civil_from(v.i, &c);
     size_t n = fraction(v.aux, decimals);
-    int w = snprintf(out, size, "%04d-%02d-%02dT%02d:%02d:%02d%.*sZ", c.year, c.month, c.day, c.hour, c.minute, c.second, (int) n, decimals);
-    return w > 0 ? (size_t) w : 0;
+    int w = snprintf(out, size, "%04d-%02d-%02dT%02d:%02d:%02d%.*sZ", c.year, c.month, c.day, c.hour, c.minute, c.second, (int)n, decimals);
+    return w > 0 ? (size_t)w : 0;
 }
 
 size_t cel_duration_text(struct cel_value v, char *out, size_t size) {
     char decimals[16];
-    int32_t nanos = (int32_t) v.aux;
-    size_t n = fraction((uint32_t) (nanos < 0 ? -nanos : nanos), decimals);
-    uint64_t seconds = v.i < 0 ? 0 - (uint64_t) v.i : (uint64_t) v.i;
-    int w = snprintf(out, size, "%s%llu%.*ss", v.i < 0 || nanos < 0 ? "-" : "", (unsigned long long) seconds, (int) n, decimals);
-    return w > 0 ? (size_t) w : 0;
+    int32_t nanos = (int32_t)v.aux;
+    size_t n = fraction((uint32_t)(nanos < 0 ? -nanos : nanos), decimals);
+    uint64_t seconds = v.i < 0 ? 0 - (uint64_t)v.i : (uint64_t)v.i;
+    int w = snprintf(out, size, "%s%llu%.*ss", v.i < 0 || nanos < 0 ? "-" : "", (unsigned long long)seconds, (int)n, decimals);
+    return w > 0 ? (size_t)w : 0;
 }
 
 /* "1h30m", "-1.5s", "10ms", "0": numbers with units, as Go reads them. */
@@ -125,7 +126,8 @@ bool cel_duration_parse(const char *s, size_t len, struct cel_value *ret) {
     static const struct {
         const char *name;
         int64_t nanos;
-    } units[] = {{"ns", 1}, {"us", 1000}, {"\xc2\xb5s", 1000}, {"\xce\xbcs", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", INT64_C(60000000000)}, {"h", INT64_C(3600000000000)}};
+    } units[] = {{"ns", 1},       {"us", 1000},      {"\xc2\xb5s", 1000},         {"\xce\xbcs", 1000},
+                 {"ms", 1000000}, {"s", 1000000000}, {"m", INT64_C(60000000000)}, {"h", INT64_C(3600000000000)}};
     size_t at = 0;
     bool minus = false;
     __int128 total = 0;
@@ -160,7 +162,7 @@ bool cel_duration_parse(const char *s, size_t len, struct cel_value *ret) {
             return false;
         at += width;
         total += whole * units[k].nanos + part * units[k].nanos / scale;
-        if (total > (__int128) 2 * INT64_MAX)
+        if (total > (__int128)2 * INT64_MAX)
             return false;
     }
     return cel_duration_ok(minus ? -total : total, ret);
@@ -168,7 +170,7 @@ bool cel_duration_parse(const char *s, size_t len, struct cel_value *ret) {
 
 static struct cel_value unreadable(const struct call *c, const char *what) {
     struct cel_value v = c->argv[0];
-    return cel_fail(c->ev, c->node, CEL_E_VALUE, "'%.*s' cannot be read as %s", (int) (v.aux > 64 ? 64 : v.aux), v.s, what);
+    return cel_fail(c->ev, c->node, CEL_E_VALUE, "'%.*s' cannot be read as %s", (int)(v.aux > 64 ? 64 : v.aux), v.s, what);
 }
 
 static struct cel_value int_of_text(const struct call *c, bool is_signed) {
@@ -183,19 +185,17 @@ static struct cel_value int_of_text(const struct call *c, bool is_signed) {
     for (; at < v.aux; at++) {
         if (v.s[at] < '0' || v.s[at] > '9')
             return unreadable(c, is_signed ? "an int" : "a uint");
-        if (__builtin_mul_overflow(u, UINT64_C(10), &u) || __builtin_add_overflow(u, (uint64_t) (v.s[at] - '0'), &u))
+        if (__builtin_mul_overflow(u, UINT64_C(10), &u) || __builtin_add_overflow(u, (uint64_t)(v.s[at] - '0'), &u))
             return cel_fail(c->ev, c->node, CEL_E_RANGE, "the number is out of range");
     }
     if (!is_signed)
         return cel_uint(u);
-    if (u > (uint64_t) INT64_MAX + minus)
+    if (u > (uint64_t)INT64_MAX + minus)
         return cel_fail(c->ev, c->node, CEL_E_RANGE, "the number is out of range");
-    return cel_int(minus ? (int64_t) (0 - u) : (int64_t) u);
+    return cel_int(minus ? (int64_t)(0 - u) : (int64_t)u);
 }
 
-static bool word_is(const char *s, size_t len, const char *word) {
-    return strlen(word) == len && !strncasecmp(s, word, len);
-}
+static bool word_is(const char *s, size_t len, const char *word) { return strlen(word) == len && !strncasecmp(s, word, len); }
 
 static struct cel_value double_of_text(const struct call *c) {
     struct cel_value v = c->argv[0];

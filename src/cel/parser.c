@@ -41,7 +41,7 @@ struct ast *cel_ast_new(struct parser *p, enum ast_kind kind, uint32_t begin, ui
         p->stop = true;
         return NULL;
     }
-    *n = (struct ast){.kind = (uint8_t) kind, .begin = begin, .end = end, .at = begin, .at_end = end, .height = 1};
+    *n = (struct ast){.kind = (uint8_t)kind, .begin = begin, .end = end, .at = begin, .at_end = end, .height = 1};
     return n;
 }
 
@@ -56,10 +56,11 @@ void cel_ast_height(struct parser *p, struct ast *n) {
     for (uint32_t i = 0; i < n->nargs; i++)
         if (n->args[i] && n->args[i]->height > h)
             h = n->args[i]->height;
-    n->height = (uint16_t) (h + 1);
+    n->height = (uint16_t)(h + 1);
     if (n->height > CEL_MAX_HEIGHT) {
         if (!p->stop)
-            cel_report(p->report, n->begin, n->end, "split it into macros", "the expression is nested or chained too deep (at most %d levels)", CEL_MAX_HEIGHT);
+            cel_report(p->report, n->begin, n->end, "split it into macros",
+                       "the expression is nested or chained too deep (at most %d levels)", CEL_MAX_HEIGHT);
         p->stop = true;
     }
 }
@@ -86,10 +87,17 @@ static void sync(struct parser *p) {
 static const char *word_hint(struct parser *p) {
     static const struct {
         const char *word, *hint;
-    } words[] = {{"and", "'and' is written &&"},   {"AND", "'and' is written &&"}, {"or", "'or' is written ||"},
-                 {"OR", "'or' is written ||"},     {"not", "'not' is written !"},  {"NOT", "'not' is written !"},
-                 {"is", "equality is written =="}, {"mod", "the remainder is written %"}, {"then", "a choice is written condition ? value : other value"},
-                 {"else", "a choice is written condition ? value : other value"}, {"if", "a choice is written condition ? value : other value"},
+    } words[] = {{"and", "'and' is written &&"},
+                 {"AND", "'and' is written &&"},
+                 {"or", "'or' is written ||"},
+                 {"OR", "'or' is written ||"},
+                 {"not", "'not' is written !"},
+                 {"NOT", "'not' is written !"},
+                 {"is", "equality is written =="},
+                 {"mod", "the remainder is written %"},
+                 {"then", "a choice is written condition ? value : other value"},
+                 {"else", "a choice is written condition ? value : other value"},
+                 {"if", "a choice is written condition ? value : other value"},
                  {"IN", "membership is written in: x in [1, 2]"}};
     if (p->tok.type == TOK_IDENT || p->tok.type == TOK_RESERVED)
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -109,12 +117,13 @@ static void unexpected(struct parser *p, const char *wanted) {
             cel_report(p->report, t->begin, t->begin, hint, "the expression ends too early");
         else {
             size_t n = t->end - t->begin;
-            while (n > 40 && ((unsigned char) p->lexer.text[t->begin + n] & 0xc0) == 0x80)
+            while (n > 40 && ((unsigned char)p->lexer.text[t->begin + n] & 0xc0) == 0x80)
                 n--;
             if (n > 44)
                 n = 40;
-            cel_report(p->report, t->begin, t->end, hint, "unexpected %s%.*s%s", t->type == TOK_STRING || t->type == TOK_BYTES ? "text " : "'", (int) n,
-                       p->lexer.text + t->begin, t->type == TOK_STRING || t->type == TOK_BYTES ? "" : "'");
+            cel_report(p->report, t->begin, t->end, hint, "unexpected %s%.*s%s",
+                       t->type == TOK_STRING || t->type == TOK_BYTES ? "text " : "'", (int)n, p->lexer.text + t->begin,
+                       t->type == TOK_STRING || t->type == TOK_BYTES ? "" : "'");
         }
     }
     sync(p);
@@ -124,7 +133,8 @@ static bool enter(struct parser *p) {
     if (++p->depth <= CEL_MAX_DEPTH && !p->stop)
         return true;
     if (!p->stop)
-        cel_report(p->report, p->tok.begin, p->tok.end, "split it into macros", "the expression is nested too deep (at most %d levels)", CEL_MAX_DEPTH);
+        cel_report(p->report, p->tok.begin, p->tok.end, "split it into macros", "the expression is nested too deep (at most %d levels)",
+                   CEL_MAX_DEPTH);
     p->stop = true;
     p->tok.type = TOK_END;
     return false;
@@ -141,7 +151,8 @@ static uint32_t close_bracket(struct parser *p, enum token_type closer, uint32_t
     }
     if (p->tok.type == TOK_END) {
         if (!p->stop)
-            cel_report(p->report, open, open + 1, cel_hint(p->report, "'%s' is missing", closer_text(closer)), "the bracket '%c' is not closed", p->lexer.text[open]);
+            cel_report(p->report, open, open + 1, cel_hint(p->report, "'%s' is missing", closer_text(closer)),
+                       "the bracket '%c' is not closed", p->lexer.text[open]);
         return p->tok.begin;
     }
     char wanted[32];
@@ -315,7 +326,7 @@ static struct ast *parse_primary(struct parser *p) {
             advance(p);
             return bad(p, t.begin, t.end);
         }
-        return constant(p, cel_int((int64_t) t.value.u));
+        return constant(p, cel_int((int64_t)t.value.u));
     case TOK_UINT:
     case TOK_DOUBLE:
     case TOK_STRING:
@@ -343,20 +354,17 @@ static struct ast *parse_primary(struct parser *p) {
         return set_args(p, cel_ast_new(p, AST_LIST, t.begin, end), &args);
     }
     case TOK_LBRACE: return parse_map(p);
-    case TOK_BAD:
-        advance(p);
-        return bad(p, t.begin, t.end);
+    case TOK_BAD: advance(p); return bad(p, t.begin, t.end);
     case TOK_RESERVED:
         cel_report(p->report, t.begin, t.end, word_hint(p), "'%s' is a reserved word and cannot be a name", t.value.s);
         advance(p);
         return bad(p, t.begin, t.end);
     case TOK_QUOTED:
-        cel_report(p->report, t.begin, t.end, "as in event.`my-field`; text stands in 'quotes'", "a name in backticks can only stand behind a point");
+        cel_report(p->report, t.begin, t.end, "as in event.`my-field`; text stands in 'quotes'",
+                   "a name in backticks can only stand behind a point");
         advance(p);
         return bad(p, t.begin, t.end);
-    default:
-        unexpected(p, "a value");
-        return bad(p, t.begin, t.begin);
+    default: unexpected(p, "a value"); return bad(p, t.begin, t.begin);
     }
 }
 
@@ -370,8 +378,9 @@ static struct ast *parse_select(struct parser *p, struct ast *n) {
     struct token name = p->tok;
     if (name.type != TOK_IDENT && name.type != TOK_RESERVED && name.type != TOK_QUOTED) {
         if (name.type == TOK_IN || name.type == TOK_TRUE || name.type == TOK_FALSE || name.type == TOK_NULL) {
-            cel_report(p->report, name.begin, name.end, cel_hint(p->report, "write it in backticks: `%.*s`", (int) (name.end - name.begin), p->lexer.text + name.begin),
-                       "'%.*s' cannot be a field's name as it stands", (int) (name.end - name.begin), p->lexer.text + name.begin);
+            cel_report(p->report, name.begin, name.end,
+                       cel_hint(p->report, "write it in backticks: `%.*s`", (int)(name.end - name.begin), p->lexer.text + name.begin),
+                       "'%.*s' cannot be a field's name as it stands", (int)(name.end - name.begin), p->lexer.text + name.begin);
             advance(p);
         } else
             unexpected(p, "a field's name behind the point");
@@ -421,7 +430,7 @@ static struct ast *parse_postfix(struct parser *p, struct ast *n) {
             n = parse_index(p, n);
         else if (p->tok.type == TOK_LBRACE && (n->kind == AST_IDENT || n->kind == AST_SELECT) && !(n->flags & AST_PAREN)) {
             cel_report(p->report, n->begin, n->end, "a map is written {'key': value}", "there is no message type '%s' here", n->name);
-            (void) parse_map(p);
+            (void)parse_map(p);
             return bad(p, n->begin, p->tok.begin);
         } else
             break;
@@ -433,7 +442,7 @@ static struct ast *operation(struct parser *p, enum node_op op, const struct tok
     struct ast *n = cel_ast_new(p, AST_OP, b ? (a ? a->begin : sign->begin) : sign->begin, b ? b->end : a ? a->end : sign->end);
     if (!n)
         return NULL;
-    n->op = (uint8_t) op;
+    n->op = (uint8_t)op;
     n->a = a;
     n->b = b;
     n->at = sign->begin;
@@ -454,7 +463,7 @@ static struct ast *parse_unary(struct parser *p) {
     }
     struct ast *n;
     if (first.type == TOK_MINUS && (p->tok.type == TOK_INT || p->tok.type == TOK_DOUBLE)) { /* -9223372036854775808 is one number */
-        struct cel_value v = p->tok.type == TOK_DOUBLE ? cel_double(-p->tok.value.d) : cel_int((int64_t) (0 - p->tok.value.u));
+        struct cel_value v = p->tok.type == TOK_DOUBLE ? cel_double(-p->tok.value.d) : cel_int((int64_t)(0 - p->tok.value.u));
         n = constant(p, v);
         if (n)
             n->begin = last.begin;
@@ -555,7 +564,10 @@ static struct ast *parse_expr(struct parser *p) {
 }
 
 struct ast *cel_parse(struct arena *arena, struct report *report, const char *text, size_t len, size_t *nodes) {
-    struct parser p = {.lexer = {.text = text, .len = len, .arena = arena, .report = report}, .arena = arena, .report = report, .nodes = *nodes};
+    struct parser p = {.lexer = {.text = text, .len = len, .arena = arena, .report = report},
+                       .arena = arena,
+                       .report = report,
+                       .nodes = *nodes};
     if (len > CEL_MAX_TEXT) {
         cel_report(report, 0, len, "split it into macros", "the expression is too long (%zu bytes; at most %d)", len, CEL_MAX_TEXT);
         return NULL;
@@ -581,7 +593,7 @@ struct ast *cel_parse(struct arena *arena, struct report *report, const char *te
         if (p.tok.type != TOK_END)
             advance(&p);
         if (p.tok.type != TOK_END && !p.stop && !is_sync(p.tok.type))
-            (void) parse_expr(&p);
+            (void)parse_expr(&p);
     }
     if (p.lexer.no_memory)
         cel_report(report, 0, len, NULL, "out of memory");

@@ -53,7 +53,7 @@ static const char *beyond_re2(const char *s, size_t len, size_t *ret_at) {
             if (s[i] == '[' && i + 1 < len && s[i + 1] == ':') {
                 const char *end = memmem(s + i + 2, len - i - 2, ":]", 2);
                 if (end)
-                    i = (size_t) (end - s) + 1;
+                    i = (size_t)(end - s) + 1;
             } else if (s[i] == ']')
                 class = false;
             continue;
@@ -101,13 +101,14 @@ struct cel_regex *cel_regex_new(struct arena *a, const char *pattern, size_t len
         *ret_message = "out of memory";
         return NULL;
     }
-    (void) pcre2_set_newline(cc, PCRE2_NEWLINE_LF);
-    (void) pcre2_set_parens_nest_limit(cc, 64);
-    r->code = pcre2_compile((PCRE2_SPTR) pattern, len, PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_AUTO_CALLOUT | PCRE2_NEVER_BACKSLASH_C, &code, &at, cc);
+    (void)pcre2_set_newline(cc, PCRE2_NEWLINE_LF);
+    (void)pcre2_set_parens_nest_limit(cc, 64);
+    r->code = pcre2_compile((PCRE2_SPTR)pattern, len, PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_AUTO_CALLOUT | PCRE2_NEVER_BACKSLASH_C,
+                            &code, &at, cc);
     pcre2_compile_context_free(cc);
     if (!r->code) {
         char text[160] = "not valid";
-        (void) pcre2_get_error_message(code, (PCRE2_UCHAR *) text, sizeof text);
+        (void)pcre2_get_error_message(code, (PCRE2_UCHAR *)text, sizeof text);
         *ret_message = arena_strdup(a, text);
         if (!*ret_message)
             *ret_message = "not valid";
@@ -116,15 +117,18 @@ struct cel_regex *cel_regex_new(struct arena *a, const char *pattern, size_t len
     }
     r->context = pcre2_match_context_create(NULL);
     r->data = pcre2_match_data_create_from_pattern(r->code, NULL);
-    (void) pcre2_pattern_info(r->code, PCRE2_INFO_CAPTURECOUNT, &r->groups);
-    (void) pcre2_pattern_info(r->code, PCRE2_INFO_BACKREFMAX, &back);
-    *ret_message = !r->context || !r->data ? "out of memory" : back ? "back references are not part of RE2" : r->groups > MAX_GROUPS ? "the pattern has too many groups (at most 32)" : NULL;
+    (void)pcre2_pattern_info(r->code, PCRE2_INFO_CAPTURECOUNT, &r->groups);
+    (void)pcre2_pattern_info(r->code, PCRE2_INFO_BACKREFMAX, &back);
+    *ret_message = !r->context || !r->data  ? "out of memory"
+                   : back                   ? "back references are not part of RE2"
+                   : r->groups > MAX_GROUPS ? "the pattern has too many groups (at most 32)"
+                                            : NULL;
     if (*ret_message) {
         cel_regex_done(r);
         return NULL;
     }
-    (void) pcre2_set_match_limit(r->context, 1000000);
-    (void) pcre2_set_heap_limit(r->context, 1024); /* kibibytes */
+    (void)pcre2_set_match_limit(r->context, 1000000);
+    (void)pcre2_set_heap_limit(r->context, 1024); /* kibibytes */
     return r;
 }
 
@@ -141,9 +145,9 @@ int cel_regex_match(struct ev *e, const struct cel_regex *r, const char *s, size
     struct budget w = {.ev = e, .last = from};
     if (!cel_take(e, 4 + (len - from) / 64))
         return -CEL_E_STEPS;
-    (void) pcre2_set_callout(r->context, count_work, &w);
+    (void)pcre2_set_callout(r->context, count_work, &w);
     /* Text that is not valid UTF-8 is an error of the match, told by PCRE2. */
-    int rc = pcre2_match(r->code, (PCRE2_SPTR) s, len, from, 0, r->data, r->context);
+    int rc = pcre2_match(r->code, (PCRE2_SPTR)s, len, from, 0, r->data, r->context);
     if (rc > 0)
         return rc;
     if (rc == PCRE2_ERROR_NOMATCH)
@@ -171,7 +175,8 @@ static bool pattern_of(const struct call *c, struct cel_value pattern, struct ce
 }
 
 static struct cel_value failed(const struct call *c, int rc) {
-    return rc == -CEL_E_STEPS ? cel_out_of_steps(c->ev) : cel_fail(c->ev, c->node, CEL_E_REGEX, "the regular expression could not be matched");
+    return rc == -CEL_E_STEPS ? cel_out_of_steps(c->ev)
+                              : cel_fail(c->ev, c->node, CEL_E_REGEX, "the regular expression could not be matched");
 }
 
 static struct cel_value fn_matches(const struct call *c) {
@@ -190,7 +195,7 @@ static size_t next_from(struct cel_value s, const PCRE2_SIZE *v) {
     if (v[1] > v[0])
         return v[1];
     if (v[1] < s.aux)
-        (void) utf8_next(s.s + v[1], s.aux - v[1], &n);
+        (void)utf8_next(s.s + v[1], s.aux - v[1], &n);
     return v[1] + n;
 }
 
@@ -208,7 +213,8 @@ static struct cel_value extract(const struct call *c, bool every) {
     if (!pattern_of(c, c->argv[1], &r, &result))
         return result;
     if (r->groups > 1)
-        result = cel_fail(c->ev, c->node, CEL_E_REGEX, "the regular expression has more than one group; write (?:…) for those that only group");
+        result =
+            cel_fail(c->ev, c->node, CEL_E_REGEX, "the regular expression has more than one group; write (?:…) for those that only group");
     else
         for (size_t from = 0; from <= s.aux;) {
             int rc = cel_regex_match(c->ev, r, s.s, s.aux, from);
@@ -234,7 +240,8 @@ static struct cel_value fn_extract(const struct call *c) { return extract(c, fal
 static struct cel_value fn_extract_all(const struct call *c) { return extract(c, true); }
 
 /* The replacement with \0 to \9 filled in. False: *ret_error. */
-static bool put_replacement(const struct call *c, struct buf *b, struct cel_value s, struct cel_value with, const struct cel_regex *r, const PCRE2_SIZE *v, struct cel_value *ret_error) {
+static bool put_replacement(const struct call *c, struct buf *b, struct cel_value s, struct cel_value with, const struct cel_regex *r,
+                            const PCRE2_SIZE *v, struct cel_value *ret_error) {
     for (size_t i = 0; i < with.aux; i++) {
         if (with.s[i] != '\\') {
             buf_putc(b, with.s[i]);
@@ -243,12 +250,13 @@ static bool put_replacement(const struct call *c, struct buf *b, struct cel_valu
         char d = i + 1 < with.aux ? with.s[++i] : '\0';
         if (d == '\\')
             buf_putc(b, '\\');
-        else if (d >= '0' && d <= '9' && (unsigned) (d - '0') <= r->groups) {
-            size_t k = 2 * (size_t) (d - '0');
+        else if (d >= '0' && d <= '9' && (unsigned)(d - '0') <= r->groups) {
+            size_t k = 2 * (size_t)(d - '0');
             if (v[k] != PCRE2_UNSET)
                 buf_put(b, s.s + v[k], v[k + 1] - v[k]);
         } else {
-            *ret_error = cel_fail(c->ev, c->node, CEL_E_VALUE, "in a replacement \\ is followed by the number of a group (0 to %u) or by another \\", r->groups);
+            *ret_error = cel_fail(c->ev, c->node, CEL_E_VALUE,
+                                  "in a replacement \\ is followed by the number of a group (0 to %u) or by another \\", r->groups);
             return false;
         }
     }
@@ -291,7 +299,8 @@ static struct cel_value fn_replace(const struct call *c) {
 }
 
 const struct cel_fn cel_fns_regex[] = {
-    {"string.matches(string) -> bool", fn_matches, "whether the regular expression (RE2) fits a part of the text; ^ and $ hold it to the ends"},
+    {"string.matches(string) -> bool", fn_matches,
+     "whether the regular expression (RE2) fits a part of the text; ^ and $ hold it to the ends"},
     {"matches(string, string) -> bool", fn_matches, "the same as text.matches(pattern)"},
     {"regex.extract(string, string) -> optional", fn_extract, "the first match, or its one group"},
     {"regex.extractAll(string, string) -> list(string)", fn_extract_all, "every match, or its one group"},

@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-static void report_add(struct report *r, bool warning, size_t begin, size_t end, const char *hint, const char *fmt, va_list ap) GF_PRINTF(6, 0);
+static void report_add(struct report *r, bool warning, size_t begin, size_t end, const char *hint, const char *fmt, va_list ap)
+    GF_PRINTF(6, 0);
 
 static void report_add(struct report *r, bool warning, size_t begin, size_t end, const char *hint, const char *fmt, va_list ap) {
     struct cel_diags *d = r->diags;
@@ -49,7 +50,8 @@ static void report_add(struct report *r, bool warning, size_t begin, size_t end,
         d->cap = cap;
     }
     char *copy = r->alias ? arena_printf(d->arena, "in macro '%s': %s", r->alias, text) : arena_strdup(d->arena, text);
-    d->items[d->count++] = (struct cel_diag){.begin = begin, .end = end, .warning = warning, .text = copy ? copy : "out of memory", .hint = hint};
+    d->items[d->count++] =
+        (struct cel_diag){.begin = begin, .end = end, .warning = warning, .text = copy ? copy : "out of memory", .hint = hint};
 }
 
 void cel_report(struct report *r, size_t begin, size_t end, const char *hint, const char *fmt, ...) {

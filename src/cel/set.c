@@ -17,11 +17,11 @@ struct cel_set {
 static bool whole(struct cel_value v, int64_t *ret) {
     switch (v.type) {
     case CEL_INT: *ret = v.i; return true;
-    case CEL_UINT: *ret = (int64_t) v.u; return v.u <= INT64_MAX;
+    case CEL_UINT: *ret = (int64_t)v.u; return v.u <= INT64_MAX;
     case CEL_DOUBLE:
-        if (!(v.d >= -9007199254740992.0 && v.d <= 9007199254740992.0) || v.d != (double) (int64_t) v.d)
+        if (!(v.d >= -9007199254740992.0 && v.d <= 9007199254740992.0) || v.d != (double)(int64_t)v.d)
             return false;
-        *ret = (int64_t) v.d;
+        *ret = (int64_t)v.d;
         return true;
     default: return false;
     }
@@ -32,7 +32,7 @@ static uint32_t hash(const struct cel_set *s, struct cel_value v, bool *ret_ok) 
     *ret_ok = s->texts ? v.type == CEL_STRING : whole(v, &i);
     if (!*ret_ok)
         return 0;
-    return (uint32_t) (s->texts ? hash_bytes(v.s, v.aux, 1) : hash_bytes(&i, sizeof i, 1)) & s->mask;
+    return (uint32_t)(s->texts ? hash_bytes(v.s, v.aux, 1) : hash_bytes(&i, sizeof i, 1)) & s->mask;
 }
 
 const struct cel_set *cel_set_new(struct arena *a, struct cel_value list) {
@@ -45,7 +45,7 @@ const struct cel_set *cel_set_new(struct arena *a, struct cel_value list) {
             return NULL;
     while (s.mask < 2 * list.aux)
         s.mask = 2 * s.mask + 1;
-    s.slots = arena_zalloc(a, ((size_t) s.mask + 1) * sizeof *s.slots);
+    s.slots = arena_zalloc(a, ((size_t)s.mask + 1) * sizeof *s.slots);
     if (!s.slots)
         return NULL;
     for (uint32_t k = 0; k < list.aux; k++) {

@@ -7,23 +7,25 @@
 #define JSON_INT_MAX 9007199254740992.0 /* 2^53 */
 
 struct cel_value cel_string(const char *s, size_t len) {
-    return (struct cel_value){.type = CEL_STRING, .aux = (uint32_t) len, .s = s ? s : ""};
+    return (struct cel_value){.type = CEL_STRING, .aux = (uint32_t)len, .s = s ? s : ""};
 }
-struct cel_value cel_text(const char *s) { return cel_string(s, s ? strlen(s) : 0); }
+struct cel_value cel_text(const char *s) {
+    return cel_string(s, s ? strlen(s) : 0);
+}
 struct cel_value cel_bytes(const void *data, size_t len) {
-    return (struct cel_value){.type = CEL_BYTES, .aux = (uint32_t) len, .s = data ? data : ""};
+    return (struct cel_value){.type = CEL_BYTES, .aux = (uint32_t)len, .s = data ? data : ""};
 }
 struct cel_value cel_list(const struct cel_value *items, size_t n) {
-    return (struct cel_value){.type = CEL_LIST, .form = CEL_FORM_NATIVE, .aux = (uint32_t) n, .items = items};
+    return (struct cel_value){.type = CEL_LIST, .form = CEL_FORM_NATIVE, .aux = (uint32_t)n, .items = items};
 }
 struct cel_value cel_map(const struct cel_pair *pairs, size_t n) {
-    return (struct cel_value){.type = CEL_MAP, .form = CEL_FORM_NATIVE, .aux = (uint32_t) n, .pairs = pairs};
+    return (struct cel_value){.type = CEL_MAP, .form = CEL_FORM_NATIVE, .aux = (uint32_t)n, .pairs = pairs};
 }
 struct cel_value cel_type_value(const char *name) {
-    return (struct cel_value){.type = CEL_TYPE, .aux = (uint32_t) strlen(name), .s = name};
+    return (struct cel_value){.type = CEL_TYPE, .aux = (uint32_t)strlen(name), .s = name};
 }
 struct cel_value cel_error(enum cel_error code, const char *sentence) {
-    return (struct cel_value){.type = CEL_ERROR, .code = (uint16_t) code, .s = sentence};
+    return (struct cel_value){.type = CEL_ERROR, .code = (uint16_t)code, .s = sentence};
 }
 
 struct cel_value cel_json(const cJSON *j) {
@@ -34,8 +36,8 @@ struct cel_value cel_json(const cJSON *j) {
     case cJSON_False: return cel_bool(false);
     case cJSON_Number: {
         double d = j->valuedouble;
-        if (d >= -JSON_INT_MAX && d <= JSON_INT_MAX && d == (double) (int64_t) d)
-            return cel_int((int64_t) d);
+        if (d >= -JSON_INT_MAX && d <= JSON_INT_MAX && d == (double)(int64_t)d)
+            return cel_int((int64_t)d);
         return cel_double(d);
     }
     case cJSON_String: return cel_text(j->valuestring);
@@ -53,7 +55,7 @@ bool cel_time_make(int64_t seconds, int64_t nanos, struct cel_value *ret) {
     }
     if (__builtin_add_overflow(seconds, carry, &seconds) || seconds < CEL_TIME_MIN || seconds > CEL_TIME_MAX)
         return false;
-    *ret = (struct cel_value){.type = CEL_TIMESTAMP, .aux = (uint32_t) rest, .i = seconds};
+    *ret = (struct cel_value){.type = CEL_TIMESTAMP, .aux = (uint32_t)rest, .i = seconds};
     return true;
 }
 
@@ -64,28 +66,40 @@ struct cel_value cel_time_ms(int64_t ms) {
 }
 struct cel_value cel_duration_ms(int64_t ms) {
     struct cel_value v;
-    return cel_duration_ok((__int128) ms * 1000000, &v) ? v : cel_error(CEL_E_RANGE, "duration out of range");
+    return cel_duration_ok((__int128)ms * 1000000, &v) ? v : cel_error(CEL_E_RANGE, "duration out of range");
 }
-__int128 cel_duration_nanos(struct cel_value v) { return (__int128) v.i * 1000000000 + (int32_t) v.aux; }
+__int128 cel_duration_nanos(struct cel_value v) { return (__int128)v.i * 1000000000 + (int32_t)v.aux; }
 bool cel_duration_ok(__int128 nanos, struct cel_value *ret) {
     if (nanos < INT64_MIN || nanos > INT64_MAX)
         return false;
-    int64_t n = (int64_t) nanos;
-    *ret = (struct cel_value){.type = CEL_DURATION, .aux = (uint32_t) (int32_t) (n % 1000000000), .i = n / 1000000000};
+    int64_t n = (int64_t)nanos;
+    *ret = (struct cel_value){.type = CEL_DURATION, .aux = (uint32_t)(int32_t)(n % 1000000000), .i = n / 1000000000};
     return true;
 }
 
 /* -- looking ------------------------------------------------------------------------------------------------------------ */
 const char *cel_type_name(struct cel_value v) {
-    static const char *const names[] = {"null_type", "bool", "int",  "uint", "double", "string", "bytes", "list", "map", "google.protobuf.Timestamp", "google.protobuf.Duration",
-                                        "type",      "optional_type", "error"};
+    static const char *const names[] = {"null_type",
+                                        "bool",
+                                        "int",
+                                        "uint",
+                                        "double",
+                                        "string",
+                                        "bytes",
+                                        "list",
+                                        "map",
+                                        "google.protobuf.Timestamp",
+                                        "google.protobuf.Duration",
+                                        "type",
+                                        "optional_type",
+                                        "error"};
     return v.type <= CEL_ERROR ? names[v.type] : "error";
 }
 
 bool cel_as_double(struct cel_value v, double *ret) {
     switch (v.type) {
-    case CEL_INT: *ret = (double) v.i; return true;
-    case CEL_UINT: *ret = (double) v.u; return true;
+    case CEL_INT: *ret = (double)v.i; return true;
+    case CEL_UINT: *ret = (double)v.u; return true;
     case CEL_DOUBLE: *ret = v.d; return true;
     default: return false;
     }
@@ -101,7 +115,7 @@ bool cel_as_time_ms(struct cel_value v, int64_t *ret) {
 bool cel_as_duration_ms(struct cel_value v, int64_t *ret) {
     if (v.type != CEL_DURATION)
         return false;
-    *ret = v.i * 1000 + (int32_t) v.aux / 1000000;
+    *ret = v.i * 1000 + (int32_t)v.aux / 1000000;
     return true;
 }
 
@@ -148,12 +162,12 @@ bool cel_list_at(struct cel_value list, size_t index, struct cel_value *ret) {
     return true;
 }
 
-/* name holds no NUL. A walk: a sixteenth of a step per member. */
+/* name holds no NUL but may be followed by anything, unless it is empty: then by a NUL. A walk: a sixteenth of a step per member. */
 bool cel_json_field(struct ev *e, const cJSON *object, const char *name, size_t len, const cJSON **ret) {
     size_t seen = 0;
     bool found = false;
     for (const cJSON *j = object->child; j && !found; j = j->next, seen++)
-        if (j->string && !strncmp(j->string, name, len) && j->string[len] == '\0') {
+        if (j->string && j->string[0] == name[0] && !strncmp(j->string, name, len) && j->string[len] == '\0') {
             *ret = j;
             found = true;
         }
@@ -194,7 +208,7 @@ bool cel_find(struct ev *e, struct cel_value map, struct cel_value key, struct c
     if (key.type == CEL_STRING) {
         if (e && map.form == CEL_FORM_JSON && !memchr(key.s, '\0', key.aux)) {
             const cJSON *j;
-            if (!cel_json_field(e, map.json, key.s, key.aux, &j))
+            if (!cel_json_field(e, map.json, key.aux ? key.s : "", key.aux, &j))
                 return false;
             *ret = cel_json(j);
             return true;
@@ -204,12 +218,12 @@ bool cel_find(struct ev *e, struct cel_value map, struct cel_value key, struct c
         return cel_map_get(map, key.s, key.aux, ret);
     }
     if (map.form != CEL_FORM_NATIVE)
-        return false; /* there all keys are strings */
+        return false;             /* there all keys are strings */
     if (key.type == CEL_DOUBLE) { /* a double finds the integer that it is exactly */
-        if (key.d >= -9223372036854775808.0 && key.d < 9223372036854775808.0 && key.d == (double) (int64_t) key.d)
-            key = cel_int((int64_t) key.d);
-        else if (key.d >= 0 && key.d < 18446744073709551616.0 && key.d == (double) (uint64_t) key.d)
-            key = cel_uint((uint64_t) key.d);
+        if (key.d >= -9223372036854775808.0 && key.d < 9223372036854775808.0 && key.d == (double)(int64_t)key.d)
+            key = cel_int((int64_t)key.d);
+        else if (key.d >= 0 && key.d < 18446744073709551616.0 && key.d == (double)(uint64_t)key.d)
+            key = cel_uint((uint64_t)key.d);
         else
             return false;
     }
@@ -237,7 +251,7 @@ bool cel_iter_next(struct iter *it, struct cel_value *key, struct cel_value *val
         if (it->it >= it->over.aux)
             return false;
         if (it->over.type == CEL_LIST) {
-            *key = cel_int((int64_t) it->it);
+            *key = cel_int((int64_t)it->it);
             *value = it->over.items[it->it++];
         } else {
             *key = it->over.pairs[it->it].key;
@@ -247,7 +261,7 @@ bool cel_iter_next(struct iter *it, struct cel_value *key, struct cel_value *val
     case CEL_FORM_JSON:
         if (!it->item)
             return false;
-        *key = it->over.type == CEL_LIST ? cel_int((int64_t) it->it++) : cel_text(it->item->string);
+        *key = it->over.type == CEL_LIST ? cel_int((int64_t)it->it++) : cel_text(it->item->string);
         *value = cel_json(it->item);
         it->item = it->item->next;
         return true;
@@ -279,12 +293,12 @@ bool cel_map_next(struct cel_value map, size_t *it, struct cel_value *ret_key, s
         return true;
     }
     /* The place in a cJSON list is a pointer: it stands in `it`, with 1 for the end. */
-    const cJSON *j = *it == 0 ? map.json->child : *it == 1 ? NULL : (const cJSON *) (uintptr_t) *it;
+    const cJSON *j = *it == 0 ? map.json->child : *it == 1 ? NULL : (const cJSON *)(uintptr_t)*it;
     if (!j)
         return false;
     *ret_key = cel_text(j->string);
     *ret_value = cel_json(j);
-    *it = j->next ? (size_t) (uintptr_t) j->next : 1;
+    *it = j->next ? (size_t)(uintptr_t)j->next : 1;
     return true;
 }
 
@@ -298,14 +312,14 @@ static int order_int_double(int64_t i, double d) {
         return 1;
     if (d > 9223372036854775808.0)
         return -1;
-    return order_double((double) i, d);
+    return order_double((double)i, d);
 }
 static int order_uint_double(uint64_t u, double d) {
     if (d < 0)
         return 1;
     if (d > 18446744073709551616.0)
         return -1;
-    return order_double((double) u, d);
+    return order_double((double)u, d);
 }
 
 int cel_order_number(struct cel_value a, struct cel_value b, bool *ret_nan) {
@@ -317,11 +331,11 @@ int cel_order_number(struct cel_value a, struct cel_value b, bool *ret_nan) {
         if (b.type == CEL_INT)
             return order_int(a.i, b.i);
         if (b.type == CEL_UINT)
-            return a.i < 0 ? -1 : order_uint((uint64_t) a.i, b.u);
+            return a.i < 0 ? -1 : order_uint((uint64_t)a.i, b.u);
         return order_int_double(a.i, b.d);
     case CEL_UINT:
         if (b.type == CEL_INT)
-            return b.i < 0 ? 1 : order_uint(a.u, (uint64_t) b.i);
+            return b.i < 0 ? 1 : order_uint(a.u, (uint64_t)b.i);
         if (b.type == CEL_UINT)
             return order_uint(a.u, b.u);
         return order_uint_double(a.u, b.d);
@@ -348,11 +362,11 @@ bool cel_order(struct cel_value a, struct cel_value b, int *ret) {
     if (a.type != b.type)
         return false;
     switch (a.type) {
-    case CEL_BOOL: *ret = (int) a.b - (int) b.b; return true;
+    case CEL_BOOL: *ret = (int)a.b - (int)b.b; return true;
     case CEL_STRING:
     case CEL_BYTES: *ret = order_bytes(a, b); return true;
     case CEL_TIMESTAMP: *ret = a.i != b.i ? order_int(a.i, b.i) : order_uint(a.aux, b.aux); return true;
-    case CEL_DURATION: *ret = a.i != b.i ? order_int(a.i, b.i) : order_int((int32_t) a.aux, (int32_t) b.aux); return true;
+    case CEL_DURATION: *ret = a.i != b.i ? order_int(a.i, b.i) : order_int((int32_t)a.aux, (int32_t)b.aux); return true;
     default: return false;
     }
 }
@@ -362,8 +376,8 @@ static bool same_lists(struct ev *e, struct cel_value a, struct cel_value b, uns
     struct cel_value ka, kb, va, vb;
     if (a.form == CEL_FORM_NATIVE && b.form == CEL_FORM_NATIVE && a.aux != b.aux)
         return false;
-    (void) cel_iter(&ia, a);
-    (void) cel_iter(&ib, b);
+    (void)cel_iter(&ia, a);
+    (void)cel_iter(&ib, b);
     for (;;) {
         bool more = cel_iter_next(&ia, &ka, &va);
         if (more != cel_iter_next(&ib, &kb, &vb))
@@ -382,7 +396,7 @@ static bool same_maps(struct ev *e, struct cel_value a, struct cel_value b, unsi
     bool ok;
     if (n != cel_size(b))
         return false;
-    (void) cel_iter(&it, a);
+    (void)cel_iter(&it, a);
     while (cel_iter_next(&it, &key, &va)) {
         if (e && !cel_take(e, 1 + n / 16)) /* looking a key up is a walk */
             return false;
@@ -460,7 +474,7 @@ static struct cel_value copy(struct arena *a, struct cel_value v, unsigned depth
             *ok = n == 0 || (items = arena_alloc(a, n * sizeof *items)) != NULL;
         else
             *ok = n == 0 || (pairs = arena_alloc(a, n * sizeof *pairs)) != NULL;
-        (void) cel_iter(&it, v);
+        (void)cel_iter(&it, v);
         while (*ok && i < n && cel_iter_next(&it, &key, &value)) {
             if (items)
                 items[i] = copy(a, value, depth + 1, ok);

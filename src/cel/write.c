@@ -18,7 +18,7 @@ static void write_json(struct buf *b, struct cel_value v, unsigned depth) {
     switch (v.type) {
     case CEL_BOOL: buf_puts(b, v.b ? "true" : "false"); return;
     case CEL_INT: buf_put_int(b, v.i); return;
-    case CEL_UINT: buf_printf(b, "%llu", (unsigned long long) v.u); return;
+    case CEL_UINT: buf_printf(b, "%llu", (unsigned long long)v.u); return;
     case CEL_DOUBLE: buf_put_double(b, v.d); return;
     case CEL_STRING:
     case CEL_TYPE: json_write_string(b, v.s, v.aux); return;
@@ -41,7 +41,7 @@ static void write_json(struct buf *b, struct cel_value v, unsigned depth) {
         return;
     case CEL_LIST:
         buf_putc(b, '[');
-        (void) cel_iter(&it, v);
+        (void)cel_iter(&it, v);
         for (size_t n = 0; !b->failed && cel_iter_next(&it, &key, &item); n++) {
             if (n)
                 buf_putc(b, ',');
@@ -51,7 +51,7 @@ static void write_json(struct buf *b, struct cel_value v, unsigned depth) {
         return;
     case CEL_MAP:
         buf_putc(b, '{');
-        (void) cel_iter(&it, v);
+        (void)cel_iter(&it, v);
         for (size_t n = 0; !b->failed && cel_iter_next(&it, &key, &item); n++) {
             if (n)
                 buf_putc(b, ',');
@@ -78,17 +78,17 @@ static void write_quoted(struct buf *b, const char *s, size_t len, bool bytes) {
     size_t n;
     buf_putc(b, '\'');
     for (size_t at = 0; at < len && !b->failed; at += n) {
-        uint32_t cp = bytes ? (unsigned char) s[at] : utf8_next(s + at, len - at, &n);
+        uint32_t cp = bytes ? (unsigned char)s[at] : utf8_next(s + at, len - at, &n);
         if (bytes)
             n = 1;
-        const char *esc = cp && cp < 0x80 ? strchr(from, (int) cp) : NULL;
+        const char *esc = cp && cp < 0x80 ? strchr(from, (int)cp) : NULL;
         if (esc) {
             buf_putc(b, '\\');
             buf_putc(b, to[esc - from]);
         } else if (cp < 0x20 || cp == 0x7f || (bytes && cp >= 0x80))
-            buf_printf(b, "\\x%02x", (unsigned) cp);
+            buf_printf(b, "\\x%02x", (unsigned)cp);
         else if (cp >= 0x80 && cp < 0xa0)
-            buf_printf(b, "\\u%04x", (unsigned) cp);
+            buf_printf(b, "\\u%04x", (unsigned)cp);
         else {
             char out[4];
             buf_put(b, out, utf8_put(cp, out));
@@ -109,7 +109,7 @@ static void write_text(struct buf *b, struct cel_value v, unsigned depth) {
     case CEL_NULL: buf_puts(b, "null"); return;
     case CEL_BOOL: buf_puts(b, v.b ? "true" : "false"); return;
     case CEL_INT: buf_put_int(b, v.i); return;
-    case CEL_UINT: buf_printf(b, "%lluu", (unsigned long long) v.u); return;
+    case CEL_UINT: buf_printf(b, "%lluu", (unsigned long long)v.u); return;
     case CEL_DOUBLE: {
         if (isnan(v.d) || isinf(v.d)) {
             buf_puts(b, isnan(v.d) ? "double('NaN')" : v.d > 0 ? "double('Infinity')" : "double('-Infinity')");
@@ -148,7 +148,7 @@ static void write_text(struct buf *b, struct cel_value v, unsigned depth) {
         return;
     case CEL_LIST:
         buf_putc(b, '[');
-        (void) cel_iter(&it, v);
+        (void)cel_iter(&it, v);
         for (size_t n = 0; !b->failed && cel_iter_next(&it, &key, &item); n++) {
             if (n)
                 buf_puts(b, ", ");
@@ -158,7 +158,7 @@ static void write_text(struct buf *b, struct cel_value v, unsigned depth) {
         return;
     case CEL_MAP:
         buf_putc(b, '{');
-        (void) cel_iter(&it, v);
+        (void)cel_iter(&it, v);
         for (size_t n = 0; !b->failed && cel_iter_next(&it, &key, &item); n++) {
             if (n)
                 buf_puts(b, ", ");

@@ -19,9 +19,10 @@
 #include "gengfu/cel/cel.h"
 
 /* Files in which no case may fail (the disputed ones apart). */
-static const char *const promised[] = {"basic",   "bindings_ext", "comparisons", "conversions", "encoders_ext", "fields",     "fp_math",   "integer_math", "lists",          "logic",
-                                       "macros",  "macros2",      "math_ext",    "namespace",   "optionals",    "parse",      "plumbing",  "string",       "string_ext",     "timestamps",
-                                       "type_deduction"};
+static const char *const promised[] = {"basic",      "bindings_ext", "comparisons",   "conversions", "encoders_ext", "fields",
+                                       "fp_math",    "integer_math", "lists",         "logic",       "macros",       "macros2",
+                                       "math_ext",   "namespace",    "optionals",     "parse",       "plumbing",     "string",
+                                       "string_ext", "timestamps",   "type_deduction"};
 
 #define MAX_BOUND 32
 
@@ -49,7 +50,10 @@ static bool number_value(const char *kind, const char *text, struct cel_value *r
     else if (!strcmp(kind, "uint"))
         *ret = cel_uint(strtoull(text, NULL, 10));
     else
-        *ret = cel_double(!strcmp(text, "NaN") ? NAN : !strcmp(text, "Infinity") ? INFINITY : !strcmp(text, "-Infinity") ? -INFINITY : strtod(text, NULL));
+        *ret = cel_double(!strcmp(text, "NaN")         ? NAN
+                          : !strcmp(text, "Infinity")  ? INFINITY
+                          : !strcmp(text, "-Infinity") ? -INFINITY
+                                                       : strtod(text, NULL));
     return true;
 }
 
@@ -62,28 +66,28 @@ static bool duration_value(const char *text, struct cel_value *ret) {
         for (end++; *end >= '0' && *end <= '9'; end++, scale /= 10)
             nanos += (*end - '0') * scale;
     v.i = minus ? -v.i : v.i;
-    v.aux = (uint32_t) (minus ? -nanos : nanos);
+    v.aux = (uint32_t)(minus ? -nanos : nanos);
     *ret = v;
     return *end == 's';
 }
 
 static bool list_value(struct arena *a, const cJSON *j, struct cel_value *ret) {
     int n = cJSON_GetArraySize(j), i = 0;
-    struct cel_value *items = arena_alloc(a, ((size_t) n + 1) * sizeof *items);
+    struct cel_value *items = arena_alloc(a, ((size_t)n + 1) * sizeof *items);
     for (const cJSON *k = j->child; k; k = k->next)
         if (!items || !to_value(a, k, &items[i++]))
             return false;
-    *ret = (struct cel_value){.type = CEL_LIST, .form = CEL_FORM_NATIVE, .aux = (uint32_t) n, .items = items};
+    *ret = (struct cel_value){.type = CEL_LIST, .form = CEL_FORM_NATIVE, .aux = (uint32_t)n, .items = items};
     return true;
 }
 
 static bool map_value(struct arena *a, const cJSON *j, struct cel_value *ret) {
     int n = cJSON_GetArraySize(j), i = 0;
-    struct cel_pair *pairs = arena_alloc(a, ((size_t) n + 1) * sizeof *pairs);
+    struct cel_pair *pairs = arena_alloc(a, ((size_t)n + 1) * sizeof *pairs);
     for (const cJSON *k = j->child; k; k = k->next, i++)
         if (!pairs || !k->child || !to_value(a, k->child, &pairs[i].key) || !to_value(a, k->child->next, &pairs[i].value))
             return false;
-    *ret = (struct cel_value){.type = CEL_MAP, .form = CEL_FORM_NATIVE, .aux = (uint32_t) n, .pairs = pairs};
+    *ret = (struct cel_value){.type = CEL_MAP, .form = CEL_FORM_NATIVE, .aux = (uint32_t)n, .pairs = pairs};
     return true;
 }
 
@@ -120,9 +124,9 @@ static bool to_value(struct arena *a, const cJSON *j, struct cel_value *ret) {
     else if (!strcmp(kind, "timestamp")) {
         if (time_parse(s, strlen(s), true, &seconds, &nanos, &zoned) < 0)
             return false;
-        *ret = (struct cel_value){.type = CEL_TIMESTAMP, .aux = (uint32_t) nanos, .i = seconds};
+        *ret = (struct cel_value){.type = CEL_TIMESTAMP, .aux = (uint32_t)nanos, .i = seconds};
     } else if (!strcmp(kind, "type"))
-        *ret = (struct cel_value){.type = CEL_TYPE, .aux = (uint32_t) strlen(s), .s = s};
+        *ret = (struct cel_value){.type = CEL_TYPE, .aux = (uint32_t)strlen(s), .s = s};
     else
         return false;
     return true;
@@ -182,7 +186,9 @@ static bool bind(struct arena *a, const cJSON *test, struct bound *b) {
     for (size_t i = 0; i < MAX_BOUND; i++)
         b->vars[i] = cel_error(CEL_E_ABSENT, NULL);
     for (int pass = 0; pass < 2; pass++) /* bound names, then names that are only declared */
-        for (const cJSON *j = pass ? (types ? types->child : NULL) : (json_get(test, "bindings") ? json_get(test, "bindings")->child : NULL); j; j = j->next) {
+        for (const cJSON *j = pass ? (types ? types->child : NULL)
+                                   : (json_get(test, "bindings") ? json_get(test, "bindings")->child : NULL);
+             j; j = j->next) {
             struct cel_decl d = {.name = j->string, .type = decl_of(json_str(types, j->string, "dyn"))};
             int rc = cel_env_var(b->env, &d, NULL, &slot);
             if (rc == GF_EEXIST || rc == GF_EINVAL) /* "true" cannot be a name, and never means the binding */
@@ -235,8 +241,9 @@ static void run_case(struct arena *a, const cJSON *test, bool verbose, struct ta
         if (!ok && verbose) {
             const char *text = mem(a, test, "expr", &len);
             char *expect = cJSON_PrintUnformatted(json_get(test, "expect"));
-            printf("  %s/%s/%s%s%s: %.*s\n      came: %s\n      expected: %s\n", json_str(test, "file", "?"), json_str(test, "section", "?"), json_str(test, "name", "?"),
-                   disputed ? " (disputed)" : "", no_fold ? " (not folded)" : "", (int) len, text ? text : "", out.failed ? "" : out.data, expect ? expect : "?");
+            printf("  %s/%s/%s%s%s: %.*s\n      came: %s\n      expected: %s\n", json_str(test, "file", "?"),
+                   json_str(test, "section", "?"), json_str(test, "name", "?"), disputed ? " (disputed)" : "",
+                   no_fold ? " (not folded)" : "", (int)len, text ? text : "", out.failed ? "" : out.data, expect ? expect : "?");
             cJSON_free(expect);
         }
     }
@@ -302,8 +309,8 @@ int main(int argc, char **argv) {
         files += run_file(path, verbose, &t);
         for (size_t k = 0; k < sizeof promised / sizeof *promised; k++)
             promise |= strlen(promised[k]) == stem && !memcmp(promised[k], names[i], stem);
-        printf("%-20.*s %7zu %7zu %8zu %5zu/%zu%s\n", (int) stem, names[i], t.passed, t.failed, t.skipped, t.disputed_passed, t.disputed_passed + t.disputed_failed,
-               promise && t.failed + t.skipped ? "  promised, and broken" : "");
+        printf("%-20.*s %7zu %7zu %8zu %5zu/%zu%s\n", (int)stem, names[i], t.passed, t.failed, t.skipped, t.disputed_passed,
+               t.disputed_passed + t.disputed_failed, promise && t.failed + t.skipped ? "  promised, and broken" : "");
         broken |= promise && t.failed + t.skipped > 0;
         all.passed += t.passed;
         all.failed += t.failed;
@@ -313,7 +320,8 @@ int main(int argc, char **argv) {
         free(names[i]);
     }
     free(names);
-    printf("%-20s %7zu %7zu %8zu %5zu/%zu\n", "all", all.passed, all.failed, all.skipped, all.disputed_passed, all.disputed_passed + all.disputed_failed);
+    printf("%-20s %7zu %7zu %8zu %5zu/%zu\n", "all", all.passed, all.failed, all.skipped, all.disputed_passed,
+           all.disputed_passed + all.disputed_failed);
     atom_free_all();
     return files == 0 ? 2 : broken;
 }

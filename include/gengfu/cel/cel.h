@@ -6,7 +6,7 @@
  *   text -> lexer -> parser (macros expanded; one depth counter) -> tree -> checker (names, functions, arity, and types where known)
  *        -> compiler (constants folded, regular expressions compiled, fields as atoms) -> program -> evaluator (step budget, no malloc)
  *
- * Declared departures from the standard stand in docs/cel.md; the first: a mixed int/uint/double operation promotes to double.
+ * Declared departures from the standard stand in docs/cel.md; the first: int or uint with double is computed as double.
  * Knows nothing of rules, YAML, clocks and files. Not for several threads at once over the same environment or context. */
 #ifndef GENGFU_CEL_CEL_H
 #define GENGFU_CEL_CEL_H
@@ -78,18 +78,22 @@ struct cel_function_decl {
     const char *signature; /* for messages: "weekday(timestamp, string) -> int" */
 };
 
-GF_WARN_UNUSED int cel_env_new(struct cel_env **ret); /* with the standard library and the extensions strings, math, encoders, optionals, lists, bindings */
+GF_WARN_UNUSED int cel_env_new(
+    struct cel_env **ret); /* with the standard library and the extensions strings, math, encoders, optionals, lists, bindings */
 struct cel_env *cel_env_copy(const struct cel_env *e); /* to extend one base differently; NULL without memory */
 void cel_env_free(struct cel_env *e);
 /* Each gives GF_EEXIST for a name that is taken, GF_ELIMIT, GF_ENOMEM. *ret_slot: where the variable stands in the context's vars. */
 GF_WARN_UNUSED int cel_env_var(struct cel_env *e, const struct cel_decl *decl, struct err *err, size_t *ret_slot);
 GF_WARN_UNUSED int cel_env_const(struct cel_env *e, const char *name, struct cel_value value, struct err *err); /* value is copied */
-GF_WARN_UNUSED int cel_env_function(struct cel_env *e, const struct cel_function_decl *decl, struct err *err);  /* decl is copied, its strings are borrowed for the env's life */
+GF_WARN_UNUSED int cel_env_function(struct cel_env *e, const struct cel_function_decl *decl,
+                                    struct err *err); /* decl is copied, its strings are borrowed for the env's life */
 /* A name that stands for an expression (a rule file's macro). Checked for syntax now; cycles are refused at compile. */
 GF_WARN_UNUSED int cel_env_alias(struct cel_env *e, const char *name, const char *text, size_t len, struct cel_diags *diags);
 /* The container for name resolution (langdef "Name Resolution"); "" by default. Variables with dots in their names are allowed. */
 GF_WARN_UNUSED int cel_env_container(struct cel_env *e, const char *container);
-GF_WARN_UNUSED int cel_env_zone(struct cel_env *e, const struct zone *site); /* default zone of timestamp accessors stays UTC (standard); site zone is what "local" names */
+GF_WARN_UNUSED int cel_env_zone(
+    struct cel_env *e,
+    const struct zone *site); /* default zone of timestamp accessors stays UTC (standard); site zone is what "local" names */
 
 /* -- aggregates --------------------------------------------------------------------------------------------------------- */
 /* Names like event_count() and value_avg(event.x) that stand for something over many events. With an aggregate set given to cel_compile, such a call is lifted out:
@@ -97,14 +101,14 @@ GF_WARN_UNUSED int cel_env_zone(struct cel_env *e, const struct zone *site); /* 
  * also between programs that are compiled with the same set. */
 struct cel_program;
 struct cel_aggregate {
-    const char *name;         /* "value_count" */
-    struct cel_program *arg;  /* NULL when there is none (event_count) */
-    double param;             /* second argument when there is one: value_percentile(x, 95); must be a constant number */
-    const char *text;         /* the call as written, for explain */
+    const char *name;        /* "value_count" */
+    struct cel_program *arg; /* NULL when there is none (event_count) */
+    double param;            /* second argument when there is one: value_percentile(x, 95); must be a constant number */
+    const char *text;        /* the call as written, for explain */
 };
 struct cel_aggregate_name {
     const char *name;
-    size_t args;    /* 0, 1, or 2 (the second a constant number) */
+    size_t args; /* 0, 1, or 2 (the second a constant number) */
     const char *signature;
 };
 struct cel_aggregates {
@@ -118,21 +122,22 @@ void cel_aggregates_done(struct cel_aggregates *set);
 /* -- programs ------------------------------------------------------------------------------------------------------------ */
 struct cel_options {
     struct cel_aggregates *aggregates; /* NULL: none are allowed */
-    enum cel_decl_type want;           /* CEL_DECL_DYN, or what the result must be (an error at load when it is known to be something else) */
-    bool no_check;                     /* skip the type checker (conformance cases ask for it) */
-    bool no_fold;                      /* keep constant parts as nodes, evaluated each time: for tests */
+    enum cel_decl_type want; /* CEL_DECL_DYN, or what the result must be (an error at load when it is known to be something else) */
+    bool no_check;           /* skip the type checker (conformance cases ask for it) */
+    bool no_fold;            /* keep constant parts as nodes, evaluated each time: for tests */
 };
 
 /* 0: *ret is new, free it with cel_program_free. <0: *ret untouched and diags says why, every mistake of the text in one run where possible.
  * Warnings may stand in diags also on success. The env may be freed while the program lives. */
-GF_WARN_UNUSED int cel_compile(const struct cel_env *e, const char *text, size_t len, const struct cel_options *opt, struct cel_diags *diags, struct cel_program **ret);
+GF_WARN_UNUSED int cel_compile(const struct cel_env *e, const char *text, size_t len, const struct cel_options *opt,
+                               struct cel_diags *diags, struct cel_program **ret);
 void cel_program_free(struct cel_program *p);
 
 /* What a program reads: "event.power_w", not guarded by has(), ?. or the like. Paths of one field below a variable. */
 struct cel_read {
-    size_t slot;   /* the variable */
-    atom_t field;  /* 0: the variable as a whole */
-    bool guarded;  /* read in a way that bears absence */
+    size_t slot;       /* the variable */
+    atom_t field;      /* 0: the variable as a whole */
+    bool guarded;      /* read in a way that bears absence */
     size_t begin, end; /* where, in the text */
 };
 size_t cel_program_reads(const struct cel_program *p, const struct cel_read **ret);

@@ -29,7 +29,7 @@ enum cel_type {
     CEL_DURATION,  /* i: seconds, aux as int32: nanoseconds of the same sign */
     CEL_TYPE,      /* s: name; aux: length */
     CEL_OPTIONAL,  /* opt: the value inside, NULL for none */
-    CEL_ERROR      /* code: enum cel_error; s: sentence (may be NULL) */
+    CEL_ERROR      /* code: enum cel_error; s: sentence (may be NULL); aux: where in the program's text, byte offset + 1 (0: not known) */
 };
 
 /* Why an evaluation has no value. CEL_E_ABSENT is what rules call "unknown": a field, key or index that is not there. */
@@ -54,8 +54,8 @@ struct cel_pair;
 struct cel_record;
 
 struct cel_value {
-    uint8_t type; /* enum cel_type */
-    uint8_t form; /* enum cel_form, for lists and maps */
+    uint8_t type;  /* enum cel_type */
+    uint8_t form;  /* enum cel_form, for lists and maps */
     uint16_t code; /* enum cel_error, for errors */
     uint32_t aux;
     union {
@@ -92,10 +92,12 @@ static inline struct cel_value cel_bool(bool b) { return (struct cel_value){.typ
 static inline struct cel_value cel_int(int64_t i) { return (struct cel_value){.type = CEL_INT, .i = i}; }
 static inline struct cel_value cel_uint(uint64_t u) { return (struct cel_value){.type = CEL_UINT, .u = u}; }
 static inline struct cel_value cel_double(double d) { return (struct cel_value){.type = CEL_DOUBLE, .d = d}; }
-static inline struct cel_value cel_record(const struct cel_record *r) { return (struct cel_value){.type = CEL_MAP, .form = CEL_FORM_RECORD, .record = r}; }
+static inline struct cel_value cel_record(const struct cel_record *r) {
+    return (struct cel_value){.type = CEL_MAP, .form = CEL_FORM_RECORD, .record = r};
+}
 struct cel_value cel_string(const char *s, size_t len);
-struct cel_value cel_text(const char *s); /* NUL-terminated */
-struct cel_value cel_json(const cJSON *j); /* the value that this JSON is; NULL and cJSON_Invalid give null */
+struct cel_value cel_text(const char *s);     /* NUL-terminated */
+struct cel_value cel_json(const cJSON *j);    /* the value that this JSON is; NULL and cJSON_Invalid give null */
 struct cel_value cel_time_ms(int64_t ms);     /* timestamp */
 struct cel_value cel_duration_ms(int64_t ms); /* duration */
 struct cel_value cel_error(enum cel_error code, const char *sentence);
@@ -104,15 +106,16 @@ struct cel_value cel_error(enum cel_error code, const char *sentence);
 static inline bool cel_is_true(struct cel_value v) { return v.type == CEL_BOOL && v.b; }
 static inline bool cel_is_error(struct cel_value v) { return v.type == CEL_ERROR; }
 static inline bool cel_is_unknown(struct cel_value v) { return v.type == CEL_ERROR && v.code == CEL_E_ABSENT; }
-const char *cel_type_name(struct cel_value v); /* "int", "google.protobuf.Timestamp", … */
+const char *cel_type_name(struct cel_value v);         /* "int", "google.protobuf.Timestamp", … */
 bool cel_as_double(struct cel_value v, double *ret);   /* int, uint, double */
 bool cel_as_time_ms(struct cel_value v, int64_t *ret); /* timestamp, within int64 ms */
 bool cel_as_duration_ms(struct cel_value v, int64_t *ret);
 bool cel_equal(struct cel_value a, struct cel_value b); /* CEL's heterogeneous equality; false where CEL has none */
-size_t cel_size(struct cel_value v); /* of string (code points), bytes, list, map; 0 else */
+size_t cel_size(struct cel_value v);                    /* of string (code points), bytes, list, map; 0 else */
 bool cel_list_at(struct cel_value list, size_t index, struct cel_value *ret);
 bool cel_map_get(struct cel_value map, const char *key, size_t len, struct cel_value *ret);
-bool cel_map_next(struct cel_value map, size_t *it, struct cel_value *ret_key, struct cel_value *ret_value); /* `it` begins at 0; linear over the whole map */
+bool cel_map_next(struct cel_value map, size_t *it, struct cel_value *ret_key,
+                  struct cel_value *ret_value); /* `it` begins at 0; linear over the whole map */
 
 /* A copy that stands on its own: everything it points to is in `a`. Records become native maps. On no memory: an error value CEL_E_MEMORY. */
 struct cel_value cel_copy(struct arena *a, struct cel_value v);
