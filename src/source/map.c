@@ -271,10 +271,11 @@ static enum truth unchanged(struct work *w, const struct source_event *se, size_
             continue;
         if (!value_hash(w, v, &h))
             return ERROR;
-        if (!memory_field_is(it, se->on_change[i], h)) {
-            memory_field_set(it, se->on_change[i], h);
-            changed = true;
-        }
+        if (memory_field_is(it, se->on_change[i], h))
+            continue;
+        changed = true;
+        if (memory_field_set(it, se->on_change[i], h) < 0)
+            break; /* without room the same is told again, never less */
     }
     return changed ? NO : YES;
 }
@@ -412,7 +413,7 @@ static int weight(enum source_outcome o) {
 static const char *default_why(struct work *w, enum source_outcome o, size_t fitting) {
     switch (o) {
     case OUTCOME_NOTHING: return "nothing in it is new";
-    case OUTCOME_IGNORED: return "ignored on purpose";
+    case OUTCOME_IGNORED: return w->ignore_reason ? w->ignore_reason : "ignored on purpose";
     case OUTCOME_UNMATCHED:
         if (fitting == 0)
             return "no source has this topic";
@@ -446,6 +447,8 @@ static void run_all(struct work *w, size_t n, struct mapped *ret) {
         if (!ret->source || weight(o) > weight(ret->outcome)) {
             ret->source = s->name;
             ret->outcome = o;
+            if (o == OUTCOME_IGNORED)
+                w->ignore_reason = s->ignore_reason;
         }
     }
 }

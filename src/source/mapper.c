@@ -18,9 +18,6 @@ static int build(const struct ruleset *rs, struct arena *arena, struct trie *tri
             rc = trie_add(trie, &s->online_topic, (uint32_t)(2 * i + 1));
         if (rc == GF_ELIMIT)
             return err_set(err, rc, "source %s: its topic has more than %d levels", s->name, TRIE_MAX_LEVELS);
-        for (size_t k = 0; rc == 0 && k < s->nevents; k++)
-            if (s->events[k].non_change > MEMORY_FIELDS)
-                return err_set(err, GF_ELIMIT, "source %s: on_change names more than %d fields", s->name, MEMORY_FIELDS);
     }
     uint32_t *ids = rc == 0 ? malloc((trie->patterns + 1) * sizeof *ids) : NULL;
     if (!ids)

@@ -17,6 +17,7 @@ struct work {
     uint32_t steps; /* left for the whole message */
     const struct source *source;
     const char *name; /* of the source */
+    const char *ignore_reason;
     const char *why;  /* set once something of this source is broken */
     struct event *events;
     size_t nevents, cap;

@@ -15,6 +15,7 @@ static void item_free(void *item) {
     struct memory_item *it = item;
     if (it) {
         free(it->key);
+        free(it->fields);
         free(it);
     }
 }
@@ -89,12 +90,22 @@ bool memory_field_is(const struct memory_item *it, atom_t name, struct memory_ha
     return false;
 }
 
-void memory_field_set(struct memory_item *it, atom_t name, struct memory_hash h) {
+int memory_field_set(struct memory_item *it, atom_t name, struct memory_hash h) {
     for (size_t i = 0; i < it->nfields; i++)
         if (it->fields[i].name == name) {
             it->fields[i].hash = h;
-            return;
+            return 0;
         }
-    if (it->nfields < MEMORY_FIELDS)
-        it->fields[it->nfields++] = (struct memory_field){.name = name, .hash = h};
+    if (it->nfields == EVENT_MAX_FIELDS)
+        return GF_ELIMIT;
+    if (it->nfields == it->cap) {
+        size_t cap = it->cap ? it->cap * 2 : 4;
+        struct memory_field *more = realloc(it->fields, cap * sizeof *more);
+        if (!more)
+            return GF_ENOMEM;
+        it->fields = more;
+        it->cap = cap;
+    }
+    it->fields[it->nfields++] = (struct memory_field){.name = name, .hash = h};
+    return 0;
 }

@@ -86,21 +86,20 @@ void memory_done(struct memory *m);
 struct memory_item *memory_get(struct memory *m, const char *key, size_t len, bool *ret_new);
 /* The entry if there is one; it does not become more recent. */
 struct memory_item *memory_peek(const struct memory *m, const char *key, size_t len);
-#define MEMORY_FIELDS 16 /* of one entry; `emit: on_change` may name no more */
 struct memory_item {
     struct memory_item *newer, *older;
     char *key;
     size_t key_len;
     int64_t at; /* dedupe: when it was let through */
-    size_t nfields;
+    size_t nfields, cap;
     struct memory_field {
         atom_t name;
         struct memory_hash hash;
-    } fields[MEMORY_FIELDS];
+    } *fields;
 };
 struct memory_hash memory_hash_of(const char *data, size_t len);
 bool memory_field_is(const struct memory_item *it, atom_t name, struct memory_hash h);
-void memory_field_set(struct memory_item *it, atom_t name, struct memory_hash h);
+GF_WARN_UNUSED int memory_field_set(struct memory_item *it, atom_t name, struct memory_hash h); /* at most EVENT_MAX_FIELDS names */
 
 /* -- stats.c --------------------------------------------------------------------------------------------------------------------- */
 struct counters {

@@ -200,7 +200,7 @@ static void test_memory_bound(void **state) {
         struct memory_item *it = memory_get(&m, key, (size_t)n, &fresh);
         assert_non_null(it);
         assert_true(fresh);
-        memory_field_set(it, atom_of("open"), memory_hash_of("true", 4));
+        assert_int_equal(memory_field_set(it, atom_of("open"), memory_hash_of("true", 4)), 0);
         assert_non_null(memory_get(&m, "device-0", 8, &fresh)); /* used all the time: never evicted */
         assert_false(fresh);
         assert_true(map_count(&m.map) <= 100);
@@ -217,12 +217,12 @@ static void test_memory_bound(void **state) {
     assert_true(memory_field_is(it, atom_of("open"), memory_hash_of("true", 4)));
     assert_false(memory_field_is(it, atom_of("open"), memory_hash_of("false", 5)));
     assert_false(memory_field_is(it, atom_of("tamper"), memory_hash_of("true", 4)));
-    for (int i = 0; i < 2 * MEMORY_FIELDS; i++) { /* more fields than there is room for change nothing */
+    for (int i = 0; i < 2 * EVENT_MAX_FIELDS; i++) { /* more fields than there is room for are refused */
         char name[16];
         (void)snprintf(name, sizeof name, "f%d", i);
-        memory_field_set(it, atom_of(name), memory_hash_of("1", 1));
+        assert_int_equal(memory_field_set(it, atom_of(name), memory_hash_of("1", 1)), i < EVENT_MAX_FIELDS - 1 ? 0 : GF_ELIMIT);
     }
-    assert_int_equal(it->nfields, MEMORY_FIELDS);
+    assert_int_equal(it->nfields, EVENT_MAX_FIELDS);
     memory_done(&m);
 }
 
