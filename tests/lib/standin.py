@@ -207,8 +207,9 @@ class Platform:
             else:
                 if before and data["revision"] < before["data"]["revision"]:
                     self.violate(channel, f"{key}: revision {data['revision']} after {before['data']['revision']}")
+                else:
+                    channel.last[data["id"]] = envelope
                 channel.bodies[key] = body_of(envelope)
-                channel.last[data["id"]] = envelope
             channel.deliveries.append((now, key, envelope))
             self.log.write(json.dumps({"at": time.time(), "channel": channel.name, "envelope": envelope}, ensure_ascii=False) + "\n")
             self.log.flush()
