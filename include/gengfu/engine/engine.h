@@ -34,7 +34,7 @@ void engine_free(struct engine *e);
 
 /* -- restore, before engine_start. What does not belong to a rule (name and hash) of the set in force is answered with a deletion in fx at engine_start. */
 GF_WARN_UNUSED int engine_restore_state(struct engine *e, const char *rule, uint64_t hash, const char *key, const char *body, size_t len, struct err *err);
-GF_WARN_UNUSED int engine_restore_incident(struct engine *e, const char *body, size_t len, struct err *err); /* one that is not over */
+GF_WARN_UNUSED int engine_restore_incident(struct engine *e, const char *body, size_t len, struct err *err); /* one that is not over; after engine_start only one that is over, for a command that wants it */
 GF_WARN_UNUSED int engine_restore_device(struct engine *e, const char *device, const char *body, size_t len, struct err *err);
 GF_WARN_UNUSED int engine_restore_event(struct engine *e, const struct event *ev); /* the journal's tail behind the checkpoint: merges into the device, runs no rule */
 /* `down`: ms of engine time that passed since the last commit; each rule's on_downtime says what that does to its deadlines (absence always pauses). */
@@ -69,6 +69,7 @@ struct engine_rule_stats {
     uint64_t opened;     /* incidents */
     uint64_t evicted;    /* keys pushed out by the cap */
     size_t keys, pending, firing;
+    uint64_t dropped;    /* window events and half-done sequences pushed out by a ceiling */
 };
 size_t engine_rules(const struct engine *e);
 void engine_rule_stats(const struct engine *e, size_t i, struct engine_rule_stats *ret);
@@ -82,8 +83,14 @@ struct engine_device_info {
 size_t engine_devices(const struct engine *e);
 void engine_device_info(const struct engine *e, size_t i, struct engine_device_info *ret); /* registered ones first, in the registry's order, also those never seen */
 void engine_device_fields(const struct engine *e, const char *device, struct buf *out);    /* latest known fields as a JSON object; {} when none */
-size_t engine_open_incidents(const struct engine *e);
+size_t engine_open_incidents(const struct engine *e); /* firing */
 const struct incident *engine_incident(const struct engine *e, const char *id_or_number); /* one that is not over; NULL */
+struct engine_refusals { /* what met a ceiling of the engine as a whole */
+    uint64_t devices;   /* events of unknown devices past max_devices */
+    uint64_t incidents; /* not opened: 100,000 are open */
+    uint64_t feeds;     /* changes of incidents not fed to rules over incidents: too deep */
+};
+void engine_refusals(const struct engine *e, struct engine_refusals *ret);
 uint64_t engine_unregistered(const struct engine *e); /* devices that send and are not in the registry */
 
 #endif
