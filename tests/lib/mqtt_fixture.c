@@ -85,7 +85,7 @@ static void on_closed(void *ctx)
     c->mqtt = NULL;
 }
 
-void fx_setup(struct fx *fx, int port)
+void mfx_setup(struct mfx *fx, int port)
 {
     memset(fx, 0, sizeof(*fx));
     assert_int_equal(uv_loop_init(&fx->loop), 0);
@@ -95,7 +95,7 @@ void fx_setup(struct fx *fx, int port)
     fx->conf = (struct mqtt_conf){.deferred = true, .coalesce = 5, .batch_max = 1000, .seed = 42};
 }
 
-struct client *fx_client(struct fx *fx, const char *id, bool clean)
+struct client *mfx_client(struct mfx *fx, const char *id, bool clean)
 {
     static const struct mqtt_ops ops = {
         .connected = on_connected,
@@ -110,7 +110,7 @@ struct client *fx_client(struct fx *fx, const char *id, bool clean)
     struct err err = {0};
 
     assert_non_null(c);
-    assert_true(fx->n < FX_CLIENTS);
+    assert_true(fx->n < MFX_CLIENTS);
     c->fx = fx;
     c->broker = fx->broker;
     (void)snprintf(c->id, sizeof(c->id), "%s", id);
@@ -148,7 +148,7 @@ static void on_tick(uv_timer_t *t)
 }
 
 /* The timer lets the loop turn while nothing else happens. */
-static bool run_until(struct fx *fx, bool (*condition)(struct client *), struct client *c, int ms)
+static bool run_until(struct mfx *fx, bool (*condition)(struct client *), struct client *c, int ms)
 {
     uint64_t end;
     bool met = false;
@@ -165,29 +165,29 @@ static bool run_until(struct fx *fx, bool (*condition)(struct client *), struct 
     return met;
 }
 
-bool fx_until(struct fx *fx, bool (*condition)(struct client *), struct client *c)
+bool mfx_until(struct mfx *fx, bool (*condition)(struct client *), struct client *c)
 {
-    bool met = run_until(fx, condition, c, FX_PATIENCE);
+    bool met = run_until(fx, condition, c, MFX_PATIENCE);
 
     if (!met)
         printf("client %s: up %d, ups %d, downs %d, messages %d, subscribed %d, why '%s'\n", c->id, c->up, c->ups, c->downs, c->messages, c->subscribed, c->why);
     return met;
 }
 
-void fx_run(struct fx *fx, int ms)
+void mfx_run(struct mfx *fx, int ms)
 {
     (void)run_until(fx, NULL, NULL, ms);
 }
 
-void fx_teardown(struct fx *fx)
+void mfx_teardown(struct mfx *fx)
 {
     for (int i = 0; i < fx->n; i++)
         client_stop(fx->clients[i]);
     for (int i = 0; i < fx->n; i++)
-        assert_true(fx_until(fx, client_is_closed, fx->clients[i]));
+        assert_true(mfx_until(fx, client_is_closed, fx->clients[i]));
 }
 
-void fx_done(struct fx *fx)
+void mfx_done(struct mfx *fx)
 {
     uv_close((uv_handle_t *)&fx->tick, NULL);
     (void)uv_run(&fx->loop, UV_RUN_DEFAULT);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A loop with MQTT clients on it, and waiting with an end. fx_done asserts that every handle is gone. */
+ * A loop with MQTT clients on it, and waiting with an end. mfx_done asserts that every handle is gone. */
 #ifndef TESTS_LIB_MQTT_FIXTURE_H
 #define TESTS_LIB_MQTT_FIXTURE_H
 
@@ -8,12 +8,12 @@
 
 #include "mqtt/mqtt_int.h"
 
-#define FX_CLIENTS 8
-#define FX_PATIENCE 15000 /* ms that a condition may take to come */
+#define MFX_CLIENTS 8
+#define MFX_PATIENCE 15000 /* ms that a condition may take to come */
 
-struct fx;
+struct mfx;
 struct client {
-    struct fx *fx;
+    struct mfx *fx;
     struct mqtt *mqtt;
     struct config_mqtt broker;
     char id[32];
@@ -24,20 +24,20 @@ struct client {
     int qos;
     bool retained;
 };
-struct fx {
+struct mfx {
     uv_loop_t loop;
     uv_timer_t tick;
     struct config_mqtt broker; /* copied into each client that is made after a change */
     struct mqtt_conf conf;
-    struct client *clients[FX_CLIENTS];
+    struct client *clients[MFX_CLIENTS];
     int n;
 };
-void fx_setup(struct fx *fx, int port);
-struct client *fx_client(struct fx *fx, const char *id, bool clean);
-bool fx_until(struct fx *fx, bool (*condition)(struct client *), struct client *c);
-void fx_run(struct fx *fx, int ms);
-void fx_teardown(struct fx *fx); /* stops every client and waits for its end */
-void fx_done(struct fx *fx);
+void mfx_setup(struct mfx *fx, int port);
+struct client *mfx_client(struct mfx *fx, const char *id, bool clean);
+bool mfx_until(struct mfx *fx, bool (*condition)(struct client *), struct client *c);
+void mfx_run(struct mfx *fx, int ms);
+void mfx_teardown(struct mfx *fx); /* stops every client and waits for its end */
+void mfx_done(struct mfx *fx);
 
 void client_start(struct client *c);
 void client_stop(struct client *c);

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The file platform and what all senders share: order, compaction, the envelope, trouble that passes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "forward_fixture.h"
+#include "gengfu/base/json.h"
+
+#define ID(n) "01J0000000000000000000" n
+
+static void writes_lines_and_confirms(void **state)
+{
+    struct ff ff;
+    struct forward_stats st;
+
+    (void)state;
+    ff_setup(&ff);
+    (void)ff_platform(&ff, "bench", PLATFORM_FILE);
+    ff_start(&ff);
+    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
+    ff_incident(&ff, ID("0002"), 1, SEVERITY_SEVERE);
+    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+    char *text = ff_read(ff.file);
+
+    assert_int_equal(ff_count(text, "\n"), 2);
+    assert_int_equal(ff_count(text, "\"id\":\"" ID("0001") ".1\""), 1);
+    ff_stats(&ff, 0, &st);
+    assert_int_equal(st.confirmed, 2);
+    assert_int_equal(st.in_flight, 0);
+    assert_true(st.reachable);
+    assert_string_equal(st.type, "file");
+    assert_true(st.last_confirmed > 0);
+    free(text);
+    ff_teardown(&ff);
+}
+
+static void most_severe_first(void **state)
+{
+    struct ff ff;
+
+    (void)state;
+    ff_setup(&ff);
+    struct config_platform *p = ff_platform(&ff, "bench", PLATFORM_FILE);
+
+    p->in_flight = 1;
+    ff_start(&ff);
+    ff_stop(&ff);
+    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
+    ff_incident(&ff, ID("0002"), 1, SEVERITY_MODERATE);
+    ff_incident(&ff, ID("0003"), 1, SEVERITY_EXTREME);
+    ff_incident(&ff, ID("0004"), 1, SEVERITY_SEVERE);
+    ff_incident(&ff, ID("0001"), 2, SEVERITY_MINOR); /* only as it now stands */
+    ff_start(&ff);
+    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+    char *text = ff_read(ff.file);
+    const char *order[] = {ID("0003") ".1", ID("0004") ".1", ID("0002") ".1", ID("0001") ".2"};
+    const char *at = text;
+
+    for (size_t i = 0; i < 4; i++) {
+        at = strstr(at, order[i]);
+        assert_non_null(at);
+    }
+    assert_int_equal(ff_count(text, "\n"), 4);
+    free(text);
+    ff_teardown(&ff);
+}
+
+static void rotated_file_is_left_alone(void **state)
+{
+    struct ff ff;
+    char old[160];
+
+    (void)state;
+    ff_setup(&ff);
+    (void)ff_platform(&ff, "bench", PLATFORM_FILE);
+    ff_start(&ff);
+    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+    (void)snprintf(old, sizeof(old), "%s.1", ff.file);
+    assert_int_equal(rename(ff.file, old), 0);
+    ff_incident(&ff, ID("0002"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+    char *before = ff_read(old), *after = ff_read(ff.file);
+
+    assert_int_equal(ff_count(before, "\n"), 1);
+    assert_int_equal(ff_count(after, "\n"), 1);
+    assert_non_null(strstr(after, ID("0002")));
+    free(before);
+    free(after);
+    ff_teardown(&ff);
+}
+
+static void half_a_line_is_ended(void **state)
+{
+    struct ff ff;
+
+    (void)state;
+    ff_setup(&ff);
+    (void)ff_platform(&ff, "bench", PLATFORM_FILE);
+    FILE *f = fopen(ff.file, "we");
+
+    assert_non_null(f);
+    (void)fputs("{\"half\":", f);
+    (void)fclose(f);
+    ff_start(&ff);
+    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+    char *text = ff_read(ff.file);
+
+    assert_int_equal(strncmp(text, "{\"half\":\n{\"specversion\"", 23), 0);
+    free(text);
+    ff_teardown(&ff);
+}
+
+static bool has_trouble(struct ff *ff)
+{
+    return ff->downs > 0;
+}
+
+static void trouble_passes(void **state)
+{
+    struct ff ff;
+    char dir[160], path[200];
+    struct forward_stats st;
+
+    (void)state;
+    ff_setup(&ff);
+    struct config_platform *p = ff_platform(&ff, "bench", PLATFORM_FILE);
+
+    (void)snprintf(dir, sizeof(dir), "%s/later", ff.dir);
+    (void)snprintf(path, sizeof(path), "%s/later/x.jsonl", ff.dir);
+    p->path = path;
+    ff_start(&ff);
+    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&ff, has_trouble, FF_PATIENCE));
+    assert_non_null(strstr(ff.why, path));
+    ff_run(&ff, 500);
+    assert_int_equal(ff.downs, 1); /* told once, not with each try */
+    assert_int_equal(ff_waiting(&ff, "bench"), 1);
+    ff_stats(&ff, 0, &st);
+    assert_false(st.reachable);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+    assert_int_equal(ff.ups, 1);
+    (void)unlink(path);
+    (void)rmdir(dir);
+    ff_teardown(&ff);
+}
+
+static void what_waited_is_marked(void **state)
+{
+    struct ff ff;
+
+    (void)state;
+    ff_setup(&ff);
+    (void)ff_platform(&ff, "bench", PLATFORM_FILE);
+    ff_start(&ff);
+    ff_stop(&ff);
+    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
+    ff.wall_ahead = 120000;
+    ff_start(&ff);
+    ff_incident(&ff, ID("0002"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+    char *text = ff_read(ff.file), *first = strstr(text, ID("0001")), *end;
+
+    assert_non_null(first);
+    assert_int_equal(ff_count(text, "\"replayed\":true"), 1);
+    end = strchr(first, '\n');
+    *end = '\0';
+    assert_non_null(strstr(first, "\"replayed\":true"));
+    free(text);
+    ff_teardown(&ff);
+}
+
+static void envelope_is_a_cloudevent(void **state)
+{
+    struct buf b;
+    struct arena a;
+    const cJSON *doc;
+    const char *body = "{\"id\":\"X\",\"times\":{\"updated\":\"2026-01-05T20:00:00+08:00\"}}";
+    struct outbox_row row = {.incident = "X", .revision = 7, .change = CHANGE_RESOLVED, .severity = SEVERITY_EXTREME, .body = body, .len = strlen(body)};
+
+    (void)state;
+    buf_init(&b, 0);
+    arena_init(&a, 4096, 0);
+    forward_envelope(&b, "gw \"1\"", &row, true);
+    assert_false(b.failed);
+    assert_int_equal(json_parse(&a, b.data, b.len, NULL, &doc), 0);
+    assert_string_equal(json_str(doc, "specversion", ""), "1.0");
+    assert_string_equal(json_str(doc, "id", ""), "X.7");
+    assert_string_equal(json_str(doc, "source", ""), "/gengfu/gw \"1\"");
+    assert_string_equal(json_str(doc, "type", ""), "gengfu.incident.resolved");
+    assert_string_equal(json_str(doc, "subject", ""), "X");
+    assert_string_equal(json_str(doc, "time", ""), "2026-01-05T20:00:00+08:00");
+    assert_string_equal(json_str(doc, "datacontenttype", ""), "application/json");
+    assert_int_equal(json_int(doc, "severitynumber", 0), 21);
+    assert_string_equal(json_str(doc, "severitytext", ""), "EXTREME");
+    assert_true(json_bool(json_get(doc, "data"), "replayed", false));
+    assert_string_equal(json_str(json_get(doc, "data"), "id", ""), "X");
+    buf_clear(&b);
+    row.body = "{}";
+    row.len = 2;
+    row.queued = 0;
+    forward_envelope(&b, "g", &row, true);
+    assert_non_null(strstr(b.data, "\"data\":{\"replayed\":true}"));
+    assert_non_null(strstr(b.data, "\"time\":\"1970-01-01T00:00:00Z\""));
+    buf_clear(&b);
+    row.body = "{\"replayed\":true}";
+    row.len = strlen(row.body);
+    forward_envelope(&b, "g", &row, true);
+    assert_int_equal(ff_count(b.data, "replayed"), 1);
+    buf_done(&b);
+    arena_done(&a);
+}
+
+static void routes_by_level(void **state)
+{
+    static struct config conf;
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 4096, 0);
+    conf = (struct config){.nplatforms = 4};
+    conf.platforms[0].level = "town";
+    conf.platforms[1].level = "district";
+    conf.platforms[2].level = NULL;
+    conf.platforms[3].level = "fire-brigade";
+    assert_int_equal(forward_route(&conf, "{\"level\":0}", 11, &a), 0xd); /* the town is the lowest that there is */
+    assert_int_equal(forward_route(&conf, "{\"level\":1}", 11, &a), 0xf);
+    assert_int_equal(forward_route(&conf, "{\"level\":\"district\"}", 20, &a), 0xf);
+    assert_int_equal(forward_route(&conf, "{}", 2, &a), 0xd);
+    assert_int_equal(forward_route(&conf, "not json", 8, &a), 0xf);
+    conf.platforms[3].level = "village";
+    assert_int_equal(forward_route(&conf, "{\"level\":0}", 11, &a), 0xc);
+    assert_int_equal(forward_route(&conf, "{\"level\":1}", 11, &a), 0xd);
+    assert_int_equal(forward_route(&conf, "{\"level\":2}", 11, &a), 0xf);
+    arena_done(&a);
+}
+
+static void routes_by_expression(void **state)
+{
+    static struct config conf;
+    struct arena a;
+    struct cel_env *env;
+    size_t slot;
+    struct cel_decl incident = {.name = "incident", .type = CEL_DECL_MAP};
+    const char *texts[] = {"incident.severity == 'severe'", "incident.category.code == '01'", "incident.severity + 1 == 2"};
+
+    (void)state;
+    arena_init(&a, 65536, 0);
+    conf = (struct config){.nplatforms = 3};
+    assert_int_equal(cel_env_new(&env), 0);
+    assert_int_equal(cel_env_var(env, &incident, NULL, &slot), 0);
+    assert_int_equal(slot, 0);
+    for (size_t i = 0; i < 3; i++) {
+        struct cel_diags diags = {.arena = &a};
+        struct cel_options opt = {0};
+
+        assert_int_equal(cel_compile(env, texts[i], strlen(texts[i]), &opt, &diags, &conf.platforms[i].when), 0);
+    }
+    const char *doc = "{\"severity\":\"severe\"}";
+
+    assert_int_equal(forward_route(&conf, doc, strlen(doc), &a), 0x5); /* unknown is not wanted; an error must not swallow it */
+    doc = "{\"severity\":\"minor\",\"category\":{\"code\":\"01\"}}";
+    assert_int_equal(forward_route(&conf, doc, strlen(doc), &a), 0x6);
+    for (size_t i = 0; i < 3; i++)
+        cel_program_free(conf.platforms[i].when);
+    cel_env_free(env);
+    arena_done(&a);
+}
+
+static void refused_configuration(void **state)
+{
+    struct ff ff;
+    struct err err = {0};
+    struct forward *f = NULL;
+    static const struct forward_ops ops = {0};
+
+    (void)state;
+    ff_setup(&ff);
+    struct config_platform *p = ff_platform(&ff, "city", PLATFORM_HTTPS);
+
+    p->url = "http://platform.example/incidents";
+    assert_int_equal(forward_new(&ff.loop, &ff.conf, ff.store, &ops, &ff, &err, &f), GF_EINVAL);
+    assert_non_null(strstr(err.text, "city"));
+    assert_non_null(strstr(err.text, "https://"));
+    p->url = "http://127.0.0.1.example/incidents";
+    assert_int_equal(forward_new(&ff.loop, &ff.conf, ff.store, &ops, &ff, &err, &f), GF_EINVAL);
+    p->type = PLATFORM_MQTT;
+    p->mqtt.port = 1883;
+    p->prefix = "a/#";
+    assert_int_equal(forward_new(&ff.loop, &ff.conf, ff.store, &ops, &ff, &err, &f), GF_EINVAL);
+    assert_null(f);
+    ff_teardown(&ff);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_lines_and_confirms),
+        cmocka_unit_test(most_severe_first),
+        cmocka_unit_test(rotated_file_is_left_alone),
+        cmocka_unit_test(half_a_line_is_ended),
+        cmocka_unit_test(trouble_passes),
+        cmocka_unit_test(what_waited_is_marked),
+        cmocka_unit_test(envelope_is_a_cloudevent),
+        cmocka_unit_test(routes_by_level),
+        cmocka_unit_test(routes_by_expression),
+        cmocka_unit_test(refused_configuration),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
