@@ -151,7 +151,8 @@ struct parser {
     unsigned depth;
     size_t nodes; /* counts down to 0 */
     bool stop;    /* a limit was hit or memory is out: nothing more makes sense */
-    bool panic;   /* a mistake was just reported; the next token that fits ends it */
+    bool ended;   /* that the text ends too early was reported: open brackets are no news */
+    bool lost;    /* the last mistake was a bracket or comma that is out of place itself */
 };
 /* The tree of a text, NULL when nothing could be made of it. report->count says whether there were mistakes. nodes: how many are left, shared over aliases. */
 struct ast *cel_parse(struct arena *arena, struct report *report, const char *text, size_t len, size_t *nodes);

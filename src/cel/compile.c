@@ -72,11 +72,22 @@ static mask_t wanted(enum cel_decl_type t) {
     }
 }
 
+/* Mistakes in the order of the text: names are looked up after all of it was parsed. */
+static void sort_diags(struct cel_diags *d, size_t from) {
+    for (size_t i = from + 1; d && i < d->count; i++) {
+        struct cel_diag x = d->items[i];
+        size_t j = i;
+        for (; j > from && d->items[j - 1].begin > x.begin; j--)
+            d->items[j] = d->items[j - 1];
+        d->items[j] = x;
+    }
+}
+
 int cel_compile(const struct cel_env *e, const char *text, size_t len, const struct cel_options *opt, struct cel_diags *diags,
                 struct cel_program **ret) {
     struct report report = {.diags = diags, .len = len};
     struct arena trees, scratch;
-    size_t nodes = CEL_MAX_NODES, aggregates = opt && opt->aggregates ? opt->aggregates->count : 0;
+    size_t nodes = CEL_MAX_NODES, before = diags ? diags->count : 0, aggregates = opt && opt->aggregates ? opt->aggregates->count : 0;
     int rc = GF_EINVAL;
     struct cel_program *p = NULL;
     arena_init(&trees, 16384, TREE_LIMIT);
@@ -108,6 +119,7 @@ int cel_compile(const struct cel_env *e, const char *text, size_t len, const str
     else if (rc < 0)
         cel_report(&report, 0, len, NULL, rc == GF_ENOMEM ? "out of memory, or the constants are too large" : "fault in the compiler");
 out:
+    sort_diags(diags, before);
     if (rc < 0) {
         cel_program_free(p);
         if (opt && opt->aggregates)

@@ -88,7 +88,7 @@ static struct cel_value fn_slice(const struct call *c) {
     struct vec out = {0};
     if (from < 0 || to < from || (uint64_t)to > n)
         return cel_fail(c->ev, c->node, CEL_E_RANGE, "slice(%lld, %lld) of a list of %zu", (long long)from, (long long)to, n);
-    if (list.form == CEL_FORM_NATIVE)
+    if (list.form == CEL_FORM_NATIVE && n)
         return cel_list(list.items + from, (size_t)(to - from));
     STEPS(c, 1 + n / 4);
     (void)cel_iter(&it, list);

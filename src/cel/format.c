@@ -18,7 +18,7 @@ struct out {
 static bool failed(const struct out *o) { return o->error.type == CEL_ERROR; }
 
 static void put(struct out *o, const char *s, size_t n) {
-    if (failed(o))
+    if (failed(o) || n == 0)
         return;
     if (n > o->cap - o->len) {
         size_t cap = 2 * o->cap > o->len + n ? 2 * o->cap : o->len + n + 64;

@@ -49,6 +49,12 @@ static const struct node *fail_node(struct compiler *c, const struct ast *at, en
     return n;
 }
 
+/* A text in the program itself that cannot be read as what it is meant for is a mistake, not something that may happen. */
+static bool is_literal_conversion(const struct node *n) {
+    const struct overload *o = n->op == NODE_CALL && n->nargs == 1 && is_const(n->args[0]) ? n->overloads[0] : NULL;
+    return o && ((o->name_len == 8 && !memcmp(o->name, "duration", 8)) || (o->name_len == 9 && !memcmp(o->name, "timestamp", 9)));
+}
+
 /* The value of a node that depends on nothing, or the node itself. */
 static const struct node *fold(struct compiler *c, const struct ast *at, const struct node *n) {
     struct cel_value locals[CEL_MAX_LOCALS];
@@ -58,7 +64,10 @@ static const struct node *fold(struct compiler *c, const struct ast *at, const s
     struct cel_value v = cel_run(n, &e);
     const struct node *result = n;
     if (v.type == CEL_ERROR) {
-        if (e.steps > 0 && !cel_is_fatal(v) && !(c->opt && c->opt->no_check) && n->op != NODE_FAIL)
+        bool tell = e.steps > 0 && !cel_is_fatal(v) && !(c->opt && c->opt->no_check) && n->op != NODE_FAIL;
+        if (tell && is_literal_conversion(n))
+            cel_report(c->report, at->begin, at->end, NULL, "%s", v.s ? v.s : "no value");
+        else if (tell)
             cel_warn(c->report, at->begin, at->end, NULL, "this always fails: %s", v.s ? v.s : "no value");
     } else if (e.steps > 0 && v.type != CEL_OPTIONAL) /* optionals are cheap to make again, and rarely last */
         result = const_node(c, at, v);

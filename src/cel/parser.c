@@ -109,18 +109,19 @@ static const char *word_hint(struct parser *p) {
 /* Reports the token at hand as out of place and goes on behind it. */
 static void unexpected(struct parser *p, const char *wanted) {
     const struct token *t = &p->tok;
+    p->lost = is_sync(t->type);
     const char *hint = word_hint(p);
     if (!p->stop && t->type != TOK_BAD) {
         if (!hint && wanted)
             hint = cel_hint(p->report, "expected %s", wanted);
-        if (t->type == TOK_END)
+        if (t->type == TOK_END) {
             cel_report(p->report, t->begin, t->begin, hint, "the expression ends too early");
-        else {
+            p->ended = true;
+        } else {
             size_t n = t->end - t->begin;
-            while (n > 40 && ((unsigned char)p->lexer.text[t->begin + n] & 0xc0) == 0x80)
-                n--;
-            if (n > 44)
-                n = 40;
+            if (n > 40)
+                for (n = 40; n && ((unsigned char)p->lexer.text[t->begin + n] & 0xc0) == 0x80;)
+                    n--;
             cel_report(p->report, t->begin, t->end, hint, "unexpected %s%.*s%s",
                        t->type == TOK_STRING || t->type == TOK_BYTES ? "text " : "'", (int)n, p->lexer.text + t->begin,
                        t->type == TOK_STRING || t->type == TOK_BYTES ? "" : "'");
@@ -150,7 +151,7 @@ static uint32_t close_bracket(struct parser *p, enum token_type closer, uint32_t
         return end;
     }
     if (p->tok.type == TOK_END) {
-        if (!p->stop)
+        if (!p->stop && !p->ended)
             cel_report(p->report, open, open + 1, cel_hint(p->report, "'%s' is missing", closer_text(closer)),
                        "the bracket '%c' is not closed", p->lexer.text[open]);
         return p->tok.begin;
@@ -203,7 +204,7 @@ static struct args parse_args(struct parser *p, enum token_type closer, uint32_t
     bool done = false;
     while (!done && !p->stop) {
         if (p->tok.type == closer) {
-            if (args.count && !list && args.count > 0)
+            if (args.count && !list)
                 cel_report(p->report, p->tok.begin, p->tok.end, NULL, "an argument is missing behind the comma");
             break;
         }
@@ -586,9 +587,9 @@ struct ast *cel_parse(struct arena *arena, struct report *report, const char *te
     while (p.tok.type != TOK_END && !p.stop) { /* what follows is lost, but its own mistakes are worth telling */
         uint32_t at = p.tok.begin;
         bool closer = p.tok.type == TOK_RPAREN || p.tok.type == TOK_RBRACKET || p.tok.type == TOK_RBRACE;
-        if (closer)
+        if (closer && !p.lost)
             cel_report(report, at, p.tok.end, NULL, "'%s' closes nothing", closer_text(p.tok.type));
-        else
+        else if (!closer)
             unexpected(&p, "an operator or the end");
         if (p.tok.type != TOK_END)
             advance(&p);
