@@ -5,6 +5,8 @@
 int txn_begin(struct store *s, const char *where, struct err *err) {
     if (s->txn)
         return err_set(err, GF_EBUG, "store %s: a transaction is open already, begun at %s", s->path, s->txn);
+    if (s->open_statements) /* a callback must not write: what its listing reads would move under it */
+        return err_set(err, GF_EBUG, "store %s: the transaction of %s would begin within a listing", s->path, where);
     int rc = store_writable(s, err);
     if (rc < 0)
         return rc;

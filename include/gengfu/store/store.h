@@ -57,7 +57,7 @@ struct store_clock {
     int64_t mono, wall; /* of the last commit; TIME_NONE in a new file */
 };
 void store_clock(const struct store *s, struct store_clock *ret);
-/* Each calls back per row until it returns non-zero, which is then returned. */
+/* Each calls back per row until it returns non-zero, which is then returned. A callback may read (not by the same function), but not write. */
 typedef int (*store_state_fn)(void *ctx, const char *rule, uint64_t hash, const char *key, const char *body, size_t len);
 typedef int (*store_text_fn)(void *ctx, const char *name, const char *body, size_t len);
 typedef int (*store_event_fn)(void *ctx, int64_t rowid, int64_t time, int64_t arrived, const char *body, size_t len);
