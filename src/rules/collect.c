@@ -94,7 +94,7 @@ static void add_mapping(struct loader *ld, struct definitions *ds, const struct 
 
 void loader_collect(struct loader *ld, const struct yaml_node *root) {
     static const char *const keys[] = {"sources", "lists", "macros", "time_intervals", "rules", "inhibit_rules", "overrides"};
-    if (!node_mapping(&ld->rd, root, "a rule file", "rules:\n      - rule: …"))
+    if (!node_mapping(&ld->rd, root, "a rule file", "rules:\n  - rule: …"))
         return;
     for (size_t i = 0; i < root->n; i++) {
         const char *key = root->pairs[i].key->text;

@@ -225,9 +225,8 @@ static void read_gateway(struct loading *l, const struct yaml_node *n) {
     if (!lat != !lon)
         report_error(rd->rep, (lat ? lat : lon)->at, NULL, "'lat' and 'lon' belong together: '%s' is missing", lat ? "lon" : "lat");
     c->has_place = lat && lon;
-    struct err err = {0};
-    if (zone && c->zone_name && zone_open(c->zone_name, &err, &c->zone) < 0)
-        report_error(rd->rep, zone->at, "an IANA name such as Asia/Shanghai, or an offset such as +08:00", "the time zone '%s' is not known: %s", c->zone_name, err.text);
+    if (zone && c->zone_name && zone_open(c->zone_name, NULL, &c->zone) < 0)
+        report_error(rd->rep, zone->at, "an IANA name such as Asia/Shanghai (package tzdata), or an offset such as +08:00", "the time zone '%.60s' is not known", c->zone_name);
 }
 
 static void read_root(struct loading *l, const struct yaml_node *root) {
@@ -237,7 +236,7 @@ static void read_root(struct loading *l, const struct yaml_node *root) {
     } sections[] = {{"gateway", SECTION_GATEWAY}, {"broker", SECTION_BROKER}, {"store", SECTION_STORE}, {"control", SECTION_CONTROL}, {"limits", SECTION_LIMITS}};
     static const char *const keys[] = {"gateway", "broker", "store", "control", "limits", "platforms"};
     struct config *c = &l->own->config;
-    if (!node_mapping(&l->rd, root, "the configuration", "gateway:\n      id: gw-1"))
+    if (!node_mapping(&l->rd, root, "the configuration", "gateway:\n  id: gw-1"))
         return;
     (void)node_keys(&l->rd, root, keys, COUNT(keys), "the configuration");
     for (size_t i = 0; i < COUNT(sections); i++) {
@@ -246,7 +245,7 @@ static void read_root(struct loading *l, const struct yaml_node *root) {
         (void)snprintf(of, sizeof of, "'%s'", sections[i].key);
         if (!n && sections[i].section == SECTION_GATEWAY)
             report_error(l->rd.rep, root->at, "gateway: {id: gw-1}", "the configuration needs 'gateway'");
-        if (!n || yaml_is_null(n) || !node_mapping(&l->rd, n, of, NULL))
+        if (!n || yaml_is_null(n) || !node_mapping(&l->rd, n, of, "write its settings below it, indented"))
             continue;
         read_section(l, sections[i].section, -1, n, c, of, sections[i].section == SECTION_BROKER ? "tls" : NULL);
         if (sections[i].section == SECTION_GATEWAY)

@@ -140,29 +140,35 @@ static void env_failed(struct loader *ld, const struct definition *d, int rc, co
         report_error(ld->rd.rep, d->key->at, rc == GF_EEXIST ? "choose another name" : NULL, "'%s' cannot be defined: %s", d->name, err->code ? err->text : err_text(rc));
 }
 
+/* Stands for a list or macro with a mistake, so that its uses bring no others. */
+static void add_broken(struct loader *ld, const struct definition *d) {
+    static const char text[] = "dyn(null)";
+    struct arena scratch;
+    arena_init(&scratch, 512, 0);
+    struct cel_diags quiet = {.arena = &scratch};
+    if (cel_env_alias(ld->own->base, d->name, text, sizeof text - 1, &quiet) == GF_ENOMEM)
+        reader_oom(&ld->rd);
+    arena_done(&scratch);
+}
+
 static void add_list(struct loader *ld, const struct definition *d) {
-    struct cel_value v = cel_null();
-    if (d->value->bad || !usable_name(ld, d, "list"))
+    if (!usable_name(ld, d, "list"))
         return;
     if (d->value->kind == YAML_SCALAR) {
-        report_error(ld->rd.rep, d->value->at, "name: [a, b, c]", "a list must be a list (or a mapping), not %s", node_kind_name(d->value));
-    } else {
-        const cJSON *j = yaml_json(&ld->tree, d->value);
-        if (!j) {
-            reader_oom(&ld->rd);
-            return;
-        }
-        v = cel_json(j);
+        if (!d->value->bad)
+            report_error(ld->rd.rep, d->value->at, "name: [a, b, c]", "a list must be a list (or a mapping), not %s", node_kind_name(d->value));
+        add_broken(ld, d);
+        return;
     }
+    const cJSON *j = yaml_json(&ld->tree, d->value);
     struct err err = {0};
-    int rc = cel_env_const(ld->own->base, d->name, v, &err);
+    int rc = j ? cel_env_const(ld->own->base, d->name, cel_json(j), &err) : GF_ENOMEM;
     if (rc < 0)
         env_failed(ld, d, rc, &err);
 }
 
 static void add_macro(struct loader *ld, const struct definition *d) {
-    static const char broken[] = "dyn(null)"; /* stands for a macro with a mistake, so that its uses bring no others */
-    if (d->value->bad || !usable_name(ld, d, "macro"))
+    if (!usable_name(ld, d, "macro"))
         return;
     if (definition_find(&ld->lists, d->name, strlen(d->name))) {
         report_error(ld->rd.rep, d->key->at, first_given(&ld->rd, definition_find(&ld->lists, d->name, strlen(d->name))->key->at), "'%s' is a list already", d->name);
@@ -172,7 +178,9 @@ static void add_macro(struct loader *ld, const struct definition *d) {
     arena_init(&scratch, 2048, 4 << 20);
     struct cel_diags diags = {.arena = &scratch};
     int rc = GF_EINVAL;
-    if (d->value->kind != YAML_SCALAR || d->value->len == 0) {
+    if (d->value->bad) {
+        rc = GF_EINVAL;
+    } else if (d->value->kind != YAML_SCALAR || d->value->len == 0) {
         report_error(ld->rd.rep, d->value->at, "put quotes around an expression that begins with '[' or '{'", "a macro must be an expression, not %s", node_kind_name(d->value));
     } else {
         rc = cel_env_alias(ld->own->base, d->name, d->value->text, d->value->len, &diags);
@@ -180,10 +188,9 @@ static void add_macro(struct loader *ld, const struct definition *d) {
         if (rc < 0 && diags.errors == 0)
             env_failed(ld, d, rc, &(struct err){0});
     }
-    struct cel_diags quiet = {.arena = &scratch};
-    if (rc < 0 && rc != GF_EEXIST && cel_env_alias(ld->own->base, d->name, broken, sizeof broken - 1, &quiet) == GF_ENOMEM)
-        reader_oom(&ld->rd);
     arena_done(&scratch);
+    if (rc < 0 && rc != GF_EEXIST)
+        add_broken(ld, d);
 }
 
 void loader_base_env(struct loader *ld) {
@@ -199,13 +206,14 @@ void loader_base_env(struct loader *ld) {
 
 /* -- compiling ------------------------------------------------------------------------------------------------------------------------ */
 
-/* A diagnosis that covers exactly a macro's name is about the macro's own text: it is told at the first use only. */
-static bool told_already(struct loader *ld, const char *text, const struct cel_diag *d) {
-    const struct definition *m = definition_find(&ld->macros, text + d->begin, d->end - d->begin);
+bool loader_told(struct loader *ld, const char *text, size_t len, const char *what) {
+    const struct definition *m = definition_find(&ld->macros, text, len);
     if (!m)
         return false;
-    bool told = map_gets(&ld->macro_told, m->name) != NULL;
-    if (!told && map_puts(&ld->macro_told, m->name, ld) < 0)
+    char key[256];
+    int n = snprintf(key, sizeof key, "%.100s %.150s", m->name, what);
+    bool told = map_get(&ld->macro_told, key, (size_t)n) != NULL;
+    if (!told && map_put(&ld->macro_told, key, (size_t)n, ld, NULL) < 0)
         reader_oom(&ld->rd);
     return told;
 }
@@ -220,7 +228,7 @@ struct cel_program *loader_compile(struct loader *ld, const struct cel_env *env,
     int rc = cel_compile(env, n->text + begin, end - begin, &opt, &diags, &p);
     size_t errors = diags.errors, kept = 0;
     for (size_t i = 0; i < diags.count; i++)
-        if (diags.items[i].end > end - begin || !told_already(ld, n->text + begin, &diags.items[i]))
+        if (diags.items[i].end > end - begin || !loader_told(ld, n->text + begin + diags.items[i].begin, diags.items[i].end - diags.items[i].begin, diags.items[i].text))
             diags.items[kept++] = diags.items[i];
     diags.count = kept;
     expr_report(&ld->rd, n, begin, &diags);

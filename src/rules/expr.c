@@ -28,9 +28,19 @@ int programs_add(struct programs *ps, struct cel_program *p) {
 void expr_report(struct reader *rd, const struct yaml_node *n, size_t begin, const struct cel_diags *diags) {
     for (size_t i = 0; i < diags->count; i++) {
         const struct cel_diag *d = &diags->items[i];
+        /* An error right behind another one is the parser's stumbling over the same mistake. */
+        if (i && !d->warning && !diags->items[i - 1].warning && d->begin >= diags->items[i - 1].begin && d->begin <= diags->items[i - 1].end)
+            continue;
         struct place at = yaml_place(n, begin + d->begin, begin + d->end);
         (d->warning ? report_warning : report_error)(rd->rep, at, d->hint, "%s", d->text);
     }
+}
+
+struct place expr_field_place(const struct yaml_node *n, size_t begin, const struct cel_read *read) {
+    size_t from = begin + read->begin, to = begin + read->end, len = read->field ? atom_length(read->field) : 0;
+    if (len && to <= n->len && to - from > len && memcmp(n->text + to - len, atom_name(read->field), len) == 0)
+        from = to - len;
+    return yaml_place(n, from, to);
 }
 
 bool expr_scalar(struct reader *rd, const struct yaml_node *n, const char *what) {

@@ -118,7 +118,7 @@ static int load_file(struct opening *o, struct loader *ld, const char *name) {
     bool broken;
     struct yaml_node *root = yaml_parse_part(&ld->tree, o->rep, (uint16_t)file, &broken);
     ld->incomplete = ld->incomplete || broken;
-    if (root)
+    if (root && !(broken && root->kind != YAML_MAPPING))
         loader_collect(ld, root);
     return 0;
 }

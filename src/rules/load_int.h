@@ -74,7 +74,8 @@ GF_WARN_UNUSED int env_rule_vars(struct cel_env *e, const struct registry *regis
 GF_WARN_UNUSED int env_source_vars(struct cel_env *e);
 extern const struct cel_aggregate_name rule_aggregate_names[];
 extern const size_t rule_aggregate_count;
-/* Diagnoses of one expression: a mistake inside a macro is told once. */
+/* True when `text` is a macro's name and `what` was told of it already: what is wrong inside a macro is told at its first use only. */
+bool loader_told(struct loader *ld, const char *text, size_t len, const char *what);
 struct cel_program *loader_compile(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, size_t begin, size_t end, struct cel_aggregates *aggregates,
                                    enum cel_decl_type want);
 bool loader_expr(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, const char *what, struct cel_aggregates *aggregates, enum cel_decl_type want,

@@ -236,7 +236,7 @@ bool node_words(struct reader *rd, const struct yaml_node *n, const char *what, 
         return false;
     size_t count = n->kind == YAML_SEQUENCE ? n->n : 1;
     if (n->kind == YAML_MAPPING || count == 0) {
-        report_error(rd->rep, n->at, NULL, "%s must be a word or a list of words, not %s", what, count ? "a mapping" : "an empty list");
+        report_error(rd->rep, n->at, "for example lamp, or [lamp, meter]", "%s must be a word or a list of words, not %s", what, count ? "a mapping" : "an empty list");
         return false;
     }
     const struct yaml_node **list = reader_alloc(rd, count * sizeof *list);

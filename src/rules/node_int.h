@@ -15,7 +15,7 @@ struct reader {
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
-#define SPAN_MAX INT64_C(315576000000) /* ten years in ms: the longest span that can be said */
+#define SPAN_MAX INT64_C(315360000000) /* 3650 days in ms: the longest span that can be said */
 
 void reader_oom(struct reader *rd);
 void *reader_alloc(struct reader *rd, size_t size); /* cleared; NULL sets oom */

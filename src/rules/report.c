@@ -315,10 +315,12 @@ void report_print(const struct report *r, struct buf *out, bool colour) {
         buf_putc(out, '\n');
         if (it->at.file < r->nfiles && r->files[it->at.file].len)
             draw(&r->files[it->at.file], it->at, out, colour);
-        if (it->hint) {
+        for (const char *h = it->hint; h;) { /* a hint may be an example of several lines */
+            const char *end = strchr(h, '\n');
             buf_puts(out, "    ");
-            text_clean(out, it->hint, strlen(it->hint));
+            text_clean(out, h, end ? (size_t)(end - h) : strlen(h));
             buf_putc(out, '\n');
+            h = end ? end + 1 : NULL;
         }
     }
     size_t kept = r->errors + r->warnings;

@@ -113,7 +113,8 @@ static void check_reads(struct rule_reading *q, const struct yaml_node *n, size_
     const struct cel_read *reads;
     size_t count = cel_program_reads(p, &reads);
     for (size_t i = 0; i < count; i++)
-        check_read(q, &reads[i], yaml_place(n, begin + reads[i].begin, begin + reads[i].end));
+        if (!loader_told(q->ld, n->text + begin + reads[i].begin, reads[i].end - reads[i].begin, atom_name(reads[i].field)))
+            check_read(q, &reads[i], expr_field_place(n, begin, &reads[i]));
 }
 
 /* -- compiling ----------------------------------------------------------------------------------------------------------------------- */

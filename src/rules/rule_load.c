@@ -63,15 +63,17 @@ static void read_kinds(struct rule_reading *q) {
     bool steps = yaml_get(q->n, "sequence") || yaml_get(q->n, "together");
     if (!on) {
         if (!steps)
-            report_error(q->ld->rd.rep, r->at, "on: lamp, on: [lock, contact], on: '*' or on: incident", "the rule '%s' does not say which events it looks at", r->name);
+            report_error(q->ld->rd.rep, r->at, "on: lamp, on: [lock, contact], on: '*' or on: incident", "the rule does not say which events it looks at");
         q->kinds_known = q->kinds_known && steps;
         return;
     }
     atom_t *kinds;
     const atom_t *all;
     size_t n;
-    if (!rule_on(q, on, &r->on_any, &all, &n) || !(kinds = reader_alloc(&q->ld->rd, n * sizeof *kinds)))
+    if (!rule_on(q, on, &r->on_any, &all, &n) || !(kinds = reader_alloc(&q->ld->rd, n * sizeof *kinds))) {
+        q->kinds_known = false;
         return;
+    }
     for (size_t i = 0; i < n; i++)
         if (strcmp(atom_name(all[i]), "incident") == 0)
             r->on_incident = true;
@@ -106,7 +108,7 @@ static void read_rule(struct loader *ld, const struct yaml_node *n, struct rule 
     if ((v = yaml_get(n, "incident")))
         rule_incident(&q, v);
     else
-        report_error(rd->rep, r->at, "incident: {severity: minor, title: \"${device.name} …\"}", "the rule '%s' does not say what it raises: 'incident'", r->name);
+        report_error(rd->rep, r->at, "incident: {severity: minor, title: \"${device.name} …\"}", "the rule does not say what it raises: 'incident'");
     cel_env_free(q.own_env);
 }
 
@@ -141,7 +143,8 @@ void loader_rules(struct loader *ld) {
     }
     for (size_t i = 0; i < n && !ld->rd.oom; i++)
         read_rule(ld, ld->rules.items[i], &rules[i]);
-    check_shadowed(ld, rules, ld->rd.oom ? 0 : n);
+    if (!ld->rd.oom && report_errors(ld->rd.rep) == 0)
+        check_shadowed(ld, rules, n);
     ld->rs->rules = rules;
     ld->rs->nrules = n;
 }

@@ -81,7 +81,7 @@ static void read_end(struct rule_reading *q) {
         r->clear_mode = CLEAR_AUTO;
     } else {
         report_error(rd->rep, r->at, "add clear: auto (when 'when' turns false), clear: <expression>, resolve_after: 30m, or clear: manual",
-                     "the rule '%s' does not say how it ends", r->name);
+                     "the rule does not say how it ends");
     }
     if (!keep || !node_span(rd, keep, "'keep_firing_for'", 0, &r->keep_firing_for))
         return;
@@ -98,10 +98,8 @@ static const struct yaml_node *step_body(struct rule_reading *q, const struct ya
     *ret_not = not_ != NULL;
     if (!not_)
         return n;
-    if (n->n > 1) {
+    if (n->n > 1)
         report_error(q->ld->rd.rep, n->at, "{not: {on: lock, when: event.locked}}", "beside 'not' nothing else can stand");
-        return NULL;
-    }
     return node_mapping(&q->ld->rd, not_, "'not'", "{not: {on: lock, when: event.locked}}") ? not_ : NULL;
 }
 
@@ -109,6 +107,8 @@ static void read_step_head(struct rule_reading *q, const struct yaml_node *n, si
     static const char *const keys[] = {"name", "on", "when"}, *const with_not[] = {"name", "on", "when", "not"};
     struct reader *rd = &q->ld->rd;
     char given[32];
+    (void)snprintf(given, sizeof given, "step%zu", i + 1);
+    s->name = atom_of(given);
     if (!node_mapping(rd, n, "a step", "{name: opened, on: contact, when: event.open}"))
         return;
     const struct yaml_node *body = step_body(q, n, &s->negated);
@@ -124,10 +124,6 @@ static void read_step_head(struct rule_reading *q, const struct yaml_node *n, si
     } else if (name && !name->bad) {
         report_error(rd->rep, name->at, "letters, digits and '_', not beginning with a digit: other steps read it as name.field", "'%.60s' cannot be the name of a step",
                      name->kind == YAML_SCALAR ? name->text : node_kind_name(name));
-    }
-    if (!s->name) {
-        (void)snprintf(given, sizeof given, "step%zu", i + 1);
-        s->name = atom_of(given);
     }
     if (on) {
         (void)rule_on(q, on, &s->on_any, &s->on, &s->non);
@@ -168,10 +164,15 @@ static bool step_vars(struct rule_reading *q, const struct yaml_node *list) {
         struct err err = {0};
         size_t slot;
         int rc = cel_env_var(q->own_env, &d, &err, &slot);
-        if (rc == GF_EEXIST)
-            report_error(q->ld->rd.rep, list->items[i]->at, "choose another name", "'%s' has a meaning already, so no step can be called so", d.name);
-        else if (rc < 0)
+        bool twice = false;
+        for (size_t k = 0; k < i; k++)
+            twice = twice || q->steps[k].name == q->steps[i].name;
+        if (twice)
+            continue; /* told by read_step_head */
+        if (rc == GF_ENOMEM)
             reader_oom(&q->ld->rd);
+        else if (rc < 0)
+            report_error(q->ld->rd.rep, list->items[i]->at, "choose another name", "'%s' has a meaning already, so no step can be called so", d.name);
         if (rc < 0)
             return false;
     }
@@ -235,7 +236,7 @@ static bool choose(struct rule_reading *q) {
     const struct yaml_node *within = yaml_get(q->n, "within"), *when = yaml_get(q->n, "when"), *for_ = yaml_get(q->n, "for"), *grace = yaml_get(q->n, "grace");
     bool steps = r->pattern == RULE_SEQUENCE || r->pattern == RULE_TOGETHER;
     if (!first && !when) {
-        report_error(rep, r->at, "add when:, within: with having:, sequence:, together: or absent:", "the rule '%s' does not say what it looks for", r->name);
+        report_error(rep, r->at, "add when:, within: with having:, sequence:, together: or absent:", "the rule does not say what it looks for");
         return false;
     }
     if (!within && (r->pattern == RULE_WINDOW || steps))
@@ -308,6 +309,11 @@ static void read_by(struct rule_reading *q, const struct yaml_node *n) {
         reader_oom(&q->ld->rd);
         return;
     }
+    bool fine = true;
+    for (size_t i = 0; i < n->n; i++) { /* each on its own first, for the sake of its mistakes */
+        struct rules_expr alone;
+        fine = rule_expr(q, n->items[i], "'by'", NULL, CEL_DECL_DYN, &alone) && fine;
+    }
     for (size_t i = 0; i < n->n; i++) {
         const struct yaml_node *e = n->items[i];
         text[at] = i ? ',' : '[';
@@ -320,7 +326,8 @@ static void read_by(struct rule_reading *q, const struct yaml_node *n) {
     offsets[at] = offsets[at + 1] = n->items[n->n - 1]->offsets[n->items[n->n - 1]->len];
     text[++at] = '\0';
     struct yaml_node whole = {.kind = YAML_SCALAR, .at = n->at, .text = text, .len = at, .offsets = offsets};
-    (void)rule_expr(q, &whole, "'by'", NULL, CEL_DECL_LIST, &q->r->by);
+    if (fine)
+        q->r->by = (struct rules_expr){.program = loader_compile(q->ld, q->env, &whole, 0, at, NULL, CEL_DECL_LIST), .at = n->at};
 }
 
 void rule_pattern(struct rule_reading *q) {

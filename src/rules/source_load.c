@@ -40,7 +40,7 @@ static void check_reads(const struct reading *r, const struct yaml_node *n, cons
     size_t count = cel_program_reads(p, &reads);
     bool payload = false, item = false;
     for (size_t i = 0; i < count; i++) {
-        struct place at = yaml_place(n, reads[i].begin, reads[i].end);
+        struct place at = expr_field_place(n, 0, &reads[i]);
         if (reads[i].slot == SOURCE_TOPIC)
             check_topic(r, &reads[i], at);
         if (reads[i].slot == SOURCE_PAYLOAD && r->no_payload && !payload) {
@@ -251,7 +251,7 @@ static void read_events(const struct reading *r, const struct yaml_node *n) {
     if (n->bad)
         return;
     if (n->kind != YAML_SEQUENCE || n->n == 0 || n->n > MAX_EVENTS) {
-        report_error(rd->rep, n->at, "events:\n      - kind: lock", "'events' must be a list of 1 to %d events", MAX_EVENTS);
+        report_error(rd->rep, n->at, "events:\n  - kind: lock", "'events' must be a list of 1 to %d events", MAX_EVENTS);
         return;
     }
     struct source_event *events = reader_alloc(rd, n->n * sizeof *events);

@@ -388,23 +388,34 @@ static void on_event(struct builder *b, const yaml_event_t *ev) {
 
 /* -- errors of the grammar --------------------------------------------------------------------------------------------------- */
 
-/* libyaml's sentences, in words that say what to do. */
-static const struct {
+/* libyaml's sentences, in words that say what to do. `opening`: the place is where the unclosed thing begins. */
+struct sentence {
     const char *theirs, *ours, *hint;
-} sentences[] = {
-    {"found character that cannot start any token", "no value can begin with this character", "put the text in quotes"},
-    {"mapping values are not allowed in this context", "a ': ' where no key can stand", "indent the line as its neighbours are, or put text that holds ': ' in quotes"},
-    {"could not find expected ':'", "a key without ':' behind it", "write 'key: value', and indent the line as its neighbours are"},
-    {"did not find expected key", "this line does not fit the lines above", "indent it as its neighbours are"},
-    {"did not find expected '-' indicator", "this line does not fit the list above", "begin it with '- ', or indent it as the other keys of the item are"},
-    {"did not find expected ',' or ']'", "a list in [ ] is not closed", "write ',' between its items and ']' at its end"},
-    {"did not find expected ',' or '}'", "a mapping in { } is not closed", "write ',' between its pairs and '}' at its end"},
-    {"found unexpected end of stream", "quotes that are opened and never closed", NULL},
-    {"found unknown escape character", "an escape that YAML does not know", "in double quotes write \\\\ for a backslash, or use single quotes"},
-    {"block sequence entries are not allowed in this context", "a list item ('- ') cannot begin here", "put it in a line of its own below the key"},
-    {"found a tab character that violates indentation", "a tab cannot indent", "YAML indents with blanks"},
-    {"did not find expected <document start>", "more text behind the end of the document", "indent it as the lines above are"},
+    bool opening, quotes; /* quotes: it may be text behind closing quotes */
 };
+static const struct sentence sentences[] = {
+    {"found character that cannot start any token", "no value can begin with this character", "put the text in quotes", false, false},
+    {"mapping values are not allowed in this context", "a ': ' where no key can stand", "indent the line as its neighbours are, or put text that holds ': ' in quotes", false, false},
+    {"could not find expected ':'", "a key without ': ' behind it", "write 'key: value', with a blank, and indent the line as its neighbours are", false, true},
+    {"did not find expected key", "this line does not fit the lines above", "indent it as its neighbours are", false, true},
+    {"did not find expected '-' indicator", "this line does not fit the list above", "begin it with '- ', or indent it as the other keys of the item are", false, true},
+    {"did not find expected ',' or ']'", "a list in [ ] is not closed", "write ',' between its items and ']' at its end", true, false},
+    {"did not find expected ',' or '}'", "a mapping in { } is not closed", "write ',' between its pairs and '}' at its end", true, false},
+    {"found unexpected end of stream", "quotes that are opened and never closed", "write the same quotes at the end of the text", true, false},
+    {"found unexpected document indicator", "quotes that are opened and never closed", "write the same quotes at the end of the text", true, false},
+    {"found unknown escape character", "an escape that YAML does not know", "in double quotes write \\\\ for a backslash, or use single quotes", false, false},
+    {"block sequence entries are not allowed in this context", "a list item ('- ') cannot begin here", "put it in a line of its own below the key", false, false},
+    {"found a tab character that violates indentation", "a tab cannot indent", "YAML indents with blanks", false, false},
+    {"did not find expected <document start>", "more text behind the end of the document", "indent it as the lines above are", false, true},
+};
+
+/* Is the error that text goes on behind closing quotes?  when: 'a' == event.x */
+static bool behind_quotes(const struct builder *b, size_t at) {
+    size_t before = at;
+    while (before > b->skip && (b->text[before - 1] == ' ' || b->text[before - 1] == '\t'))
+        before--;
+    return before > b->skip && (b->text[before - 1] == '"' || b->text[before - 1] == '\'') && at < b->len && !strchr("\r\n", b->text[at]);
+}
 
 static void syntax_error(struct builder *b, const yaml_parser_t *p) {
     b->failed = true;
@@ -413,32 +424,23 @@ static void syntax_error(struct builder *b, const yaml_parser_t *p) {
         return;
     }
     size_t at = byte_of(b, p->problem_mark.index);
-    const char *ours = p->problem ? p->problem : "not YAML", *hint = NULL;
+    const struct sentence *s = &(struct sentence){p->problem ? p->problem : "not YAML", p->problem ? p->problem : "not YAML", NULL, false, false};
     for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
-        if (strcmp(sentences[i].theirs, ours) == 0) {
-            ours = sentences[i].ours;
-            hint = sentences[i].hint;
-            break;
-        }
-    if (at < b->len && b->text[at] == '\t') {
+        if (strcmp(sentences[i].theirs, s->theirs) == 0)
+            s = &sentences[i];
+    const char *ours = s->ours, *hint = s->hint;
+    if (s->opening && p->context)
+        at = byte_of(b, p->context_mark.index);
+    else if (at < b->len && b->text[at] == '\t') {
         ours = "a tab cannot indent";
         hint = "YAML indents with blanks";
-    } else if (at < b->len && b->text[at] == '%') {
-        hint = "put text that begins with '%' in quotes";
-    } else if (at < b->len && (b->text[at] == '@' || b->text[at] == '`')) {
-        hint = "put text that begins with '@' or '`' in quotes";
-    }
-    size_t before = at;
-    while (before > b->skip && (b->text[before - 1] == ' ' || b->text[before - 1] == '\t'))
-        before--;
-    if (before > b->skip && (b->text[before - 1] == '"' || b->text[before - 1] == '\'') && at < b->len && !strchr("\r\n", b->text[at])) {
+    } else if (at < b->len && (b->text[at] == '%' || b->text[at] == '@' || b->text[at] == '`')) {
+        hint = "put text that begins with '%', '@' or '`' in quotes";
+    } else if (s->quotes && behind_quotes(b, at)) {
         ours = "text goes on behind closing quotes";
         hint = "put the whole value in quotes of the other kind, or write it as a block: 'key: |' and the text indented below";
     }
-    char context[96] = "";
-    if (p->context && p->context_mark.index != p->problem_mark.index && p->context_mark.line != p->problem_mark.line)
-        (void)snprintf(context, sizeof context, " (%s that began in line %zu)", strstr(p->context, "quoted") ? "the text" : "the part", p->context_mark.line + 1);
-    report_error(b->rep, place_of(b, at, at), hint, "%s%s", ours, context);
+    report_error(b->rep, place_of(b, at, at), hint, "%s", ours);
 }
 
 /* What was complete when the error came: top-level keys, and the items of the last of them. */
@@ -449,6 +451,8 @@ static void keep_complete(struct builder *b) {
         struct frame *top = &b->frames[0], *f = &b->frames[1];
         map_done(&f->keys, NULL);
         b->depth = 1;
+        if (f->node->n > 0) /* the last item may be cut short by the error */
+            f->node->n--;
         if (top->node->kind == YAML_MAPPING && top->key && !top->skip && grow(b, top, sizeof *top->node->pairs))
             top->node->pairs[top->node->n++] = (struct yaml_pair){top->key, f->node};
     }
