@@ -9,7 +9,7 @@ from datetime import datetime
 
 import paho.mqtt.client as mqtt
 
-CAUSE = 0.25  # seconds before the daemon's stamp in which the message that made the revision must lie
+CAUSE = 0.08  # seconds before the daemon's stamp in which the message that made the revision must lie
 
 
 class Observer:

@@ -258,10 +258,10 @@ class Sandbox:
         return path
 
     def mqtt_platform(self, port, extra=""):
-        return f"{{name: city, type: mqtt, host: 127.0.0.1, port: {port}, client_id: gengfu-city, receipt_timeout: 5s, retry_min: 200ms, retry_max: 2s{extra}}}"
+        return f"{{platform: city, type: mqtt, host: 127.0.0.1, port: {port}, client_id: gengfu-city, receipt_timeout: 5s, retry_min: 200ms, retry_max: 2s{extra}}}"
 
     def https_platform(self, port, secret_file, extra=""):
-        return (f"{{name: district, type: https, url: 'https://localhost:{port}/incidents', secret_file: {secret_file}, tls: {{ca: {self.path('ca.pem')}}}, "
+        return (f"{{platform: district, type: https, url: 'https://localhost:{port}/incidents', secret_file: {secret_file}, tls: {{ca: {self.path('ca.pem')}}}, "
                 f"retry_min: 200ms, retry_max: 2s, timeout: 5s{extra}}}")
 
     # -- the daemon --------------------------------------------------------------------------------------------------------------
