@@ -50,7 +50,7 @@ static void close_handle(uv_handle_t *h) {
 void daemon_maybe_gone(struct daemon *d) {
     if (!d->stopping || !d->ingest_gone || !d->forward_gone || !d->control_gone)
         return;
-    if (pipeline_checkpoint(d) < 0)
+    if (d->running && pipeline_checkpoint(d) < 0)
         log_warn("stopping without a checkpoint: the next start reads the journal's tail");
     close_handle((uv_handle_t *)&d->due_timer);
     close_handle((uv_handle_t *)&d->upkeep_timer);
@@ -207,6 +207,7 @@ static int start(struct daemon *d, struct err *err) {
         return rc;
     if ((rc = pipeline_commit(d, NULL, 0)) < 0)
         return err_set(err, rc, "store: %s", d->stuck_why);
+    d->running = true;
     d->started = daemon_now(d).wall;
     d->last_checkpoint = daemon_now(d).mono;
     (void)uv_timer_start(&d->upkeep_timer, on_upkeep, UPKEEP_MS, 0);
@@ -224,6 +225,7 @@ int daemon_run(const struct daemon_options *opt, struct err *err) {
     if (d == NULL)
         return err_set(err, GF_ENOMEM, "out of memory");
     d->opt = opt;
+    (void)setenv("UV_THREADPOOL_SIZE", "1", 0); /* libuv's own threads only look up names */
     d->last_reload = TIME_NONE;
     d->reload_ok = true;
     d->ingest_gone = d->forward_gone = d->control_gone = true; /* until they are there */

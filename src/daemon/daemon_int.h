@@ -62,7 +62,7 @@ struct daemon {
 
     uv_timer_t due_timer, upkeep_timer, retry_timer, watchdog_timer;
     uv_signal_t on_hup, on_term, on_int, on_usr1;
-    bool stopping, ingest_gone, forward_gone, control_gone, replacing_ingest, replacing_forward;
+    bool running, stopping, ingest_gone, forward_gone, control_gone, replacing_ingest, replacing_forward;
     struct ruleset *old_conf_rules; /* freed when the replaced ingest and forward are gone */
 
     int64_t started;         /* wall */
