@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NOTHING UINT64_C(0x7ff80000deadbeef) /* a NaN of our own: no value; as a hash as good as any other */
-
 static uint64_t bits_of(double d)
 {
     uint64_t u;
@@ -29,15 +27,17 @@ static double double_of(uint64_t u)
 
 static bool is_distinct(const char *name) { return strcmp(name, "value_count") == 0; }
 
-/* Equal values have equal text: 1 and 1.0 are one value, as they are in the language. */
+/* Seeds are fixed: the hashes stand in the store. Equal values have equal text: 1 and 1.0 are one value, as they are in the language. */
 static uint64_t hash_value(struct cel_value v)
 {
     struct buf b;
     uint64_t h;
     double d;
 
-    if (v.type == CEL_STRING)
-        return hash_bytes(v.s, v.aux, 's');
+    if (v.type == CEL_STRING) {
+        h = hash_bytes(v.s, v.aux, 's');
+        return h == ENGINE_NO_VALUE ? h + 1 : h;
+    }
     buf_init(&b, 1 << 20);
     if (cel_as_double(v, &d) && fabs(d) < 9007199254740992.0)
         buf_put_double(&b, d == 0 ? 0 : d);
@@ -45,8 +45,10 @@ static uint64_t hash_value(struct cel_value v)
         cel_write_json(&b, v);
     h = hash_bytes(b.data, b.len, v.type == CEL_TIMESTAMP || v.type == CEL_BYTES || v.type == CEL_DURATION ? v.type : 'j');
     buf_done(&b);
-    return h == NOTHING ? h + 1 : h;
+    return h == ENGINE_NO_VALUE ? h + 1 : h;
 }
+
+size_t engine_aggregate_count(const struct rule *rule) { return rule->aggregates ? rule->aggregates->count : 0; }
 
 void engine_aggregate_args(struct engine_eval *x, struct engine_rule *er, struct window_entry *w)
 {
@@ -55,7 +57,7 @@ void engine_aggregate_args(struct engine_eval *x, struct engine_rule *er, struct
     for (size_t i = 0; set && i < set->count; i++) {
         double d;
 
-        w->values[i] = NOTHING;
+        w->values[i] = ENGINE_NO_VALUE;
         if (!set->items[i].arg)
             continue;
         struct rules_expr arg = {.program = set->items[i].arg};
@@ -87,7 +89,7 @@ static struct cel_value percentile(struct engine_eval *x, const struct window *w
         return unknown();
     for (size_t i = 0; i < w->count; i++) {
         uint64_t u = engine_window_at(w, i)->values[slot];
-        if (u != NOTHING)
+        if (u != ENGINE_NO_VALUE)
             values[n++] = double_of(u);
     }
     if (n == 0)
@@ -109,7 +111,7 @@ static struct cel_value distinct(struct engine_eval *x, const struct window *w, 
         return unknown();
     for (size_t i = 0; i < w->count; i++) {
         uint64_t u = engine_window_at(w, i)->values[slot];
-        if (u == NOTHING)
+        if (u == ENGINE_NO_VALUE)
             continue;
         u = u ? u : 1;
         size_t at = u & (cap - 1);
@@ -129,7 +131,7 @@ static struct cel_value numbers(const struct window *w, size_t slot, const char 
 
     for (size_t i = 0; i < w->count; i++) {
         uint64_t u = engine_window_at(w, i)->values[slot];
-        if (u == NOTHING)
+        if (u == ENGINE_NO_VALUE)
             continue;
         double d = double_of(u);
         sum += d;

@@ -107,7 +107,7 @@ struct cel_value engine_by_value(const char *key, size_t len, uint8_t by, struct
     return cel_string(key, len);
 }
 
-void engine_eval_steps(struct engine_eval *x, const struct rule *rule, const struct kept *steps)
+void engine_eval_steps(struct engine_eval *x, const struct rule *rule, const struct kept *steps, uint32_t wanted)
 {
     x->touched = true;
     for (size_t i = 0; i < rule->nsteps && i < RULES_MAX_STEPS; i++) {
@@ -115,7 +115,7 @@ void engine_eval_steps(struct engine_eval *x, const struct rule *rule, const str
         struct event_record *r;
 
         x->vars[RULE_VARS + i] = absent();
-        if (!steps || !steps[i].text || !rule->steps[i].name)
+        if (!steps || !steps[i].text || !(wanted & (1u << i)))
             continue;
         ev = arena_alloc(&x->engine->scratch, sizeof(*ev));
         r = arena_alloc(&x->engine->scratch, sizeof(*r));
@@ -140,7 +140,7 @@ void engine_eval_instance(struct engine_eval *x, const struct instance *in)
             x->vars[RULE_LAST] = cel_time_ms(inc->last_event);
     }
     if (in->bound)
-        engine_eval_steps(x, in->rule->rule, in->bound);
+        engine_eval_steps(x, in->rule->rule, in->bound, ENGINE_ALL_STEPS);
 }
 
 static void note_error(struct engine_rule *er, const struct rules_expr *expr, const char *what)

@@ -156,6 +156,7 @@ void engine_free(struct engine *e)
 
     if (!e)
         return;
+    heap_done(&e->timers);
     for (size_t i = 0; i < e->nrules; i++) {
         for (size_t it = 0; map_next(&e->rules[i].keys, &it, NULL, &value);)
             engine_instance_free(e, value);
@@ -173,7 +174,6 @@ void engine_free(struct engine *e)
         engine_device_free(e->devices[i]);
     free(e->devices);
     map_done(&e->devices_by_id, NULL);
-    heap_done(&e->timers);
     free(e->hand);
     free(e->gone);
     free(e->gateway);

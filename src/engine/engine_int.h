@@ -95,6 +95,7 @@ struct window_entry {
     uint64_t number;            /* while restoring: the running number that it had */
     struct engine_device *device;
     char *member;               /* owned; an incident id; NULL */
+    size_t nvalues;
     uint64_t values[];          /* one per aggregate: the bits of a double, or a hash; see aggregate.c */
 };
 struct window {
@@ -103,6 +104,8 @@ struct window {
     uint64_t first;             /* running number of the oldest entry: its state row is first / ENGINE_WINDOW_CHUNK */
     uint64_t clean;             /* entries before this number stand in the store as they are */
     uint64_t stored_from, stored_to; /* chunks that have a row: [from, to) */
+    char **calls;               /* while restoring: the aggregates' texts as the row had them */
+    size_t ncalls;
 };
 struct kept { /* an event's own copy, as text (keep.c) */
     char *text;
@@ -169,6 +172,7 @@ struct engine_rule {
     bool takes_any;            /* on: '*' */
     uint64_t mask;             /* of rule->required */
     uint32_t platforms;
+    uint8_t step_reads[RULES_MAX_STEPS]; /* bits: which steps a step's `when` reads */
     struct map keys;           /* key -> struct instance */
     struct instance *lru_first, *lru_last; /* first: least recent */
     size_t npending, nfiring;
@@ -309,7 +313,8 @@ struct engine_eval {
 void engine_eval_init(struct engine_eval *x, struct engine *e, const struct event *ev, struct engine_device *dev, bool live);
 void engine_eval_reset(struct engine_eval *x); /* for the next rule */
 void engine_eval_instance(struct engine_eval *x, const struct instance *in); /* by, since, count, last, steps */
-void engine_eval_steps(struct engine_eval *x, const struct rule *rule, const struct kept *steps);
+void engine_eval_steps(struct engine_eval *x, const struct rule *rule, const struct kept *steps, uint32_t wanted); /* wanted: bits of steps */
+#define ENGINE_ALL_STEPS 0xffu
 struct cel_value engine_eval(struct engine_eval *x, struct engine_rule *er, const struct rules_expr *expr); /* errors are counted */
 enum truth engine_truth(struct engine_eval *x, struct engine_rule *er, const struct rules_expr *expr);       /* a missing expression is true */
 bool engine_excepted(struct engine_eval *x, struct engine_rule *er);
@@ -383,7 +388,10 @@ void engine_window_clear(struct engine *e, struct instance *in);
 void engine_window_free(struct engine *e, struct instance *in);
 void engine_window_skip(struct engine *e, struct instance *in, uint64_t first);
 const struct window_entry *engine_window_at(const struct window *w, size_t i);
-struct window_entry *engine_window_entry_new(struct engine *e, const struct rule *rule);
+#define ENGINE_NO_VALUE UINT64_C(0x7ff80000deadbeef) /* a NaN of our own: the argument was unknown */
+struct window_entry *engine_window_entry_new(struct engine *e, size_t nvalues);
+size_t engine_aggregate_count(const struct rule *rule);
+void engine_window_remap(struct engine *e, struct instance *in, size_t n, const char *const *calls); /* values of these calls become those of the rule's */
 void engine_aggregate_args(struct engine_eval *x, struct engine_rule *er, struct window_entry *w);
 bool engine_aggregate_values(struct engine_eval *x, const struct rule *rule, const struct window *w); /* into x->aggregates */
 void engine_partial_free(struct engine *e, struct partial *p);

@@ -41,6 +41,20 @@ static bool max_kind(void *arg, atom_t kind)
     return true;
 }
 
+/* Which earlier events a step's `when` reads: only those are brought back from their kept text. */
+static uint8_t reads_of(const struct rule *r, size_t step)
+{
+    const struct cel_read *reads;
+    size_t n = r->steps[step].when.program ? cel_program_reads(r->steps[step].when.program, &reads) : 0;
+    uint8_t bits = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (reads[i].slot >= RULE_VARS && reads[i].slot < RULE_VARS + RULES_MAX_STEPS)
+            bits |= (uint8_t)(1u << (reads[i].slot - RULE_VARS));
+    }
+    return bits;
+}
+
 struct adding {
     struct engine *e;
     struct engine_rule *er;
@@ -120,6 +134,8 @@ int engine_index_build(struct engine *e)
         er->mask = 0;
         for (size_t k = 0; k < r->nrequired; k++)
             er->mask |= UINT64_C(1) << (r->required[k] & 63);
+        for (size_t k = 0; k < r->nsteps && k < RULES_MAX_STEPS; k++)
+            er->step_reads[k] = reads_of(r, k);
         if (r->mode == RULE_OFF)
             continue;
         er->takes_any = takes_any(r);

@@ -147,7 +147,7 @@ struct instance *engine_instance_get(struct engine *e, struct engine_rule *er, c
 
     if (in)
         return in;
-    if (map_count(&er->keys) >= cap) {
+    while (map_count(&er->keys) >= cap) {
         er->evicted++;
         if (!er->lru_first)
             return NULL;

@@ -55,7 +55,11 @@ static enum outcome advance(struct engine_eval *x, struct engine_rule *er, struc
     const struct rule *r = er->rule;
     size_t next = next_positive(r, p->step);
 
-    engine_eval_steps(x, r, p->steps);
+    uint32_t wanted = 0;
+    for (size_t k = p->step; k <= next && k < r->nsteps; k++)
+        wanted |= er->step_reads[k];
+    if (wanted || x->touched)
+        engine_eval_steps(x, r, p->steps, wanted);
     for (size_t k = p->step; k < next; k++) {
         if (engine_step_matches(x, er, &r->steps[k]))
             return ENDS;
@@ -146,7 +150,7 @@ static bool advance_all(struct engine_eval *x, struct engine_rule *er, struct in
         engine_instance_touch(x->engine, in);
         remove_at(x->engine, in, i);
     }
-    engine_eval_steps(x, er->rule, NULL);
+    engine_eval_steps(x, er->rule, NULL, 0);
     return complete;
 }
 

@@ -163,6 +163,7 @@ void engine_state_ready(struct engine *e, struct instance *in)
         engine_window_skip(e, in, first);
     }
     w->clean = w->first + w->count;
+    engine_window_remap(e, in, w->ncalls, (const char *const *)w->calls);
 }
 
 static void shift_ms(int64_t *ms, int64_t down)

@@ -97,7 +97,11 @@ static uint32_t fulfils(struct engine_eval *x, struct engine_rule *er, struct ke
         if (in_window(x->engine, r, &latest[i]))
             known[i] = latest[i];
     }
-    engine_eval_steps(x, r, known);
+    uint32_t wanted = 0;
+    for (size_t i = 0; i < r->nsteps; i++)
+        wanted |= er->step_reads[i];
+    if (wanted)
+        engine_eval_steps(x, r, known, wanted);
     for (size_t i = 0; i < r->nsteps; i++) {
         if (engine_step_matches(x, er, &r->steps[i]))
             bits |= 1u << i;
