@@ -14,8 +14,6 @@ def test_counted_shown_harmless(t):
     box.start()
     before, _ = sandbox.fields(box.daemon.pid)
     messages = [
-        ("nobody/knows/这", b"?"),
-        ("probe/a/b", b'{"level": 1}'),
         ("probe/big", b'{"level": 1, "pad": "' + b"x" * BIG + b'"}'),
         ("probe/deep", b"[" * DEEP + b"]" * DEEP),
         ("probe/deeper", b'{"a":' * DEEP + b"1" + b"}" * DEEP),
@@ -37,7 +35,7 @@ def test_counted_shown_harmless(t):
     broker.publish([lib.probe("p1", 99)])
     t.check(platform.wait(lambda: platform.latest(), 15), "a good message after the bad ones has no effect")
     status = box.status()
-    t.equal(status["messages"]["received"] >= 3 * len(messages) - 3 + 1, True, "messages received")
+    t.equal(status["messages"]["received"], 3 * len(messages) + 1, "messages received")
     listing = box.listing("sources", "--unmatched")
     shown = {row["topic"]: row for row in listing}
     for topic in ("probe/big", "probe/deep", "probe/deeper", "probe/utf8", "probe/binary", "probe/empty", "probe/null", "probe/word", "probe/torn"):

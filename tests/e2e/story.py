@@ -26,7 +26,7 @@ TOLD = [
     ("card-battery-low", "card-019", "minor", 9.0, 55.5, 2),
     ("lamp-battery-low", "lamp-1-07", "minor", 10.0, None, 8),
     ("lamp-out", "lamp-2-04", "minor", 13.0, 41.0, 2),
-    ("fire-lane-blocked", "cam-lane-03", "severe", 13.34, 27.0, 2),
+    ("fire-lane-blocked", "cam-lane-03", "severe", 13.34, 27.0, 1),
     ("lift-trapped", "lift-3-1", "extreme", 14.0, 38.0, 10),
     ("parking-full", "park-lake", "moderate", 16.0, 50.34, 10),
     ("lamp-charge-fault", "lamp-3-05", "minor", 20.0, 54.0, 2),

@@ -387,6 +387,10 @@ class Platform:
 
             def get_request(self):
                 connection, address = super().get_request()
+                if channel.mode == "down":
+                    channel.refused += 1
+                    connection.close()
+                    raise OSError("away")
                 connection.settimeout(30)
                 return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
 
