@@ -92,6 +92,7 @@ GF_WARN_UNUSED int load_rules(struct cli *c, const char *dir, struct ruleset **r
 /* one file each */
 int cmd_run(struct cli *c);
 int cmd_check(struct cli *c);
+int cmd_test(struct cli *c);
 int cmd_eval(struct cli *c);
 int cmd_source(struct cli *c);
 int cmd_status(struct cli *c);

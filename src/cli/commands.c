@@ -17,6 +17,9 @@ static const struct cli_option run_options[] = {{"dry-run", 'n', NULL, "check, a
                                                 {"clock-start", 0, "TIME", "for demos and tests: the clock starts at this RFC 3339 time"},
                                                 END};
 static const struct cli_option check_options[] = {{"strict", 0, NULL, "warnings count as found too"}, END};
+static const struct cli_option test_options[] = {{"only", 'o', "TEXT", "only tests with this text in their name or file"},
+                                                 {"verbose", 'v', NULL, "also tests that pass, and everything that came"},
+                                                 END};
 static const struct cli_option eval_options[] = {{"event", 'e', "JSON", "fields of the event (JSON, @FILE, or - for standard input)"},
                                                  {"state", 0, "JSON", "the device's latest fields (default: the event)"},
                                                  {"previous", 0, "JSON", "the same before the event"},
@@ -86,6 +89,9 @@ const struct cli_command cli_commands[] = {
      cmd_run},
     {"check", "[DIR]", "every error and warning in every file, with place, caret and cure", NULL, "  gengfu check /etc/gengfu",
      check_options, 0, 1, false, cmd_check},
+    {"test", "[DIR]", "rule tests (tests.d) in virtual time, with the daemon's own source mapper and engine",
+     "A test that fails says what was expected, what came, and why not.\nExit code 1 when a test fails, 3 when the rules or tests cannot be loaded.",
+     "  gengfu test /etc/gengfu --only lamp", test_options, 0, 1, false, cmd_test},
     {"eval", "EXPR", "try an expression",
      "Variables are event, state, previous, device, now as in a rule; with --payload or --topic those of a source.\nExit code 1 when the value is unknown or an error.",
      "  gengfu eval 'event.power_w < 5.0' --event '{\"power_w\": 0.2}' --explain", eval_options, 1, 1, false, cmd_eval},
