@@ -424,6 +424,7 @@ static const char *default_why(struct work *w, enum source_outcome o, size_t fit
 
 static void run_all(struct work *w, size_t n, struct mapped *ret) {
     struct mapper *m = w->m;
+    int best = -1;
     for (size_t i = 0; i < n; i++) {
         const struct source *s = &m->rs->sources[m->ids[i] / 2];
         struct counters *c = &m->counters[m->ids[i] / 2];
@@ -444,7 +445,10 @@ static void run_all(struct work *w, size_t n, struct mapped *ret) {
             if (w->nevents > before)
                 o = OUTCOME_EVENTS; /* some of it was understood */
         }
-        if (!ret->source || weight(o) > weight(ret->outcome)) {
+        /* `online` on a topic that other messages use too: what it does not understand is not its own */
+        int rank = m->ids[i] % 2 && o == OUTCOME_NOTHING ? 0 : weight(o);
+        if (rank > best) {
+            best = rank;
             ret->source = s->name;
             ret->outcome = o;
             if (o == OUTCOME_IGNORED)
