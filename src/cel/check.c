@@ -17,6 +17,8 @@ static bool is_quoted_number(const struct ast *n) {
 
 static const char *overload_hint(struct compiler *c, const struct ast *n, mask_t a, mask_t b) {
     mask_t both = a | b, text = M(CEL_STRING);
+    if (a == M(CEL_OPTIONAL) || b == M(CEL_OPTIONAL))
+        return "x.?field is an optional value: x.?field.orValue(…) makes a plain one of it";
     if (((a == text && !(b & ~M_NUMBER)) || (b == text && !(a & ~M_NUMBER)))) {
         const struct ast *s = a == text ? n->a : n->b;
         const struct ast *other = s == n->a ? n->b : n->a;

@@ -90,9 +90,21 @@ static void warn_json_number(struct compiler *c, const struct ast *n, const stru
     }
 }
 
+/* Where an argument is broken already, counting them says nothing. */
+static bool any_bad(const struct ast *n) {
+    for (uint32_t i = 0; i < n->nargs; i++)
+        if (!n->args[i] || n->args[i]->kind == AST_BAD)
+            return true;
+    return false;
+}
+
 static mask_t call_builtin(struct compiler *c, struct ast *n, const char *name, struct search *s, bool member) {
     mask_t result = 0;
     size_t k = 0;
+    if (s->nfits == 0 && any_bad(n) && !(c->opt && c->opt->no_check)) {
+        n->kind = AST_BAD;
+        return M_ANY;
+    }
     if (s->nfits == 0) {
         cel_mistake(c, n, n->at, n->at_end, signatures(c, s->named, s->nnamed), "%s() does not take %u argument%s", name, n->nargs - member,
                     n->nargs - member == 1 ? "" : "s");

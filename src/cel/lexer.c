@@ -243,8 +243,14 @@ static void lex_string(struct lexer *l, struct token *t, bool raw, bool bytes) {
             p += width;
             break;
         }
-        if (!triple && (c == '\n' || c == '\r'))
+        if (!triple &&
+            (c == '\n' ||
+             c == '\r')) { /* the quote that was meant stands on another line, perhaps: what is between is text, not more mistakes */
+            const char *later = memchr(l->text + p, quote, l->len - p);
+            if (later)
+                p = (size_t)(later - l->text) + 1;
             break;
+        }
         if (c == '\\' && !raw && p + 1 < l->len && (triple || (l->text[p + 1] != '\n' && l->text[p + 1] != '\r')))
             p++;
         p++;
