@@ -227,9 +227,13 @@ struct cel_program *loader_compile(struct loader *ld, const struct cel_env *env,
     struct cel_program *p = NULL;
     int rc = cel_compile(env, n->text + begin, end - begin, &opt, &diags, &p);
     size_t errors = diags.errors, kept = 0;
-    for (size_t i = 0; i < diags.count; i++)
-        if (diags.items[i].end > end - begin || !loader_told(ld, n->text + begin + diags.items[i].begin, diags.items[i].end - diags.items[i].begin, diags.items[i].text))
-            diags.items[kept++] = diags.items[i];
+    for (size_t i = 0; i < diags.count; i++) {
+        const struct cel_diag *d = &diags.items[i];
+        if (ld->incomplete && strstr(d->text, "unknown name")) /* it may stand in the part that could not be read */
+            continue;
+        if (d->end > end - begin || !loader_told(ld, n->text + begin + d->begin, d->end - d->begin, d->text))
+            diags.items[kept++] = *d;
+    }
     diags.count = kept;
     expr_report(&ld->rd, n, begin, &diags);
     if (rc == GF_ENOMEM)

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Events: as CEL sees them, and the journal's form there and back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gengfu/rules/event.h"
+
+#define T INT64_C(1767614400123)
+
+static struct event_field fields[3];
+
+static struct event sample(void) {
+    fields[0] = (struct event_field){atom_of("power_w"), cel_double(0.25)};
+    fields[1] = (struct event_field){atom_of("commanded"), cel_text("开\"")};
+    fields[2] = (struct event_field){atom_of("n"), cel_int(-7)};
+    return (struct event){.device = "lamp-7", .kind = atom_of("lamp"), .time = T, .arrived = T + 5, .flags = EVENT_OWN_TIME | EVENT_LATE, .source = "s", .nfields = 3, .fields = fields};
+}
+
+static void test_record(void **state) {
+    (void)state;
+    struct event e = sample();
+    struct event_record r;
+    struct cel_value v, k;
+    event_record_init(&r, &e);
+    struct cel_value rec = cel_record(&r.record);
+    assert_true(cel_map_get(rec, "power_w", 7, &v) && v.type == CEL_DOUBLE && v.d == 0.25);
+    assert_true(cel_map_get(rec, "kind", 4, &v) && cel_equal(v, cel_text("lamp")));
+    assert_true(cel_map_get(rec, "device", 6, &v) && cel_equal(v, cel_text("lamp-7")));
+    assert_true(cel_map_get(rec, "time", 4, &v) && cel_equal(v, cel_time_ms(T)));
+    assert_true(cel_map_get(rec, "arrived", 7, &v) && cel_equal(v, cel_time_ms(T + 5)));
+    assert_true(cel_map_get(rec, "late", 4, &v) && cel_is_true(v));
+    assert_true(cel_map_get(rec, "retained", 8, &v) && v.type == CEL_BOOL && !v.b);
+    assert_false(cel_map_get(rec, "nothing", 7, &v));
+    size_t it = 0, n = 0;
+    while (cel_map_next(rec, &it, &k, &v))
+        n++;
+    assert_int_equal(n, 9);
+    assert_true(event_field(&e, atom_of("n"), &v) && v.i == -7);
+    assert_false(event_field(&e, atom_of("kind"), &v));
+    /* A field of the event's own stands above what every event has. */
+    fields[2].name = atom_of("kind");
+    assert_true(cel_map_get(rec, "kind", 4, &v) && v.type == CEL_INT);
+    for (it = 0, n = 0; cel_map_next(rec, &it, &k, &v);)
+        n++;
+    assert_int_equal(n, 8);
+}
+
+static void test_journal(void **state) {
+    (void)state;
+    struct event e = sample(), back;
+    struct arena a;
+    struct buf b;
+    struct cel_value v;
+    arena_init(&a, 1024, 0);
+    buf_init(&b, 0);
+    event_write(&b, &e);
+    assert_string_equal(b.data, "{\"k\":\"lamp\",\"d\":\"lamp-7\",\"t\":1767614400123,\"a\":1767614400128,\"g\":6,\"s\":\"s\","
+                                "\"f\":{\"power_w\":0.25,\"commanded\":\"开\\\"\",\"n\":-7}}");
+    assert_int_equal(event_read(&a, b.data, b.len, &back, NULL), 0);
+    assert_string_equal(back.device, "lamp-7");
+    assert_int_equal(back.kind, e.kind);
+    assert_int_equal(back.time, e.time);
+    assert_int_equal(back.arrived, e.arrived);
+    assert_int_equal(back.flags, e.flags);
+    assert_string_equal(back.source, "s");
+    assert_int_equal(back.nfields, 3);
+    assert_true(event_field(&back, atom_of("power_w"), &v) && v.type == CEL_DOUBLE && v.d == 0.25);
+    assert_true(event_field(&back, atom_of("commanded"), &v) && cel_equal(v, cel_text("开\"")));
+    assert_true(event_field(&back, atom_of("n"), &v) && v.type == CEL_INT && v.i == -7);
+    /* The short form. */
+    e = (struct event){.device = "d", .kind = atom_of("x"), .time = 1, .arrived = 1};
+    buf_clear(&b);
+    event_write(&b, &e);
+    assert_string_equal(b.data, "{\"k\":\"x\",\"d\":\"d\",\"t\":1,\"f\":{}}");
+    assert_int_equal(event_read(&a, b.data, b.len, &back, NULL), 0);
+    assert_true(back.arrived == 1 && back.flags == 0 && !back.source && back.nfields == 0);
+    buf_done(&b);
+    arena_done(&a);
+}
+
+static void test_refused(void **state) {
+    (void)state;
+    static const char *const texts[] = {"", "[]", "1", "{}", "{\"k\":\"x\",\"d\":\"\",\"t\":1,\"f\":{}}", "{\"k\":\"\",\"d\":\"d\",\"t\":1,\"f\":{}}",
+                                        "{\"k\":\"x\",\"d\":\"d\",\"t\":\"1\",\"f\":{}}", "{\"k\":\"x\",\"d\":\"d\",\"t\":1,\"f\":[]}", "{\"k\":\"x\",\"d\":\"d\",\"t\":1", "{\"k\":5,\"d\":\"d\",\"t\":1,\"f\":{}}"};
+    struct arena a;
+    arena_init(&a, 1024, 0);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct event e = {.device = "untouched"};
+        struct err err = {0};
+        assert_true(event_read(&a, texts[i], strlen(texts[i]), &e, &err) < 0);
+        assert_string_equal(e.device, "untouched");
+        assert_true(err.text[0]);
+    }
+    struct buf b;
+    buf_init(&b, 0);
+    buf_puts(&b, "{\"k\":\"x\",\"d\":\"d\",\"t\":1,\"f\":{");
+    for (int i = 0; i <= EVENT_MAX_FIELDS; i++)
+        buf_printf(&b, "%s\"f%d\":1", i ? "," : "", i);
+    buf_puts(&b, "}}");
+    struct event e;
+    assert_int_equal(event_read(&a, b.data, b.len, &e, NULL), GF_EINVAL);
+    buf_done(&b);
+    arena_done(&a);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_record), cmocka_unit_test(test_journal), cmocka_unit_test(test_refused)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
