@@ -48,8 +48,6 @@ static uint64_t hash_value(struct cel_value v)
     return h == ENGINE_NO_VALUE ? h + 1 : h;
 }
 
-size_t engine_aggregate_count(const struct rule *rule) { return rule->aggregates ? rule->aggregates->count : 0; }
-
 void engine_aggregate_args(struct engine_eval *x, struct engine_rule *er, struct window_entry *w)
 {
     const struct cel_aggregates *set = er->rule->aggregates;

@@ -95,7 +95,6 @@ struct window_entry {
     uint64_t number;            /* while restoring: the running number that it had */
     struct engine_device *device;
     char *member;               /* owned; an incident id; NULL */
-    size_t nvalues;
     uint64_t values[];          /* one per aggregate: the bits of a double, or a hash; see aggregate.c */
 };
 struct window {
@@ -104,8 +103,7 @@ struct window {
     uint64_t first;             /* running number of the oldest entry: its state row is first / ENGINE_WINDOW_CHUNK */
     uint64_t clean;             /* entries before this number stand in the store as they are */
     uint64_t stored_from, stored_to; /* chunks that have a row: [from, to) */
-    char **calls;               /* while restoring: the aggregates' texts as the row had them */
-    size_t ncalls;
+    uint64_t restored_first;    /* while restoring: `first` as the key's own row says */
 };
 struct kept { /* an event's own copy, as text (keep.c) */
     char *text;
@@ -389,9 +387,7 @@ void engine_window_free(struct engine *e, struct instance *in);
 void engine_window_skip(struct engine *e, struct instance *in, uint64_t first);
 const struct window_entry *engine_window_at(const struct window *w, size_t i);
 #define ENGINE_NO_VALUE UINT64_C(0x7ff80000deadbeef) /* a NaN of our own: the argument was unknown */
-struct window_entry *engine_window_entry_new(struct engine *e, size_t nvalues);
-size_t engine_aggregate_count(const struct rule *rule);
-void engine_window_remap(struct engine *e, struct instance *in, size_t n, const char *const *calls); /* values of these calls become those of the rule's */
+struct window_entry *engine_window_entry_new(struct engine *e, const struct rule *rule);
 void engine_aggregate_args(struct engine_eval *x, struct engine_rule *er, struct window_entry *w);
 bool engine_aggregate_values(struct engine_eval *x, const struct rule *rule, const struct window *w); /* into x->aggregates */
 void engine_partial_free(struct engine *e, struct partial *p);

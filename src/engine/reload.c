@@ -26,27 +26,7 @@ static void put_back(struct engine *e, const struct former *f)
     e->rs = f->rs;
 }
 
-/* What is not part of a rule's meaning may differ: texts, and so the aggregates that they name; escalation. */
-static void meet_rule(struct engine *e, struct instance *in, const struct rule *former)
-{
-    const char *calls[256];
-    size_t n = 0;
-
-    for (; former->aggregates && n < former->aggregates->count && n < 256; n++)
-        calls[n] = former->aggregates->items[n].text;
-    if (in->window)
-        engine_window_remap(e, in, n, calls);
-    if (!in->docket)
-        return;
-    in->docket->rule = in->rule;
-    if (in->rule->rule->nescalations != former->nescalations || in->due[DUE_ESCALATE] != TIME_NONE) {
-        engine_escalate_arm(e, in);
-        engine_instance_arm(e, in);
-        engine_instance_touch(e, in);
-    }
-}
-
-static void carry_over(struct engine *e, struct engine_rule *from, struct engine_rule *to)
+static void carry_over(struct engine_rule *from, struct engine_rule *to)
 {
     void *value;
 
@@ -68,7 +48,8 @@ static void carry_over(struct engine *e, struct engine_rule *from, struct engine
     for (size_t it = 0; map_next(&to->keys, &it, NULL, &value);) {
         struct instance *in = value;
         in->rule = to;
-        meet_rule(e, in, from->rule);
+        if (in->docket)
+            in->docket->rule = to;
     }
 }
 
@@ -122,7 +103,7 @@ int engine_reload(struct engine *e, const struct ruleset *rs, struct engine_time
         for (size_t it = 0; map_next(&from->keys, &it, NULL, &value);)
             ((struct instance *)value)->absence = NULL;
         if (to && to->rule->hash == from->rule->hash && to->rule->mode != RULE_OFF && from->rule->mode != RULE_OFF)
-            carry_over(e, from, to);
+            carry_over(from, to);
         else
             let_go(e, from);
     }

@@ -157,13 +157,11 @@ void engine_state_ready(struct engine *e, struct instance *in)
         qsort(sorted, w->count, sizeof(sorted[0]), by_number);
         memcpy(w->ring, sorted, w->count * sizeof(sorted[0]));
         w->head = 0;
-        uint64_t first = w->first; /* as the key's own row says; what stands before it has been forgotten */
         w->first = sorted[0]->number;
         free(sorted);
-        engine_window_skip(e, in, first);
     }
+    engine_window_skip(e, in, w->restored_first); /* what stands before it has been forgotten */
     w->clean = w->first + w->count;
-    engine_window_remap(e, in, w->ncalls, (const char *const *)w->calls);
 }
 
 static void shift_ms(int64_t *ms, int64_t down)

@@ -3,7 +3,7 @@
  * when an event comes. The row:
  *
  *   {"u":used,"by":type,"p":pending,"s":since,"m":matches,"due":[[what,ms],…],"last":kept,"bound":[kept…],"latest":[kept…],"seq":[{"b","w","k","s":[kept…]}],
- *    "ch":[ms…],"chat","clr","spent","r":raised,"t":told,"x":escalated,"win":first,"calls":[texts]}      kept: {"at","t","e":event} or null */
+ *    "ch":[ms…],"chat","clr","spent","r":raised,"t":told,"x":escalated,"win":first}      kept: {"at","t","e":event} or null */
 #include "engine_int.h"
 
 #include <stdio.h>
@@ -67,15 +67,8 @@ static void write_patterns(struct jw *w, const struct instance *in)
             jw_int(w, NULL, in->changes[i]);
         jw_close(w, ']');
     }
-    if (in->window) {
-        const struct cel_aggregates *set = in->rule->rule->aggregates;
-
+    if (in->window)
         jw_int(w, "win", (int64_t)in->window->first);
-        jw_open(w, "calls", '[');
-        for (size_t i = 0; set && i < set->count; i++)
-            jw_str(w, NULL, set->items[i].text);
-        jw_close(w, ']');
-    }
 }
 
 static void write_instance(struct buf *b, const struct instance *in)
@@ -119,6 +112,7 @@ static void write_instance(struct buf *b, const struct instance *in)
 static void write_chunk(struct buf *b, const struct instance *in, uint64_t chunk)
 {
     const struct window *win = in->window;
+    const struct cel_aggregates *set = in->rule->rule->aggregates;
     uint64_t from = chunk * ENGINE_WINDOW_CHUNK, to = from + ENGINE_WINDOW_CHUNK;
     struct jw w = jw_start(b);
 
@@ -136,7 +130,7 @@ static void write_chunk(struct buf *b, const struct instance *in, uint64_t chunk
         jw_int(&w, NULL, entry->wall);
         jw_str(&w, NULL, strcmp(entry->device->id, in->key) == 0 ? "" : entry->device->id);
         jw_str(&w, NULL, entry->member);
-        for (size_t k = 0; k < entry->nvalues; k++) {
+        for (size_t k = 0; set && k < set->count; k++) {
             char hex[24];
             (void)snprintf(hex, sizeof(hex), "%llx", (unsigned long long)entry->values[k]);
             jw_str(&w, NULL, hex);
@@ -296,24 +290,6 @@ static void read_changes(struct instance *in, const cJSON *array)
     }
 }
 
-static void read_calls(struct engine *e, struct window *w, const cJSON *array)
-{
-    size_t n = (size_t)cJSON_GetArraySize(array);
-    const cJSON *item;
-
-    if (n == 0 || n > 256 || w->calls || !(w->calls = calloc(n, sizeof(char *))))
-        return;
-    cJSON_ArrayForEach(item, array)
-    {
-        w->calls[w->ncalls] = strdup(cJSON_IsString(item) ? item->valuestring : "");
-        if (!w->calls[w->ncalls]) {
-            e->oom = true;
-            return;
-        }
-        w->ncalls++;
-    }
-}
-
 static void read_instance(struct engine *e, struct instance *in, const cJSON *j)
 {
     const cJSON *item;
@@ -347,20 +323,18 @@ static void read_instance(struct engine *e, struct instance *in, const cJSON *j)
     if (json_get(j, "win")) {
         struct window *w = engine_window_need(e, in);
         if (w)
-            w->first = (uint64_t)json_int(j, "win", 0);
-        if (w)
-            read_calls(e, w, json_get(j, "calls"));
+            w->restored_first = (uint64_t)json_int(j, "win", 0);
     }
 }
 
 static void read_entry(struct engine *e, struct instance *in, const cJSON *item, uint64_t number)
 {
+    const struct cel_aggregates *set = in->rule->rule->aggregates;
     const cJSON *at = item->child, *wall = at ? at->next : NULL, *device = wall ? wall->next : NULL, *member = device ? device->next : NULL;
 
     if (!cJSON_IsNumber(at) || !cJSON_IsNumber(wall) || !cJSON_IsString(device) || !member)
         return;
-    size_t n = (size_t)cJSON_GetArraySize(item) - 4;
-    struct window_entry *entry = engine_window_entry_new(e, n > 256 ? 256 : n);
+    struct window_entry *entry = engine_window_entry_new(e, in->rule->rule);
     if (!entry)
         return;
     entry->at = (int64_t)at->valuedouble;
@@ -370,7 +344,7 @@ static void read_entry(struct engine *e, struct instance *in, const cJSON *item,
     if (cJSON_IsString(member) && !(entry->member = strdup(member->valuestring)))
         e->oom = true;
     const cJSON *v = member->next;
-    for (size_t i = 0; i < entry->nvalues && cJSON_IsString(v); i++, v = v->next)
+    for (size_t i = 0; set && i < set->count && cJSON_IsString(v); i++, v = v->next)
         entry->values[i] = strtoull(v->valuestring, NULL, 16);
     if (!entry->device) {
         free(entry->member);

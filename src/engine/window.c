@@ -18,53 +18,16 @@ static void entry_free(struct window_entry *w)
     free(w);
 }
 
-struct window_entry *engine_window_entry_new(struct engine *e, size_t nvalues)
+struct window_entry *engine_window_entry_new(struct engine *e, const struct rule *rule)
 {
-    struct window_entry *w = calloc(1, sizeof(*w) + nvalues * sizeof(w->values[0]));
+    size_t n = rule->aggregates ? rule->aggregates->count : 0;
+    struct window_entry *w = calloc(1, sizeof(*w) + n * sizeof(w->values[0]));
 
-    if (!w) {
+    if (!w)
         e->oom = true;
-        return NULL;
-    }
-    w->nvalues = nvalues;
-    for (size_t i = 0; i < nvalues; i++)
+    for (size_t i = 0; w && i < n; i++)
         w->values[i] = ENGINE_NO_VALUE;
     return w;
-}
-
-/* A rule's texts may name other aggregates than before and yet mean the same: values move to where their call stands now, new calls have none for what is past. */
-void engine_window_remap(struct engine *e, struct instance *in, size_t n, const char *const *calls)
-{
-    const struct cel_aggregates *set = in->rule->rule->aggregates;
-    size_t wanted = engine_aggregate_count(in->rule->rule);
-    struct window *w = in->window;
-    bool same = n == wanted;
-
-    for (size_t i = 0; same && i < n; i++)
-        same = strcmp(calls[i], set->items[i].text) == 0;
-    for (size_t k = 0; w && k < w->count; k++) {
-        struct window_entry **slot = &w->ring[(w->head + k) & (w->cap - 1)], *old = *slot;
-        if (same && old->nvalues == wanted)
-            continue;
-        struct window_entry *entry = engine_window_entry_new(e, wanted);
-        if (!entry)
-            return;
-        size_t nvalues = entry->nvalues;
-        for (size_t i = 0; i < nvalues; i++) {
-            for (size_t o = 0; o < n && o < old->nvalues; o++) {
-                if (strcmp(calls[o], set->items[i].text) == 0)
-                    entry->values[i] = old->values[o];
-            }
-        }
-        entry->at = old->at;
-        entry->wall = old->wall;
-        entry->number = old->number;
-        entry->device = old->device;
-        entry->member = old->member;
-        free(old);
-        *slot = entry;
-        w->clean = w->first;
-    }
 }
 
 struct window *engine_window_need(struct engine *e, struct instance *in)
@@ -166,9 +129,6 @@ void engine_window_free(struct engine *e, struct instance *in)
     if (!in->window)
         return;
     engine_window_clear(e, in);
-    for (size_t i = 0; i < in->window->ncalls; i++)
-        free(in->window->calls[i]);
-    free(in->window->calls);
     free(in->window->ring);
     free(in->window);
     in->window = NULL;
@@ -205,7 +165,7 @@ static enum truth having(struct engine_eval *x, struct instance *in)
 static void matched(struct engine_eval *x, struct engine_rule *er, struct instance *in, int64_t at)
 {
     struct engine *e = x->engine;
-    struct window_entry *entry = engine_window_entry_new(e, engine_aggregate_count(er->rule));
+    struct window_entry *entry = engine_window_entry_new(e, er->rule);
     const char *member;
 
     if (!entry)
