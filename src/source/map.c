@@ -63,7 +63,8 @@ static enum truth eval_match(struct work *w, const struct cel_program *p) {
 /* A device's id: text without control characters, or a whole number. NULL: broken, and says why. */
 static const char *device_text_of(struct work *w, struct cel_value v) {
     if (v.type == CEL_INT || v.type == CEL_UINT) {
-        const char *text = v.type == CEL_INT ? arena_printf(w->arena, "%lld", (long long)v.i) : arena_printf(w->arena, "%llu", (unsigned long long)v.u);
+        const char *text =
+            v.type == CEL_INT ? arena_printf(w->arena, "%lld", (long long)v.i) : arena_printf(w->arena, "%llu", (unsigned long long)v.u);
         if (!text)
             broken(w, "device", no_room);
         return text;
@@ -76,7 +77,8 @@ static const char *device_text_of(struct work *w, struct cel_value v) {
         return NULL;
     }
     if (v.aux == 0 || v.aux > EVENT_DEVICE_MAX) {
-        const char *why = v.aux ? arena_printf(w->arena, "the device's id has %u bytes, more than %d", (unsigned)v.aux, EVENT_DEVICE_MAX) : "the device's id is empty";
+        const char *why = v.aux ? arena_printf(w->arena, "the device's id has %u bytes, more than %d", (unsigned)v.aux, EVENT_DEVICE_MAX)
+                                : "the device's id is empty";
         broken(w, "device", why ? why : no_room);
         return NULL;
     }
@@ -329,7 +331,8 @@ static void make_each(struct work *w) {
         if (w->steps == 0)
             broken(w, "each", "the message takes too many steps");
     } else {
-        const char *why = cel_is_error(all) ? sentence(all) : arena_printf(w->arena, "gives %s where a list or a map is wanted", cel_type_name(all));
+        const char *why =
+            cel_is_error(all) ? sentence(all) : arena_printf(w->arena, "gives %s where a list or a map is wanted", cel_type_name(all));
         broken(w, "each", why ? why : no_room);
     }
     w->vars[SOURCE_KEY] = w->vars[SOURCE_ITEM] = cel_error(CEL_E_ABSENT, NULL);
@@ -406,7 +409,8 @@ static enum source_outcome run_source(struct work *w, const struct source *s) {
 
 /* Higher is what the message as a whole is counted as. */
 static int weight(enum source_outcome o) {
-    static const int weights[] = {[OUTCOME_EVENTS] = 4, [OUTCOME_BROKEN] = 3, [OUTCOME_NOTHING] = 2, [OUTCOME_IGNORED] = 1, [OUTCOME_UNMATCHED] = 0};
+    static const int weights[] = {
+        [OUTCOME_EVENTS] = 4, [OUTCOME_BROKEN] = 3, [OUTCOME_NOTHING] = 2, [OUTCOME_IGNORED] = 1, [OUTCOME_UNMATCHED] = 0};
     return weights[o];
 }
 

@@ -18,7 +18,7 @@ struct work {
     const struct source *source;
     const char *name; /* of the source */
     const char *ignore_reason;
-    const char *why;  /* set once something of this source is broken */
+    const char *why; /* set once something of this source is broken */
     struct event *events;
     size_t nevents, cap;
 };

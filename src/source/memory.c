@@ -46,7 +46,9 @@ static void link_newest(struct memory *m, struct memory_item *it) {
     m->newest = it;
 }
 
-struct memory_item *memory_peek(const struct memory *m, const char *key, size_t len) { return map_get(&m->map, key, len); }
+struct memory_item *memory_peek(const struct memory *m, const char *key, size_t len) {
+    return map_get(&m->map, key, len);
+}
 
 struct memory_item *memory_get(struct memory *m, const char *key, size_t len, bool *ret_new) {
     struct memory_item *it = map_get(&m->map, key, len);
@@ -80,7 +82,8 @@ struct memory_item *memory_get(struct memory *m, const char *key, size_t len, bo
 }
 
 struct memory_hash memory_hash_of(const char *data, size_t len) {
-    return (struct memory_hash){.a = hash_bytes(data, len, UINT64_C(0x9E3779B97F4A7C15)), .b = hash_bytes(data, len, UINT64_C(0xC2B2AE3D27D4EB4F))};
+    return (struct memory_hash){.a = hash_bytes(data, len, UINT64_C(0x9E3779B97F4A7C15)),
+                                .b = hash_bytes(data, len, UINT64_C(0xC2B2AE3D27D4EB4F))};
 }
 
 bool memory_field_is(const struct memory_item *it, atom_t name, struct memory_hash h) {

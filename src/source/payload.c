@@ -9,9 +9,7 @@
 #include "gengfu/base/text.h"
 #include "source/source_int.h"
 
-void payload_init(struct payload *p, const struct message *msg, struct arena *arena) {
-    *p = (struct payload){.msg = msg, .arena = arena};
-}
+void payload_init(struct payload *p, const struct message *msg, struct arena *arena) { *p = (struct payload){.msg = msg, .arena = arena}; }
 
 /* Where the text stops being UTF-8. */
 static size_t invalid_at(const char *s, size_t len) {
@@ -41,8 +39,8 @@ static void open_text(struct payload *p) {
     p->cleaned = p->msg->len - len;
     if (!utf8_valid(s, len)) {
         size_t at = invalid_at(s, len);
-        const char *why = arena_printf(p->arena, "the payload is not UTF-8 text: byte %zu of %zu is 0x%02X", p->cleaned + at + 1, p->msg->len,
-                                       at < len ? (unsigned)(unsigned char)s[at] : 0U);
+        const char *why = arena_printf(p->arena, "the payload is not UTF-8 text: byte %zu of %zu is 0x%02X", p->cleaned + at + 1,
+                                       p->msg->len, at < len ? (unsigned)(unsigned char)s[at] : 0U);
         p->bad = why ? why : "the payload is not UTF-8 text";
         return;
     }

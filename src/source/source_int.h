@@ -95,7 +95,7 @@ struct memory_item {
     struct memory_field {
         atom_t name;
         struct memory_hash hash;
-    } *fields;
+    } * fields;
 };
 struct memory_hash memory_hash_of(const char *data, size_t len);
 bool memory_field_is(const struct memory_item *it, atom_t name, struct memory_hash h);
@@ -131,7 +131,7 @@ struct mapper {
     struct trie trie;
     const char *const *filters;
     size_t nfilters;
-    uint32_t *ids; /* scratch for trie_match */
+    uint32_t *ids;             /* scratch for trie_match */
     struct counters *counters; /* one a source */
     struct memory memory;
     struct troubles troubles;

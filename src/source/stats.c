@@ -9,8 +9,11 @@
 
 #define TOPIC_SHOWN 256 /* bytes of a topic that are kept */
 
-static const char *const outcome_names[] = {
-    [OUTCOME_EVENTS] = "events", [OUTCOME_NOTHING] = "nothing", [OUTCOME_IGNORED] = "ignored", [OUTCOME_UNMATCHED] = "unmatched", [OUTCOME_BROKEN] = "broken"};
+static const char *const outcome_names[] = {[OUTCOME_EVENTS] = "events",
+                                            [OUTCOME_NOTHING] = "nothing",
+                                            [OUTCOME_IGNORED] = "ignored",
+                                            [OUTCOME_UNMATCHED] = "unmatched",
+                                            [OUTCOME_BROKEN] = "broken"};
 
 const char *source_outcome_name(enum source_outcome o) { return (unsigned)o <= OUTCOME_BROKEN ? outcome_names[o] : ""; }
 
@@ -143,5 +146,6 @@ size_t mapper_sources(const struct mapper *m) { return m->rs->nsources; }
 
 void mapper_source_stats(const struct mapper *m, size_t i, struct source_stats *ret) {
     const struct counters *c = &m->counters[i];
-    *ret = (struct source_stats){.source = &m->rs->sources[i], .messages = c->messages, .events = c->events, .nothing = c->nothing, .broken = c->broken};
+    *ret = (struct source_stats){
+        .source = &m->rs->sources[i], .messages = c->messages, .events = c->events, .nothing = c->nothing, .broken = c->broken};
 }

@@ -76,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     topic[len] = '\0';
     if (rest)
         memcpy(payload, end + 1, rest);
-    struct message msg = {.topic = topic, .payload = payload, .len = rest, .retained = size & 1, .qos = 1, .arrived = INT64_C(1768046400000)};
+    struct message msg = {
+        .topic = topic, .payload = payload, .len = rest, .retained = size & 1, .qos = 1, .arrived = INT64_C(1768046400000)};
     struct arena arena;
     arena_init(&arena, 64 << 10, 64 << 20);
     for (int i = 0; i < 2; i++) { /* the second time it is a repetition */
@@ -89,7 +90,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t i = 0; i < mapper_troubles(m); i++) {
         struct source_trouble t;
         mapper_trouble(m, i, &t);
-        check(t.topic && t.why && t.example && utf8_valid(t.example, t.example_len) && t.example_len <= SOURCE_MAX_EXAMPLE + 16, "a trouble that cannot be shown");
+        check(t.topic && t.why && t.example && utf8_valid(t.example, t.example_len) && t.example_len <= SOURCE_MAX_EXAMPLE + 16,
+              "a trouble that cannot be shown");
     }
     arena_done(&arena);
     mapper_free(m);

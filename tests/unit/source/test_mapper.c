@@ -50,7 +50,8 @@ static void fx_open(struct fx *f, const char *sources) {
     char path[128];
     (void)snprintf(path, sizeof path, "%s/rules.d", f->dir);
     assert_int_equal(mkdir(path, 0700), 0);
-    write_file(f->dir, "gengfu.yaml", "gateway: {id: gw-t, lat: 30, lon: 120, zone: Asia/Shanghai}\nplatforms: [{platform: bench, type: file, path: /tmp/x}]\n");
+    write_file(f->dir, "gengfu.yaml",
+               "gateway: {id: gw-t, lat: 30, lon: 120, zone: Asia/Shanghai}\nplatforms: [{platform: bench, type: file, path: /tmp/x}]\n");
     write_file(f->dir, "devices.csv", "device,kind,name,address\nlamp-1,lamp,L1,a1b2c3\nlamp-2,lamp,L2,ffee00\n");
     write_file(f->dir, "rules.d/10.yaml", sources);
     f->rs = load(f->dir);
@@ -92,16 +93,19 @@ static const char *say(struct fx *f, const char *topic, const char *payload) {
 static void test_one(void **state) {
     (void)state;
     struct fx f;
-    fx_open(&f, "sources:\n"
-                "  - source: door\n"
-                "    topic: site/doors/{device}\n"
-                "    match: has(payload.contact)\n"
-                "    events:\n"
-                "      - kind: contact\n"
-                "        device: topic.device\n"
-                "        time: payload.last_seen\n"
-                "        fields: {open: '!payload.contact', battery_percent: number(payload.battery), user: 'payload.user == 65535 ? optional.none() : optional.of(payload.user)'}\n");
-    assert_string_equal(say(&f, "site/doors/d 1", "{\"contact\":true,\"battery\":\"97.00\",\"user\":65535,\"last_seen\":\"2026-01-10T20:00:01+08:00\"}"),
+    fx_open(
+        &f,
+        "sources:\n"
+        "  - source: door\n"
+        "    topic: site/doors/{device}\n"
+        "    match: has(payload.contact)\n"
+        "    events:\n"
+        "      - kind: contact\n"
+        "        device: topic.device\n"
+        "        time: payload.last_seen\n"
+        "        fields: {open: '!payload.contact', battery_percent: number(payload.battery), user: 'payload.user == 65535 ? optional.none() : optional.of(payload.user)'}\n");
+    assert_string_equal(say(&f, "site/doors/d 1",
+                            "{\"contact\":true,\"battery\":\"97.00\",\"user\":65535,\"last_seen\":\"2026-01-10T20:00:01+08:00\"}"),
                         "contact d 1 {open: false, battery_percent: 97} +1000 own");
     assert_string_equal(say(&f, "site/doors/d2", "{\"contact\":false,\"battery\":null,\"user\":3}"), "contact d2 {open: true, user: 3}");
     assert_string_equal(say(&f, "site/doors/d2", "{\"contact\":false,\"battery\":\"n/a\"}"), "contact d2 {open: true}");
@@ -184,19 +188,21 @@ static void test_several(void **state) {
 static void test_each(void **state) {
     (void)state;
     struct fx f;
-    fx_open(&f, "sources:\n"
-                "  - source: keys\n"
-                "    topic: bridge/{name}\n"
-                "    match: has(payload.devices)\n"
-                "    each: payload.devices\n"
-                "    events: [{kind: contact, device: topic.name + '-' + key, when: has(item.open), time: item.t, fields: {open: truth(item.open)}}]\n"
-                "  - source: elements\n"
-                "    topic: list/{name}\n"
-                "    each: payload\n"
-                "    events: [{kind: n, device: \"topic.name + '-' + string(key)\", fields: {v: item}}]\n"
-                "  - source: joined\n"
-                "    topic: lora/{eui}/up\n"
-                "    events: [{kind: lamp, device: \"registry('address', topic.eui.lowerAscii()).orValue(topic.eui.lowerAscii())\", fields: {p: payload.p}}]\n");
+    fx_open(
+        &f,
+        "sources:\n"
+        "  - source: keys\n"
+        "    topic: bridge/{name}\n"
+        "    match: has(payload.devices)\n"
+        "    each: payload.devices\n"
+        "    events: [{kind: contact, device: topic.name + '-' + key, when: has(item.open), time: item.t, fields: {open: truth(item.open)}}]\n"
+        "  - source: elements\n"
+        "    topic: list/{name}\n"
+        "    each: payload\n"
+        "    events: [{kind: n, device: \"topic.name + '-' + string(key)\", fields: {v: item}}]\n"
+        "  - source: joined\n"
+        "    topic: lora/{eui}/up\n"
+        "    events: [{kind: lamp, device: \"registry('address', topic.eui.lowerAscii()).orValue(topic.eui.lowerAscii())\", fields: {p: payload.p}}]\n");
     assert_string_equal(say(&f, "bridge/b", "{\"devices\":{\"0xA\":{\"open\":\"yes\",\"t\":1768046401},\"0xB\":{},\"0xC\":{\"open\":0}}}"),
                         "contact b-0xA {open: true} +1000 own; contact b-0xC {open: false}");
     assert_string_equal(say(&f, "bridge/b", "{\"devices\":[]}"), "nothing");
@@ -221,15 +227,17 @@ static void test_each(void **state) {
 static void test_times(void **state) {
     (void)state;
     struct fx f;
-    fx_open(&f, "sources:\n"
-                "  - source: t\n"
-                "    topic: t/{device}\n"
-                "    payload: json\n"
-                "    events: [{kind: k, device: topic.device, time: payload.t, late: payload.?replay.orValue(0) == 1, fields: {v: payload.v}}]\n"
-                "  - source: err\n"
-                "    topic: err/{device}\n"
-                "    payload: json\n"
-                "    events: [{kind: k, device: topic.device, time: timestamp(payload.t), fields: {v: payload.v}}]\n");
+    fx_open(
+        &f,
+        "sources:\n"
+        "  - source: t\n"
+        "    topic: t/{device}\n"
+        "    payload: json\n"
+        "    events: [{kind: k, device: topic.device, time: payload.t, late: payload.?replay.orValue(0) == 1, fields: {v: payload.v}}]\n"
+        "  - source: err\n"
+        "    topic: err/{device}\n"
+        "    payload: json\n"
+        "    events: [{kind: k, device: topic.device, time: timestamp(payload.t), fields: {v: payload.v}}]\n");
     assert_string_equal(say(&f, "t/1", "{\"t\":1768046399.5,\"v\":1}"), "k 1 {v: 1} -500 own");
     assert_string_equal(say(&f, "t/1", "{\"t\":\"2026-01-10 19:59:00\",\"v\":1}"), "k 1 {v: 1} -60000 own");
     assert_string_equal(say(&f, "t/1", "{\"t\":2.46,\"v\":1}"), "k 1 {v: 1}");
@@ -247,20 +255,21 @@ static void test_times(void **state) {
 
 static void test_change_and_dedupe(void **state) {
     (void)state;
-    static const char text[] = "sources:\n"
-                               "  - source: s\n"
-                               "    topic: s/{device}\n"
-                               "    payload: json\n"
-                               "    events:\n"
-                               "      - kind: smoke\n"
-                               "        device: topic.device\n"
-                               "        fields: {smoke: payload.smoke, test: payload.test, rssi: payload.rssi}\n"
-                               "        emit: {on_change: [smoke, test]}\n"
-                               "  - source: p\n"
-                               "    topic: p/{device}\n"
-                               "    payload: json\n"
-                               "    events:\n"
-                               "      - {kind: plate, device: topic.device, fields: {plate: payload.p}, dedupe: {key: payload.p, within: 10s}}\n";
+    static const char text[] =
+        "sources:\n"
+        "  - source: s\n"
+        "    topic: s/{device}\n"
+        "    payload: json\n"
+        "    events:\n"
+        "      - kind: smoke\n"
+        "        device: topic.device\n"
+        "        fields: {smoke: payload.smoke, test: payload.test, rssi: payload.rssi}\n"
+        "        emit: {on_change: [smoke, test]}\n"
+        "  - source: p\n"
+        "    topic: p/{device}\n"
+        "    payload: json\n"
+        "    events:\n"
+        "      - {kind: plate, device: topic.device, fields: {plate: payload.p}, dedupe: {key: payload.p, within: 10s}}\n";
     struct fx f;
     fx_open(&f, text);
     assert_string_equal(say(&f, "s/1", "{\"smoke\":false,\"rssi\":1}"), "smoke 1 {smoke: false, rssi: 1}");
@@ -294,17 +303,19 @@ static void test_change_and_dedupe(void **state) {
 static void test_online(void **state) {
     (void)state;
     struct fx f;
-    fx_open(&f, "sources:\n"
-                "  - source: z\n"
-                "    topic: z/{device}\n"
-                "    match: has(payload.v)\n"
-                "    events: [{kind: k, device: topic.device, fields: {v: payload.v}}]\n"
-                "    online:\n"
-                "      topic: z/{device}/availability\n"
-                "      when: \"payload == 'online' || (type(payload) == map && payload.state == 'online')\"\n"
-                "  - source: n\n"
-                "    topic: n/available\n"
-                "    online: {topic: n/available, device: \"'nvr'\", when: \"{'online': true, 'offline': false, 'stopped': false}[payload]\"}\n");
+    fx_open(
+        &f,
+        "sources:\n"
+        "  - source: z\n"
+        "    topic: z/{device}\n"
+        "    match: has(payload.v)\n"
+        "    events: [{kind: k, device: topic.device, fields: {v: payload.v}}]\n"
+        "    online:\n"
+        "      topic: z/{device}/availability\n"
+        "      when: \"payload == 'online' || (type(payload) == map && payload.state == 'online')\"\n"
+        "  - source: n\n"
+        "    topic: n/available\n"
+        "    online: {topic: n/available, device: \"'nvr'\", when: \"{'online': true, 'offline': false, 'stopped': false}[payload]\"}\n");
     assert_string_equal(say(&f, "z/a/availability", "online"), "availability a {online: true}");
     assert_string_equal(say(&f, "z/a/availability", "offline"), "availability a {online: false}");
     assert_string_equal(say(&f, "z/a/availability", "{\"state\":\"online\"}"), "availability a {online: true}");
@@ -383,7 +394,9 @@ static void test_hostile(void **state) {
 static void test_troubles(void **state) {
     (void)state;
     struct fx f;
-    fx_open(&f, "sources:\n  - source: s\n    topic: s/{device}\n    payload: json\n    events: [{kind: k, device: topic.device, fields: {v: payload.v}}]\n");
+    fx_open(
+        &f,
+        "sources:\n  - source: s\n    topic: s/{device}\n    payload: json\n    events: [{kind: k, device: topic.device, fields: {v: payload.v}}]\n");
     (void)say(&f, "s/1", "{broken \033[2Jx");
     (void)say(&f, "s/1", "{again");
     (void)say(&f, "other/1", "hello");
@@ -432,7 +445,9 @@ static void test_troubles(void **state) {
 static void test_many_devices(void **state) {
     (void)state;
     struct fx f;
-    fx_open(&f, "sources:\n  - source: s\n    topic: s/{device}\n    payload: json\n    events: [{kind: k, device: topic.device, fields: {v: payload.v}, emit: {on_change: [v]}}]\n");
+    fx_open(
+        &f,
+        "sources:\n  - source: s\n    topic: s/{device}\n    payload: json\n    events: [{kind: k, device: topic.device, fields: {v: payload.v}, emit: {on_change: [v]}}]\n");
     for (int i = 0; i < MEMORY_MAX + 5000; i++) {
         char topic[64];
         (void)snprintf(topic, sizeof topic, "s/%d", i);
@@ -446,9 +461,9 @@ static void test_many_devices(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one),    cmocka_unit_test(test_several),           cmocka_unit_test(test_each),
-        cmocka_unit_test(test_times),  cmocka_unit_test(test_change_and_dedupe), cmocka_unit_test(test_online),
-        cmocka_unit_test(test_hostile), cmocka_unit_test(test_troubles),         cmocka_unit_test(test_many_devices),
+        cmocka_unit_test(test_one),     cmocka_unit_test(test_several),           cmocka_unit_test(test_each),
+        cmocka_unit_test(test_times),   cmocka_unit_test(test_change_and_dedupe), cmocka_unit_test(test_online),
+        cmocka_unit_test(test_hostile), cmocka_unit_test(test_troubles),          cmocka_unit_test(test_many_devices),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

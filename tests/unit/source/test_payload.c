@@ -239,9 +239,12 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_shapes, set_up, tear_down),         cmocka_unit_test_setup_teardown(test_stray_bytes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_not_utf8, set_up, tear_down),       cmocka_unit_test_setup_teardown(test_deep_and_large, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_stamps, set_up, tear_down),         cmocka_unit_test_setup_teardown(test_memory_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_shapes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stray_bytes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_not_utf8, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_deep_and_large, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stamps, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_memory_bound, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

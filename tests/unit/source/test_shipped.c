@@ -62,7 +62,8 @@ static void test_samples(void **state) {
             mapper_map(m, &msg, &arena, &got);
             fixture_say(&said, &got, msg.arrived);
             if (strcmp(said.data, line + 2) != 0) {
-                print_error("%s:%d: %s\n  is     %s (%s, %s)\n  should %s\n", SAMPLES, number, topic, said.data, got.source ? got.source : "no source", got.why ? got.why : "", line + 2);
+                print_error("%s:%d: %s\n  is     %s (%s, %s)\n  should %s\n", SAMPLES, number, topic, said.data,
+                            got.source ? got.source : "no source", got.why ? got.why : "", line + 2);
                 wrong++;
             }
             samples++;

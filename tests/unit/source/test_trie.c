@@ -318,7 +318,7 @@ static void test_filters(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_like_naive),  cmocka_unit_test(test_captures), cmocka_unit_test(test_record),
+        cmocka_unit_test(test_like_naive), cmocka_unit_test(test_captures), cmocka_unit_test(test_record),
         cmocka_unit_test(test_deep_topic), cmocka_unit_test(test_covers),   cmocka_unit_test(test_filters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
