@@ -74,7 +74,7 @@ const struct setting config_settings[] = {
     {SECTION_PLATFORM, "type", SETTING_CHOICE, P(type), 0, 0, {"mqtt", "https", "file"}, NULL, true, FOR_ALL, "How to reach it."},
     {SECTION_PLATFORM, "level", SETTING_TEXT, P(level), 0, 0, {0}, NULL, false, FOR_ALL, "Level in the administration: `village`, `town`, `district`, or your own word; `escalate` names it."},
     {SECTION_PLATFORM, "when", SETTING_EXPR, P(when), 0, 0, {0}, NULL, false, FOR_ALL, "Filter: an expression over `incident`; only incidents for which it holds are sent."},
-    {SECTION_PLATFORM, "commands", SETTING_BOOL, P(commands), 0, 0, {0}, "true", false, FOR_NET, "May this platform acknowledge, dispatch and close incidents?"},
+    {SECTION_PLATFORM, "commands", SETTING_BOOL, P(commands), 0, 0, {0}, "true", false, FOR_NET, "Whether this platform may acknowledge, dispatch and close incidents."},
     {SECTION_PLATFORM, "in_flight", SETTING_INT, P(in_flight), 1, 1000, {0}, "16", false, FOR_ALL, "Messages that may wait for their confirmation at once."},
     {SECTION_PLATFORM, "retry_min", SETTING_SPAN, P(retry_min), 100, DAY, {0}, "1s", false, FOR_ALL, "Shortest pause before sending again; it doubles, with jitter."},
     {SECTION_PLATFORM, "retry_max", SETTING_SPAN, P(retry_max), 100, DAY, {0}, "5m", false, FOR_ALL, "Longest pause before sending again."},

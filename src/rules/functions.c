@@ -210,8 +210,8 @@ int env_functions(struct cel_env *e) {
         {"number", 1, 1, false, fn_number, "number(dyn) -> number"},
         {"truth", 1, 1, false, fn_truth, "truth(dyn) -> bool"},
         {"time", 1, 2, false, fn_time, "time(dyn[, string]) -> timestamp"},
-        {"json", 1, 1, false, fn_json, "json(string) -> dyn"},
-        {"registry", 2, 2, false, fn_registry, "registry(string, string) -> optional(string)"},
+        {"json", 1, 1, false, fn_json, "json(dyn) -> dyn"},
+        {"registry", 2, 2, false, fn_registry, "registry(string, dyn) -> optional(string)"},
         {"weekday", 1, 2, false, fn_weekday, "weekday(timestamp[, string]) -> int"},
         {"local", 1, 2, false, fn_local, "local(timestamp[, string]) -> string"},
     };

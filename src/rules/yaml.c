@@ -399,8 +399,8 @@ static const struct sentence sentences[] = {
     {"could not find expected ':'", "a key without ': ' behind it", "write 'key: value', with a blank, and indent the line as its neighbours are", false, true},
     {"did not find expected key", "this line does not fit the lines above", "indent it as its neighbours are", false, true},
     {"did not find expected '-' indicator", "this line does not fit the list above", "begin it with '- ', or indent it as the other keys of the item are", false, true},
-    {"did not find expected ',' or ']'", "a list in [ ] is not closed", "write ',' between its items and ']' at its end, and put text that holds '[' or ',' in quotes", true, false},
-    {"did not find expected ',' or '}'", "a mapping in { } is not closed", "write ',' between its pairs and '}' at its end, and put text that holds '[', '{' or ',' in quotes", true, false},
+    {"did not find expected ',' or ']'", "a list in [ ] is not closed", "write ',' between its items and ']' at its end", true, false},
+    {"did not find expected ',' or '}'", "a mapping in { } is not closed", "write ',' between its pairs and '}' at its end", true, false},
     {"found unexpected end of stream", "quotes that are opened and never closed", "write the same quotes at the end of the text", true, false},
     {"found unexpected document indicator", "quotes that are opened and never closed", "write the same quotes at the end of the text", true, false},
     {"found unknown escape character", "an escape that YAML does not know", "in double quotes write \\\\ for a backslash, or use single quotes", false, false},
@@ -429,7 +429,10 @@ static void syntax_error(struct builder *b, const yaml_parser_t *p) {
         if (strcmp(sentences[i].theirs, s->theirs) == 0)
             s = &sentences[i];
     const char *ours = s->ours, *hint = s->hint;
-    if (s->opening && p->context)
+    if (s->opening && at < b->len && strchr("[{\"'", b->text[at])) { /* in the middle of a text within [ ] or { } */
+        ours = "a bracket or quote in the middle of a value";
+        hint = "within [ ] and { } put text or expressions that hold brackets or commas in quotes";
+    } else if (s->opening && p->context)
         at = byte_of(b, p->context_mark.index);
     else if (at < b->len && b->text[at] == '\t') {
         ours = "a tab cannot indent";
