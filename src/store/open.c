@@ -89,6 +89,7 @@ int store_writable(struct store *s, struct err *err) {
 
 static int pragma_int(struct store *s, const char *sql, struct err *err, int64_t *ret) {
     sqlite3_stmt *st = NULL;
+    errno = 0;
     int rc = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL);
     if (rc == SQLITE_OK) {
         rc = sqlite3_step(st);
@@ -197,6 +198,7 @@ static int connect(struct store *s, struct err *err) {
         else if (errno != EEXIST)
             return file_error(err, errno, s->path, "making it");
     }
+    errno = 0;
     int rc = sqlite3_open_v2(s->path, &s->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK) {
         int code = sql_fail(s, rc, "opening it", err);

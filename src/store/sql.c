@@ -16,9 +16,11 @@ static const struct {
 
 const char *sql_name(enum sql_id id) { return table[id].name; }
 
-/* SQLite says "full" for ENOSPC on its own writes only; where it says "I/O error" the errno tells. */
+/* SQLite says "full" for ENOSPC in plain writes only; where it says "I/O error" the errno tells, its own note of it or, from COMMIT, which makes none, the thread's. */
 static int map_error(struct store *s, int rc) {
     int number = s->db ? sqlite3_system_errno(s->db) : 0;
+    if (!number)
+        number = errno;
     bool room = number == ENOSPC || number == EDQUOT || number == EFBIG;
     switch (rc & 0xff) {
     case SQLITE_FULL: return GF_EFULL;
@@ -153,6 +155,7 @@ int sql_row(struct query *q, struct err *err) {
             sql_reset(q->s, q->id);
         return code;
     }
+    errno = 0;
     int rc = sqlite3_step(q->st);
     if (rc == SQLITE_ROW)
         return 1;
@@ -206,6 +209,7 @@ const void *sql_blob(struct query *q, int column, size_t *ret_len) {
 int sql_good(struct query *q, struct err *err) { return q->rc == SQLITE_OK ? 0 : query_fail(q, q->rc, err); }
 
 int sql_text_run(struct store *s, const char *what, const char *sql, struct err *err) {
+    errno = 0;
     int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? 0 : sql_fail(s, rc, what, err);
 }

@@ -135,6 +135,8 @@ static uint32_t killed(struct fx *f, uint32_t from, const char *fault, unsigned 
     }
     (void)close(fds[1]);
     if (after_us) {
+        if (after_us % 2 && read(fds[0], &b, sizeof b) == (ssize_t)sizeof b) /* half of the times not before there is something to lose */
+            told = b;
         struct timespec t = {.tv_nsec = (long)after_us * 1000};
         (void)nanosleep(&t, NULL);
         assert_int_equal(kill(pid, SIGKILL), 0);
@@ -174,7 +176,7 @@ static void killed_at_any_moment(void **state) {
         r = r * 1103515245U + 12345U;
         next = check(f, killed(f, next, NULL, 500 + (r >> 16) % 20000)) + 1;
     }
-    assert_true(next > 40);
+    assert_true(next > 20);
 }
 
 /* The upgrade of a file: at any step a kill leaves a version that the next start goes on from. */
