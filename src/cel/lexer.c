@@ -57,7 +57,7 @@ static void skip_blank(struct lexer *l) {
         if (l->pos < l->len && (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f'))
             l->pos++;
         else if (c == '/' && peek(l, 1) == '/')
-            while (l->pos < l->len && l->text[l->pos] != '\n')
+            while (l->pos < l->len && l->text[l->pos] != '\n' && l->text[l->pos] != '\r')
                 l->pos++;
         else
             return;

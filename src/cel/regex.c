@@ -304,7 +304,7 @@ const struct cel_fn cel_fns_regex[] = {
     {"matches(string, string) -> bool", fn_matches, "the same as text.matches(pattern)"},
     {"regex.extract(string, string) -> optional", fn_extract, "the first match, or its one group"},
     {"regex.extractAll(string, string) -> list(string)", fn_extract_all, "every match, or its one group"},
-    {"regex.replace(string, string, string) -> string", fn_replace, "every match replaced; \\\\1 stands for the first group"},
+    {"regex.replace(string, string, string) -> string", fn_replace, "every match replaced; \\1 stands for the first group"},
     {"regex.replace(string, string, string, int) -> string", fn_replace, "the same for the first so many; all when negative"},
     {NULL, NULL, NULL},
 };
