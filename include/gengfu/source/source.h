@@ -62,13 +62,13 @@ void mapper_source_stats(const struct mapper *m, size_t i, struct source_stats *
 struct source_trouble { /* a topic with messages that nobody took or that broke */
     const char *topic;
     enum source_outcome outcome;
-    const char *source;  /* NULL when unmatched */
+    const char *source; /* NULL when unmatched */
     const char *why;
     const char *example; /* latest payload, cut and cleaned; text */
     size_t example_len;
-    size_t payload_len;  /* of the latest, whole */
+    size_t payload_len; /* of the latest, whole */
     uint64_t count;
-    int64_t last;        /* ms, wall */
+    int64_t last; /* ms, wall */
 };
 size_t mapper_troubles(const struct mapper *m);
 void mapper_trouble(const struct mapper *m, size_t i, struct source_trouble *ret);
