@@ -35,6 +35,11 @@ class Skip(Exception):
     pass
 
 
+def short(value):
+    text = repr(value)
+    return text if len(text) <= 600 else text[:590] + f"… ({len(text)} characters)"
+
+
 class Test:
     """Handed to each test."""
 
@@ -63,7 +68,7 @@ class Test:
         return bool(condition)
 
     def equal(self, got, want, what):
-        return self.check(got == want, f"{what}: {got!r}, wanted {want!r}")
+        return self.check(got == want, f"{what}: {short(got)}, wanted {short(want)}")
 
     def platform(self, box, script=None, secret=None):
         platform = standin.Platform(box.dir, sandbox.GATEWAY, script=script, secret=secret)

@@ -141,6 +141,12 @@ def body_of(envelope):
     return json.dumps({"type": envelope.get("type"), "data": data}, sort_keys=True)
 
 
+def difference(one, other):
+    """The names of data's members that differ between two bodies."""
+    a, b = json.loads(one)["data"], json.loads(other)["data"]
+    return ", ".join(f"{k}: {a.get(k)!r} and {b.get(k)!r}"[:160] for k in sorted(set(a) | set(b)) if a.get(k) != b.get(k))
+
+
 # ---- the platform -------------------------------------------------------------------------------------------------------------------
 
 class Channel:
@@ -203,7 +209,7 @@ class Platform:
             if key in channel.bodies:
                 channel.duplicates += 1
                 if channel.bodies[key] != body_of(envelope):
-                    self.violate(channel, f"{key}: came twice with different contents")
+                    self.violate(channel, f"{key}: came twice with different contents ({difference(channel.bodies[key], body_of(envelope))})")
             else:
                 if before and data["revision"] < before["data"]["revision"]:
                     self.violate(channel, f"{key}: revision {data['revision']} after {before['data']['revision']}")
@@ -460,6 +466,8 @@ class Platform:
 
     def stop(self):
         with self.lock:
+            if self.stopping:
+                return
             self.stopping = True
         if self.client:
             self.client.disconnect()
