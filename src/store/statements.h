@@ -23,7 +23,7 @@
     X(SEGMENT_LAST, "SELECT max(last) AS last FROM segment", "last") \
     X(SEGMENT_NEXT, "SELECT first, last, earliest, latest FROM segment WHERE first > ? AND latest >= ? AND earliest < ? ORDER BY first LIMIT 1", \
       "first,last,earliest,latest") \
-    X(SEGMENT_PAST, "SELECT earliest, latest FROM segment WHERE last >= ? AND earliest <= ? ORDER BY first LIMIT 1", "earliest,latest") \
+    X(SEGMENT_OLD, "SELECT 1 AS one FROM segment WHERE last >= ? AND latest < ? LIMIT 1", "one") \
     X(SEGMENT_DROP, "DELETE FROM segment WHERE first <= ?1 AND last <= ?1", "") \
     \
     X(STATE_PUT, "INSERT INTO state(rule, key, hash, body) VALUES (?, ?, ?, ?) ON CONFLICT(rule, key) DO UPDATE SET hash = excluded.hash, body = excluded.body", "") \

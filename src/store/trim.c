@@ -11,17 +11,15 @@ static int64_t plus(int64_t a, int64_t b) {
     return __builtin_add_overflow(a, b, &sum) ? (b < 0 ? INT64_MIN : INT64_MAX) : sum;
 }
 
-/* Whether rows with a time to come, at the front since `id`, are old all the same: because what came after them is. */
-static int overtaken(struct store *s, int64_t id, int64_t now, int64_t cutoff, bool *ret, struct err *err) {
-    struct query q = sql_start(s, SQL_SEGMENT_PAST);
+/* Whether rows with a time to come, at the front since `id`, are old all the same: because a whole segment behind them is. */
+static int overtaken(struct store *s, int64_t id, int64_t cutoff, bool *ret, struct err *err) {
+    int64_t one = 0;
+    struct query q = sql_start(s, SQL_SEGMENT_OLD);
     sql_put_int(&q, id);
-    sql_put_int(&q, plus(now, AHEAD));
-    int rc = sql_row(&q, err);
-    if (rc < 0)
-        return rc;
-    *ret = rc > 0 && sql_int(&q, 1) < cutoff;
-    sql_stop(&q);
-    return 0;
+    sql_put_int(&q, cutoff);
+    int rc = sql_one(&q, 0, err, &one);
+    *ret = one != 0;
+    return rc;
 }
 
 /* The last batches' records stay, for they know what was acknowledged; so does the last row, for it numbers the next. */
@@ -47,7 +45,7 @@ static int trim_journal(struct store *s, int64_t now, int64_t *budget, struct er
         if (!drop && max_age > 0 && arrived > plus(now, AHEAD)) {
             if (!asked) {
                 asked = true;
-                rc = overtaken(s, id, now, cutoff, &future_is_old, err);
+                rc = overtaken(s, id, cutoff, &future_is_old, err);
                 if (rc < 0)
                     break;
             }

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The audit trail shows an edit, a missing entry, a missing end; and the online copy is a store like the one it is of. */
+#include "store_fx.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/store_int.h"
+
+static void sql(struct fx *f, const char *text) {
+    sqlite3 *db;
+    fx_close(f);
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    fx_open(f);
+}
+
+static void write_trail(struct fx *f, int n) {
+    for (int i = 0; i < n; i++)
+        fx_ok(f, store_audit(f->store, T0 + i, "uid:0", i % 2 ? "reload" : "silence", i % 3 ? "rules.d/10.yaml" : NULL, &f->err));
+}
+
+static int on_entry(void *ctx, const struct audit_entry *e) {
+    int *n = ctx;
+    assert_int_equal(e->at, T0 + *n);
+    assert_string_equal(e->who, "uid:0");
+    assert_string_equal(e->what, *n % 2 ? "reload" : "silence");
+    if (*n % 3)
+        assert_string_equal(e->detail, "rules.d/10.yaml");
+    else
+        assert_null(e->detail);
+    assert_true(e->intact);
+    ++*n;
+    return 0;
+}
+
+static void the_trail_is_whole(void **state) {
+    struct fx *f = *state;
+    int n = 0;
+    int64_t entries = -1;
+    fx_ok(f, store_audit_verify(f->store, &entries, &f->err));
+    assert_int_equal(entries, 0);
+    write_trail(f, 3);
+    fx_reopen(f); /* the chain goes on over a restart */
+    for (int i = 3; i < 10; i++)
+        fx_ok(f, store_audit(f->store, T0 + i, "uid:0", i % 2 ? "reload" : "silence", i % 3 ? "rules.d/10.yaml" : NULL, &f->err));
+    fx_ok(f, store_each_audit(f->store, on_entry, &n, &f->err));
+    assert_int_equal(n, 10);
+    fx_ok(f, store_audit_verify(f->store, &entries, &f->err));
+    assert_int_equal(entries, 10);
+}
+
+static void an_edit_shows(void **state) {
+    struct fx *f = *state;
+    static const char *const edits[] = {"UPDATE audit SET who = 'uid:1000' WHERE id = 5",
+                                        "UPDATE audit SET what = 'nothing' WHERE id = 1",
+                                        "UPDATE audit SET detail = NULL WHERE id = 2",
+                                        "UPDATE audit SET detail = '' WHERE id = 1",
+                                        "UPDATE audit SET at = at + 1 WHERE id = 10",
+                                        "UPDATE audit SET what = 'relo', detail = 'adrules.d/10.yaml' WHERE id = 6",
+                                        "UPDATE audit SET hash = (SELECT hash FROM audit WHERE id = 4) WHERE id = 5",
+                                        "DELETE FROM audit WHERE id = 1",
+                                        "DELETE FROM audit WHERE id = 5",
+                                        "DELETE FROM audit WHERE id = 10",
+                                        "DELETE FROM audit",
+                                        "UPDATE audit SET id = id + 100 WHERE id = 3",
+                                        "INSERT INTO audit SELECT 11, at, who, what, detail, hash FROM audit WHERE id = 10"};
+    for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
+        fx_close(f);
+        (void)snprintf(f->path, sizeof f->path, "%.200s/edit-%zu.db", f->dir, i);
+        fx_open(f);
+        write_trail(f, 10);
+        fx_ok(f, store_audit_verify(f->store, NULL, &f->err));
+        sql(f, edits[i]);
+        if (store_audit_verify(f->store, NULL, &f->err) != GF_ECORRUPT) {
+            print_error("not seen: %s\n", edits[i]);
+            fail();
+        }
+        assert_says(f, "audit");
+    }
+}
+
+static void the_trail_is_bounded_and_still_whole(void **state) {
+    struct fx *f = *state;
+    sqlite3_stmt *st;
+    int64_t entries;
+    bool more = true;
+    /* Many entries cheaply: with fsyncs this would take minutes. */
+    assert_int_equal(sqlite3_exec(f->store->db, "PRAGMA synchronous = OFF", NULL, NULL, NULL), SQLITE_OK);
+    write_trail(f, STORE_AUDIT + 300);
+    for (int calls = 0; more; calls++) {
+        assert_true(calls < 10);
+        fx_ok(f, store_trim(f->store, T0, 100, &more, &f->err));
+    }
+    fx_ok(f, store_audit_verify(f->store, &entries, &f->err));
+    assert_in_range(entries, STORE_AUDIT, STORE_AUDIT + 99);
+    assert_int_equal(sqlite3_prepare_v2(f->store->db, "SELECT min(id) FROM audit", -1, &st, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    assert_true(sqlite3_column_int64(st, 0) > 200);
+    sqlite3_finalize(st);
+    sql(f, "DELETE FROM audit WHERE id = (SELECT min(id) FROM audit)");
+    assert_int_equal(store_audit_verify(f->store, NULL, &f->err), GF_ECORRUPT);
+}
+
+static void the_copy_opens(void **state) {
+    struct fx *f = *state;
+    char path[400];
+    struct stat st;
+    for (int i = 0; i < 200; i++) {
+        char id[32];
+        (void)snprintf(id, sizeof id, "01COPY%04d", i);
+        fx_event(f, T0 + i, "d", "{}");
+        fx_incident(f, id, 1, SEVERITY_MINOR, 500);
+        fx_commit(f, T0 + i);
+    }
+    (void)snprintf(path, sizeof path, "%s/copy.db", f->dir);
+    fx_ok(f, store_backup(f->store, path, &f->err));
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 077, 0);
+    assert_int_equal(store_backup(f->store, path, &f->err), GF_EEXIST);
+    assert_says(f, path);
+    fx_event(f, T0 + 1000, "d", "{}"); /* the copy does not follow */
+    fx_commit(f, T0 + 1000);
+    struct store *reader;
+    struct store_conf c = {.path = f->path, .read_only = true};
+    fx_ok(f, store_open(&c, &f->err, &reader)); /* a tool makes one beside the daemon */
+    (void)snprintf(path, sizeof path, "%s/copy-2.db", f->dir);
+    fx_ok(f, store_backup(reader, path, &f->err));
+    store_close(reader);
+    for (int k = 1; k <= 2; k++) {
+        struct store_info i;
+        struct store_clock clock;
+        fx_close(f);
+        (void)snprintf(f->path, sizeof f->path, "%.200s/copy%s.db", f->dir, k == 1 ? "" : "-2");
+        fx_open(f);
+        fx_ok(f, store_info(f->store, &i, &f->err));
+        assert_int_equal(i.journal_rows, k == 1 ? 200 : 201);
+        assert_int_equal(i.incidents, 200);
+        store_clock(f->store, &clock);
+        assert_int_equal(clock.wall, k == 1 ? T0 + 199 : T0 + 1000);
+    }
+    assert_int_equal(store_backup(f->store, "/nonexistent/x.db", &f->err), GF_ENOTFOUND);
+    (void)snprintf(path, sizeof path, "%s/copy.db.part", f->dir);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_trail_is_whole, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(an_edit_shows, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(the_trail_is_bounded_and_still_whole, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(the_copy_opens, fx_setup, fx_teardown),
+    };
+    return cmocka_run_group_tests_name("store audit and backup", tests, NULL, NULL);
+}
