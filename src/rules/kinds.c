@@ -57,8 +57,7 @@ void kind_add_field(struct loader *ld, struct kind *k, atom_t field) {
 }
 
 void loader_own_kinds(struct loader *ld) {
-    static const char *const of_incident[] = {"rule",     "change",   "incident", "number", "by",    "severity", "condition",
-                                              "handling", "category", "title",    "text",   "count", "level"};
+    static const char *const of_incident[] = {"rule", "change", "incident", "number", "by", "severity", "handling", "category", "count"};
     kind_add_field(ld, kind_get(ld, atom_of("availability")), atom_of("online"));
     struct kind *incident = kind_get(ld, atom_of("incident"));
     for (size_t i = 0; i < COUNT(of_incident); i++)

@@ -220,7 +220,7 @@ void rule_handling(struct rule_reading *q) {
     if ((v = yaml_get(q->n, "hold")))
         (void)node_span(rd, v, "'hold'", 0, &r->hold);
     if ((v = yaml_get(q->n, "repeat_interval")))
-        (void)node_span(rd, v, "'repeat_interval'", 0, &r->repeat_interval);
+        (void)node_span(rd, v, "'repeat_interval'", TIME_SECOND, &r->repeat_interval);
     if ((v = yaml_get(q->n, "latch")))
         (void)node_bool(rd, v, "'latch'", &r->latch);
     if ((v = yaml_get(q->n, "max_keys")))

@@ -49,14 +49,10 @@ bool rule_on(struct rule_reading *q, const struct yaml_node *n, bool *ret_any, c
 static void read_clear(struct rule_reading *q, const struct yaml_node *n) {
     struct rule *r = q->r;
     struct report *rep = q->ld->rd.rep;
-    bool steps = r->pattern == RULE_SEQUENCE || r->pattern == RULE_TOGETHER;
     if (n->kind == YAML_SCALAR && strcmp(n->text, "manual") == 0) {
         r->clear_mode = CLEAR_MANUAL;
     } else if (n->kind == YAML_SCALAR && strcmp(n->text, "auto") == 0) {
         r->clear_mode = CLEAR_AUTO;
-        if (steps)
-            report_error(rep, n->at, "write resolve_after: 30m, clear: manual, or clear: <expression>", "a '%s' has no condition that turns false by itself",
-                         r->pattern == RULE_SEQUENCE ? "sequence" : "together");
     } else {
         r->clear_mode = CLEAR_EXPR;
         if (r->pattern == RULE_ABSENT && !n->bad)
@@ -80,7 +76,9 @@ static void read_end(struct rule_reading *q) {
     } else if (r->pattern == RULE_ABSENT || r->pattern == RULE_WINDOW || yaml_get(q->n, "for")) {
         r->clear_mode = CLEAR_AUTO;
     } else {
-        report_error(rd->rep, r->at, "add clear: auto (when 'when' turns false), clear: <expression>, resolve_after: 30m, or clear: manual",
+        report_error(rd->rep, r->at,
+                     r->pattern == RULE_SINGLE ? "add clear: auto (when 'when' turns false), clear: <expression>, resolve_after: 30m, or clear: manual"
+                                               : "add resolve_after: 30m, clear: auto, clear: <expression>, or clear: manual",
                      "the rule does not say how it ends");
     }
     if (!keep || !node_span(rd, keep, "'keep_firing_for'", 0, &r->keep_firing_for))
@@ -164,11 +162,9 @@ static bool step_vars(struct rule_reading *q, const struct yaml_node *list) {
         struct err err = {0};
         size_t slot;
         int rc = cel_env_var(q->own_env, &d, &err, &slot);
-        bool twice = false;
         for (size_t k = 0; k < i; k++)
-            twice = twice || q->steps[k].name == q->steps[i].name;
-        if (twice)
-            continue; /* told by read_step_head */
+            if (q->steps[k].name == q->steps[i].name)
+                return false; /* told by read_step_head; names mean nothing certain then */
         if (rc == GF_ENOMEM)
             reader_oom(&q->ld->rd);
         else if (rc < 0)
@@ -196,11 +192,10 @@ static void read_steps(struct rule_reading *q, const struct yaml_node *n, const 
     r->steps = q->steps;
     r->nsteps = n->n;
     size_t positive = 0;
-    for (size_t i = 0; i < n->n; i++) {
+    for (size_t i = 0; i < n->n; i++)
         positive += !q->steps[i].negated;
-        if (q->steps[i].negated && r->pattern == RULE_TOGETHER)
-            report_error(rd->rep, n->items[i]->at, "use 'sequence'", "'not' can stand in a sequence only");
-    }
+    if (positive == 0 && r->pattern == RULE_TOGETHER)
+        report_error(rd->rep, n->at, "for silence use 'absent'", "nothing in this list must happen");
     if (q->steps[0].negated && r->pattern == RULE_SEQUENCE)
         report_error(rd->rep, n->items[0]->at, "begin with the step that must happen first; for silence use 'absent'", "a sequence cannot begin with 'not'");
     if (!step_vars(q, n))
@@ -247,8 +242,8 @@ static bool choose(struct rule_reading *q) {
         report_error(rep, within->at, "the span stands in 'absent' itself", "'within' does not go with 'absent'");
     if (when && steps)
         report_error(rep, when->at, "give each step its own 'when'", "'when' does not go with '%s'", first);
-    if (for_ && r->pattern != RULE_SINGLE)
-        report_error(rep, for_->at, "'for' is how long a 'when' must hold", "'for' does not go with '%s'", first);
+    if (for_ && (r->pattern == RULE_SEQUENCE || r->pattern == RULE_ABSENT))
+        report_error(rep, for_->at, "'for' is how long a condition must hold", "'for' does not go with '%s'", first);
     if (grace && r->pattern != RULE_ABSENT)
         report_error(rep, grace->at, NULL, "'grace' goes with 'absent' only");
     return true;

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The manual's examples are loaded: in every page of docs/ a block marked ```yaml rules is a complete rule file, ```yaml config a gengfu.yaml, ```csv devices and ```csv codes
+ * the tables that go with the rules of the same page. Not even a warning is allowed. */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gengfu/base/file.h"
+#include "rules_fixture.h"
+
+static const char config[] = "gateway: {id: gw-docs, lat: 30.05, lon: 119.95, zone: Asia/Shanghai}\n"
+                             "platforms:\n"
+                             "  - {platform: district, type: file, path: /tmp/a, level: district}\n"
+                             "  - {platform: village, type: file, path: /tmp/b, level: village}\n";
+
+/* Calls `use` for each block with the mark; returns how many there were. */
+static size_t each_block(const char *page, const char *text, const char *mark, void (*use)(struct fx *f, const char *where, const char *body), struct fx *f) {
+    size_t n = 0;
+    for (const char *p = text; (p = strstr(p, mark)); p++) {
+        if (p > text && p[-1] != '\n')
+            continue;
+        const char *body = p + strlen(mark), *end = strstr(body, "\n```");
+        assert_non_null(end);
+        char where[200], *copy = strndup(body, (size_t)(end - body) + 1);
+        size_t line = 1;
+        for (const char *q = text; q < p; q++)
+            line += *q == '\n';
+        (void)snprintf(where, sizeof where, "docs/%s:%zu", page, line);
+        use(f, where, copy);
+        free(copy);
+        n++;
+    }
+    return n;
+}
+
+static void write_devices(struct fx *f, const char *where, const char *body) {
+    (void)where;
+    fx_puts(f, "devices.csv", body);
+}
+
+static void write_codes(struct fx *f, const char *where, const char *body) {
+    (void)where;
+    fx_puts(f, "codes.csv", body);
+}
+
+static void check_rules(struct fx *f, const char *where, const char *body) {
+    (void)fx_rules(f, body);
+    if (report_errors(f->rep) + report_warnings(f->rep) > 0)
+        fail_msg("the example at %s:\n%s", where, f->text.data);
+}
+
+static void check_config(struct fx *f, const char *where, const char *body) {
+    fx_puts(f, "gengfu.yaml", body);
+    fx_puts(f, "rules.d/x.yaml", "");
+    fx_load(f);
+    if (report_errors(f->rep) + report_warnings(f->rep) > 0)
+        fail_msg("the example at %s:\n%s", where, f->text.data);
+    fx_puts(f, "gengfu.yaml", config);
+}
+
+static size_t check_page(const char *page) {
+    struct fx f;
+    struct buf doc;
+    char path[300];
+    buf_init(&doc, 0);
+    (void)snprintf(path, sizeof path, "docs/%s", page);
+    assert_int_equal(file_read(path, &doc, NULL), 0);
+    fx_init(&f);
+    fx_puts(&f, "gengfu.yaml", config);
+    (void)each_block(page, doc.data, "```csv devices\n", write_devices, &f);
+    (void)each_block(page, doc.data, "```csv codes\n", write_codes, &f);
+    size_t n = each_block(page, doc.data, "```yaml rules\n", check_rules, &f);
+    n += each_block(page, doc.data, "```yaml config\n", check_config, &f);
+    fx_done(&f);
+    buf_done(&doc);
+    return n;
+}
+
+static void test_examples(void **state) {
+    (void)state;
+    DIR *d = opendir("docs");
+    assert_non_null(d);
+    size_t n = 0;
+    for (struct dirent *e; (e = readdir(d));)
+        if (strlen(e->d_name) > 3 && strcmp(e->d_name + strlen(e->d_name) - 3, ".md") == 0)
+            n += check_page(e->d_name);
+    closedir(d);
+    assert_true(n >= 25);
+}
+
+/* Every key that the program knows has its place on the page: the sentence of an unknown key lists them all. */
+static void test_keys(void **state) {
+    (void)state;
+    static const char *const keys[] = {"rule",   "about",    "version",   "on",      "of",         "during",    "when",       "for",        "clear",     "resolve_after", "keep_firing_for",
+                                       "within", "having",   "by",        "absent",  "grace",      "sequence",  "together",   "hold",       "mode",      "latch",         "repeat_interval",
+                                       "forward", "evidence", "escalate", "max_keys", "chattering", "exceptions", "incident",  "on_downtime", "severity", "urgency",      "certainty",
+                                       "category", "title",   "text",     "due",     "members",    "times",     "weekdays",   "days_of_month", "months",  "years",        "location"};
+    struct buf doc;
+    buf_init(&doc, 0);
+    assert_int_equal(file_read("docs/rules.md", &doc, NULL), 0);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char word[40];
+        (void)snprintf(word, sizeof word, "`%s", keys[i]);
+        if (!strstr(doc.data, word))
+            fail_msg("docs/rules.md says nothing of '%s'", keys[i]);
+    }
+    buf_done(&doc);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_examples), cmocka_unit_test(test_keys)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
