@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Every allocation fails once, for every place: compiling and evaluating end with an error and leave nothing behind. Under a sanitizer, which
- * has an allocator of its own, there is nothing to test here. */
+ * Every allocation fails once, for every place: compiling and evaluating end with an error and leave nothing behind. Under a sanitizer or
+ * valgrind, which have allocators of their own, there is nothing to test here. */
 #include "cel_fixture.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -118,6 +118,12 @@ static bool one_round(const char *text, long nth) {
 
 static void every_allocation_fails_once(void **state) {
     (void)state;
+    countdown = 0;
+    void *volatile probe = malloc(1);
+    countdown = -1;
+    free(probe);
+    if (probe) /* valgrind puts its own allocator in the place of ours */
+        skip();
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         (void)one_round(texts[i], 1000000); /* what is made once for the process is made */
         long before = live;
