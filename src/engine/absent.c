@@ -238,6 +238,16 @@ static void meet_instances(struct engine *e, struct engine_rule *er)
         }
         engine_absent_arm(e, a);
     }
+    void *value;
+    for (size_t it = 0; map_next(&er->keys, &it, NULL, &value);) {
+        struct instance *in = value;
+        if (in->absence)
+            continue;
+        in->spent = false;
+        if (in->docket)
+            engine_resolve(e, in, "gengfu", "resolved", "nobody is expected to speak here any more");
+        engine_instance_settle(e, in);
+    }
 }
 
 int engine_absent_build(struct engine *e, struct engine_rule *er)

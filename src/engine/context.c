@@ -156,6 +156,8 @@ struct cel_value engine_eval(struct engine_eval *x, struct engine_rule *er, cons
     x->ctx.steps = 0;
     x->ctx.aggregates = x->aggregates;
     v = cel_eval(expr->program, &x->ctx);
+    if (v.type == CEL_OPTIONAL) /* event.?clip: what is in it, or nothing */
+        v = v.opt ? *v.opt : absent();
     if (v.type != CEL_ERROR || v.code == CEL_E_ABSENT)
         return v;
     note_error(er, expr, v.s ? v.s : "no value");

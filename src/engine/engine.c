@@ -17,16 +17,15 @@ struct engine_rule *engine_rule_named(const struct engine *e, const char *name)
     return i < e->nrules ? &e->rules[i] : NULL;
 }
 
-/* Bits of the platforms that the rule's incidents may go to. */
-uint32_t engine_platforms(const struct ruleset *rs, const struct rule *r)
+uint32_t engine_platforms(const struct ruleset *rs, const char *const *names, size_t n)
 {
     uint32_t bits = 0;
 
-    if (r->nforward == 0 || !rs->config)
+    if (n == 0 || !rs->config)
         return ~0u;
-    for (size_t i = 0; i < r->nforward; i++) {
+    for (size_t i = 0; i < n; i++) {
         for (size_t p = 0; p < rs->config->nplatforms; p++) {
-            if (strcmp(r->forward[i], rs->config->platforms[p].name) == 0)
+            if (strcmp(names[i], rs->config->platforms[p].name) == 0)
                 bits |= 1u << p;
         }
     }
@@ -45,7 +44,7 @@ int engine_rules_make(struct engine *e, const struct ruleset *rs)
         rules[i].rule = &rs->rules[i];
         rules[i].index = i;
         rules[i].inside = true;
-        rules[i].platforms = engine_platforms(rs, &rs->rules[i]);
+        rules[i].platforms = engine_platforms(rs, rs->rules[i].forward, rs->rules[i].nforward);
         map_init(&rules[i].keys);
     }
     e->rs = rs;

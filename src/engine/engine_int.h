@@ -425,12 +425,13 @@ void engine_docket_due(struct engine *e, struct docket *d);
 struct docket *engine_docket_add(struct engine *e, struct incident *inc); /* takes inc */
 void engine_docket_free(struct engine *e, struct docket *d);
 struct docket *engine_docket_find(const struct engine *e, const char *id_or_number);
+struct docket **engine_dockets_sorted(struct engine *e, size_t *ret_n);
 void engine_values(struct docket *d); /* values from the latest kept event */
 bool engine_members_add(struct engine *e, struct docket *d, const char *id);
 void engine_member_of(struct engine_eval *x, struct engine_rule *er, const char **ret); /* NULL: none */
 void engine_inhibit_check(struct engine_eval *x, struct docket *d);
 void engine_inhibit_raised(struct engine_eval *x, struct docket *d);
-void engine_inhibit_resolved(struct engine *e, const char *id);
+void engine_inhibit_resolved(struct engine *e, const struct docket *source);
 void engine_escalate_arm(struct engine *e, struct instance *in);
 void engine_escalate_due(struct engine *e, struct instance *in);
 bool engine_chatter_change(struct engine *e, struct instance *in); /* true: now (or still) chattering */
@@ -446,7 +447,7 @@ void engine_settle_publishing(struct engine *e); /* after a start or reload: who
 GF_WARN_UNUSED int engine_rules_make(struct engine *e, const struct ruleset *rs);
 void engine_rules_started(struct engine *e); /* intervals and watches */
 struct engine_rule *engine_rule_named(const struct engine *e, const char *name);
-uint32_t engine_platforms(const struct ruleset *rs, const struct rule *r);
+uint32_t engine_platforms(const struct ruleset *rs, const char *const *names, size_t n); /* bits; none named: all */
 void engine_state_ready(struct engine *e, struct instance *in); /* all rows of it have been read */
 void engine_state_gone(struct engine *e, const char *rule, uint64_t hash, const char *key);
 void engine_lru_sort(struct engine *e, struct engine_rule *er);

@@ -34,7 +34,7 @@ void engine_escalate_due(struct engine *e, struct instance *in)
         buf_init(&note, 1000);
         buf_printf(&note, "level %d", d->inc->level);
         for (size_t i = 0; i < step->nto; i++)
-            buf_printf(&note, "%s%s", i ? ", " : ", to ", step->to[i]);
+            buf_printf(&note, "%s%s", i ? ", " : ": to ", step->to[i]);
         if (step->severity > d->inc->severity) {
             buf_printf(&note, ", %s instead of %s", severity_name(step->severity), severity_name(d->inc->severity));
             d->inc->severity = step->severity;

@@ -3,6 +3,7 @@
  * parent. When the inhibitor resolves, what still fires is forwarded. A value that is unknown is equal to nothing. */
 #include "engine_int.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool names(const struct rule *const *rules, size_t n, const struct engine_rule *er)
@@ -111,37 +112,50 @@ static void meet_target(struct engine_eval *x, struct docket *source, const stru
     engine_revise(e, d, CHANGE_UPDATED);
 }
 
+static bool may_inhibit(const struct engine *e, const struct docket *d)
+{
+    for (size_t i = 0; engine_live(d->rule) && i < e->rs->ninhibits; i++) {
+        if (names(e->rs->inhibits[i].sources, e->rs->inhibits[i].nsources, d->rule))
+            return true;
+    }
+    return false;
+}
+
 /* Called after a new incident has been told: it may be an inhibitor. */
 void engine_inhibit_raised(struct engine_eval *x, struct docket *source)
 {
     struct engine *e = x->engine;
+    size_t n = 0;
 
-    if (!engine_live(source->rule))
+    if (!may_inhibit(e, source))
         return;
+    struct docket **all = NULL;
     for (size_t i = 0; i < e->rs->ninhibits; i++) {
         const struct inhibit_rule *r = &e->rs->inhibits[i];
         if (!names(r->sources, r->nsources, source->rule))
             continue;
+        if (!all)
+            all = engine_dockets_sorted(e, &n);
         for (size_t t = 0; t < r->ntargets; t++) {
             struct engine_rule *target = runtime(e, r->targets[t]);
-            void *value;
 
-            if (!target || target->nfiring == 0)
-                continue;
-            for (size_t it = 0; map_next(&target->keys, &it, NULL, &value);)
-                meet_target(x, source, r, ((struct instance *)value)->docket);
+            for (size_t k = 0; target && target->nfiring && k < n; k++) {
+                if (all[k]->rule == target && all[k]->instance)
+                    meet_target(x, source, r, all[k]);
+            }
         }
     }
+    free(all);
 }
 
-void engine_inhibit_resolved(struct engine *e, const char *id)
+void engine_inhibit_resolved(struct engine *e, const struct docket *source)
 {
-    void *value;
+    const char *id = source->inc->id;
+    size_t n;
+    struct docket **all = may_inhibit(e, source) ? engine_dockets_sorted(e, &n) : NULL;
 
-    if (e->rs->ninhibits == 0)
-        return;
-    for (size_t it = 0; map_next(&e->dockets, &it, NULL, &value);) {
-        struct docket *d = value;
+    for (size_t i = 0; all && i < n; i++) {
+        struct docket *d = all[i];
         struct engine_eval x;
         struct event ev;
 
@@ -155,4 +169,5 @@ void engine_inhibit_resolved(struct engine *e, const char *id)
         else
             engine_docket_dirty(e, d);
     }
+    free(all);
 }

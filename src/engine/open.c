@@ -263,9 +263,7 @@ void engine_end(struct engine *e, struct instance *in, const struct lifecycle_mo
 {
     struct docket *d = in->docket;
     struct incident *inc = d->inc;
-    char id[ULID_TEXT];
 
-    memcpy(id, inc->id, sizeof(id));
     inc->condition = m->to_condition;
     inc->handling = m->to_handling;
     inc->resolved = e->now.wall;
@@ -283,7 +281,7 @@ void engine_end(struct engine *e, struct instance *in, const struct lifecycle_mo
             engine_docket_emit(e, d, false);
         engine_docket_over(e, d);
     }
-    engine_inhibit_resolved(e, id);
+    engine_inhibit_resolved(e, d); /* one that is over is remembered for a while */
 }
 
 void engine_resolve(struct engine *e, struct instance *in, const char *who, const char *what, const char *note)

@@ -259,10 +259,11 @@ void engine_orphan(struct engine *e, struct docket *d, const char *note)
 /* Every incident that has no instance yet finds its rule in the set in force. */
 void engine_dockets_meet(struct engine *e)
 {
-    void *value;
+    size_t n;
+    struct docket **all = engine_dockets_sorted(e, &n);
 
-    for (size_t it = 0; map_next(&e->dockets, &it, NULL, &value);) {
-        struct docket *d = value;
+    for (size_t i = 0; i < n; i++) {
+        struct docket *d = all[i];
         struct engine_rule *er = engine_rule_named(e, d->inc->rule);
 
         d->rule = er;
@@ -278,15 +279,17 @@ void engine_dockets_meet(struct engine *e)
         if (!d->instance)
             engine_orphan(e, d, er ? "the rule is switched off" : "the rule is gone from the rule set");
     }
+    free(all);
 }
 
 /* After a start or a reload: an inhibitor may be gone, a rule may have left the shadow. */
 void engine_settle_publishing(struct engine *e)
 {
-    void *value;
+    size_t n;
+    struct docket **all = engine_dockets_sorted(e, &n);
 
-    for (size_t it = 0; map_next(&e->dockets, &it, NULL, &value);) {
-        struct docket *d = value;
+    for (size_t i = 0; i < n; i++) {
+        struct docket *d = all[i];
         struct docket *by = d->inc->inhibited_by ? engine_docket_find(e, d->inc->inhibited_by) : NULL;
 
         if (d->inc->condition != CONDITION_FIRING || d->inc->published)
@@ -299,6 +302,7 @@ void engine_settle_publishing(struct engine *e)
         if (engine_may_publish(d))
             engine_publish(e, d);
     }
+    free(all);
 }
 
 static int by_use(const void *a, const void *b)

@@ -58,6 +58,30 @@ struct docket *engine_docket_find(const struct engine *e, const char *id_or_numb
     return NULL;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    return strcmp((*(struct docket *const *)a)->inc->number, (*(struct docket *const *)b)->inc->number);
+}
+
+/* All in order of their numbers: an order that a restart does not change. NULL when there are none (or no memory); the caller frees it. */
+struct docket **engine_dockets_sorted(struct engine *e, size_t *ret_n)
+{
+    size_t n = 0, count = map_count(&e->dockets);
+    struct docket **all = count ? malloc(count * sizeof(struct docket *)) : NULL;
+    void *value;
+
+    *ret_n = 0;
+    if (!all) {
+        e->oom |= count > 0;
+        return NULL;
+    }
+    for (size_t it = 0; map_next(&e->dockets, &it, NULL, &value);)
+        all[n++] = value;
+    qsort(all, n, sizeof(all[0]), by_number);
+    *ret_n = n;
+    return all;
+}
+
 /* It is over: out of the list, and kept a while for a late word (reopen, evaluate). */
 void engine_docket_over(struct engine *e, struct docket *d)
 {
@@ -129,6 +153,19 @@ static const char *fx_copy(struct engine *e, const char *s)
     return copy;
 }
 
+/* What the rule forwards to, and whom it has been escalated to since. */
+static uint32_t platforms_of(const struct engine *e, const struct docket *d)
+{
+    const struct rule *r = d->rule ? d->rule->rule : NULL;
+    uint32_t bits = d->rule ? d->rule->platforms : ~0u;
+
+    for (size_t i = 0; r && i < r->nescalations && (int)i < d->inc->level; i++) {
+        if (r->escalations[i].nto)
+            bits |= engine_platforms(e->rs, r->escalations[i].to, r->escalations[i].nto);
+    }
+    return bits;
+}
+
 void engine_docket_emit(struct engine *e, struct docket *d, bool publish)
 {
     const struct incident *inc = d->inc;
@@ -152,7 +189,7 @@ void engine_docket_emit(struct engine *e, struct docket *d, bool publish)
                                   .updated = inc->updated,
                                   .over = inc->condition == CONDITION_RESOLVED && inc->handling == HANDLING_CLOSED,
                                   .publish = publish,
-                                  .platforms = !publish ? 0 : d->rule ? d->rule->platforms : ~0u,
+                                  .platforms = publish ? platforms_of(e, d) : 0,
                                   .len = b->len};
     row.body = b->failed ? NULL : arena_strndup(&e->fx->arena, b->data, b->len);
     if (!row.body) {
