@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
- * gengfu check: every mistake of a rule set in one run. */
+ * gengfu check: every mistake of a rule set, its tests included, in one run. */
 #include <string.h>
 
 #include "cli_int.h"
+#include "gengfu/ruletest/ruletest.h"
+
+/* Tests name rules, kinds and devices, so they can be read only where the rules can. */
+static int load_tests(const struct ruleset *rs, const char *dir, struct report *rep, struct err *err) {
+    struct ruletest_suite *s = NULL;
+    int rc = ruletest_new(rs, rep, err, &s);
+
+    if (rc == 0)
+        rc = ruletest_add_dir(s, dir, err);
+    ruletest_free(s);
+    return rc;
+}
 
 int cmd_check(struct cli *c) {
     const char *dir = c->nargs > 0 ? c->args[0] : c->dir;
@@ -16,6 +28,8 @@ int cmd_check(struct cli *c) {
     buf_init(&out, 64 << 20);
     int rc = ruleset_load(dir, rep, &err, &rs);
 
+    if (rc == 0)
+        rc = load_tests(rs, dir, rep, &err);
     if (c->json)
         report_print_json(rep, &out);
     else

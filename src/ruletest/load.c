@@ -160,14 +160,28 @@ static bool read_span(struct ruletest_suite *s, const struct yaml_node *n, struc
         report_error(s->rep, until->at, NULL, "the test ends before its last input or expectation");
         fine = false;
     }
-    if (fine && !until && t->nexpected == 0)
+    if (fine && !until && t->nexpected == 0 && (t->ninputs == 0 || t->inputs[0].at == last))
         report_warning(s->rep, t->place, "until: 1h, so that what a timer would raise has the time to come",
-                       "the test expects nothing and ends with its last input; say how long to wait");
+                       "the test expects nothing and ends at once; say how long to wait");
+    return fine;
+}
+
+/* ignore: updated, or a list: changes that fail the test only by not coming */
+static bool read_ignored(struct ruletest_suite *s, const struct yaml_node *n, struct test *t) {
+    static const char *const changes[] = {"opened", "updated", "resolved", "closed"};
+    const struct yaml_node *ignore = yaml_get(n, "ignore");
+    bool fine = true;
+
+    for (size_t i = 0; ignore && i < (ignore->kind == YAML_SEQUENCE ? ignore->n : 1); i++) {
+        int c = given_choice(&s->rd, ignore->kind == YAML_SEQUENCE ? ignore->items[i] : ignore, "ignore", changes, COUNT(changes));
+        fine = c >= 0 && fine;
+        t->ignored |= c >= 0 ? 1u << (c + CHANGE_OPENED) : 0;
+    }
     return fine;
 }
 
 static bool load_test(struct ruletest_suite *s, const struct yaml_node *n, struct test *t) {
-    static const char *const keys[] = {"test", "about", "start", "until", "devices", "events", "messages", "commands", "link", "expect"};
+    static const char *const keys[] = {"test", "about", "start", "until", "devices", "events", "messages", "commands", "link", "ignore", "expect"};
 
     if (!given_mapping(&s->rd, n, "a test", "- test: what it shows"))
         return false;
@@ -178,6 +192,7 @@ static bool load_test(struct ruletest_suite *s, const struct yaml_node *n, struc
     fine = load_devices(s, n, t) && fine;
     fine = load_inputs(s, n, t) && fine;
     fine = load_expected(s, n, t) && fine;
+    fine = read_ignored(s, n, t) && fine;
     return fine && read_span(s, n, t);
 }
 

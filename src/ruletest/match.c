@@ -291,7 +291,8 @@ static void leftovers(struct run *r, const bool *paired) {
         }
     }
     for (size_t i = 0; i < r->ntold; i++) {
-        struct problem *p = r->told[i].expected < 0 ? run_problem(r, PROBLEM_UNEXPECTED) : NULL;
+        bool ignored = (r->test->ignored >> r->told[i].change & 1u) != 0;
+        struct problem *p = r->told[i].expected < 0 && !ignored ? run_problem(r, PROBLEM_UNEXPECTED) : NULL;
         if (p) {
             p->told = &r->told[i];
             p->at = p->told->at;
