@@ -86,7 +86,7 @@ def run(t, box):
     # The platform has its own limits of patience: one message at a time towards the second, so that the order can be seen.
     box.configure(broker.port, [box.mqtt_platform(city.port).replace("5s", "500s"),
                                 box.https_platform(https, secret_file, ", in_flight: 1").replace("timeout: 5s", "timeout: 300s")])
-    box.start(scale=SCALE, clock=datetime.fromtimestamp(START - 240, datetime.fromisoformat(sandbox.STORY_START).tzinfo).isoformat())
+    box.start(scale=SCALE, clock=datetime.fromtimestamp(START - 150, datetime.fromisoformat(sandbox.STORY_START).tzinfo).isoformat())
     box.until_clock(START, SCALE, early=0.03)
     sim = box.simulate(broker.port, "--registry", os.path.join(box.config, "devices.csv"), "--story", "--scale", SCALE, "--clock-start", sandbox.STORY_START,
                        "--length", "1h", "--quiet")
