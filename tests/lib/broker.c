@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -109,6 +110,7 @@ void broker_again(struct broker *b)
     if (b->pid < 0)
         die("fork");
     if (b->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that crashed leaves nothing behind */
         int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 
         if (fd >= 0) {
