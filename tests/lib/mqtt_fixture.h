@@ -18,7 +18,7 @@ struct client {
     struct config_mqtt broker;
     char id[32];
     bool up, closed, stopped, session_present, stop_when_up, hold;
-    int ups, downs, messages, batches, subscribed, refused_filters, want, published, unpublished, want_mid, got_mid;
+    int ups, downs, messages, batches, subscribed, refused_filters, want, published, unpublished, got_mid, want_published;
     int64_t retry_in;
     char why[512], topic[256], payload[256];
     int qos;
@@ -41,11 +41,12 @@ void mfx_done(struct mfx *fx);
 
 void client_start(struct client *c);
 void client_stop(struct client *c);
+void client_publish(struct client *c, const char *topic, const char *payload, int qos); /* counts in want_published */
 bool client_is_up(struct client *c);
 bool client_is_down(struct client *c);
 bool client_is_closed(struct client *c);
 bool client_is_subscribed(struct client *c);
 bool client_has_messages(struct client *c);
-bool client_has_published(struct client *c);
+bool client_has_published(struct client *c); /* want_published of them */
 
 #endif

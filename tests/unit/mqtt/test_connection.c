@@ -55,8 +55,7 @@ static void publishes_to_a_subscriber(void **state)
     client_start(sub);
     assert_true(mfx_until(&fx, client_is_subscribed, sub));
     assert_true(mfx_until(&fx, client_is_up, pub));
-    assert_int_equal(mqtt_publish(pub->mqtt, "a/b/c", "hello", 5, 1, false, &mid, &err), 0);
-    pub->want_mid = mid;
+    client_publish(pub, "a/b/c", "hello", 1);
     sub->want = 1;
     assert_true(mfx_until(&fx, client_has_published, pub));
     assert_true(mfx_until(&fx, client_has_messages, sub));
@@ -65,8 +64,7 @@ static void publishes_to_a_subscriber(void **state)
     assert_int_equal(sub->qos, 1);
     assert_int_equal(mqtt_unsubscribe(sub->mqtt, "a/+/c", &err), 0);
     mfx_run(&fx, 100);
-    assert_int_equal(mqtt_publish(pub->mqtt, "a/b/c", "again", 5, 1, false, &mid, &err), 0);
-    pub->want_mid = mid;
+    client_publish(pub, "a/b/c", "again", 1);
     assert_true(mfx_until(&fx, client_has_published, pub));
     mfx_run(&fx, 100);
     assert_int_equal(sub->messages, 1);
@@ -116,7 +114,7 @@ static void session_is_kept(void **state)
     client_stop(c);
     assert_true(mfx_until(&fx, client_is_closed, c));
     for (int i = 0; i < 10; i++)
-        assert_int_equal(mqtt_publish(pub->mqtt, "k", "while away", 10, 1, false, &pub->want_mid, &err), 0);
+        client_publish(pub, "k", "while away", 1);
     assert_true(mfx_until(&fx, client_has_published, pub));
     struct client *again = mfx_client(&fx, "keeper", false);
 

@@ -208,7 +208,7 @@ static void backlog_inside_tls(void **state)
     client_stop(c);
     assert_true(mfx_until(&fx, client_is_closed, c));
     for (int i = 0; i < 3000; i++)
-        assert_int_equal(mqtt_publish(pub->mqtt, "k", "a message that was sent while nobody listened", 45, 1, false, &pub->want_mid, &err), 0);
+        client_publish(pub, "k", "a message that was sent while nobody listened", 1);
     assert_true(mfx_until(&fx, client_has_published, pub));
     struct client *again = mfx_client(&fx, "keeper", false);
 
