@@ -39,7 +39,8 @@ static bool read_header(struct loading *l) {
             if (strcmp(l->csv->cells[i].text, column_names[k]) == 0)
                 l->cell_of[k] = i;
         if (l->cell_of[k] == SIZE_MAX && k != COL_REF) {
-            report_error(l->rep, l->csv->cells[0].at, "the first line names the columns: code,name,kind,standard_ref", "no column is called '%s'", column_names[k]);
+            report_error(l->rep, l->csv->cells[0].at, "the first line names the columns: code,name,kind,standard_ref",
+                         "no column is called '%s'", column_names[k]);
             fine = false;
         }
     }
@@ -68,7 +69,8 @@ static int add_row(struct loading *l) {
     struct csv *csv = l->csv;
     struct codes *c = l->codes;
     if (csv->n > l->nheader)
-        report_error(l->rep, csv->cells[l->nheader].at, "put quotes around text that holds ','", "the row has %zu cells, the header %zu", csv->n, l->nheader);
+        report_error(l->rep, csv->cells[l->nheader].at, "put quotes around text that holds ','", "the row has %zu cells, the header %zu",
+                     csv->n, l->nheader);
     struct csv_cell none = {.text = "", .at = csv->cells[csv->n - 1].at};
     const struct csv_cell *cell[COLUMNS];
     for (size_t k = 0; k < COLUMNS; k++)
@@ -82,7 +84,8 @@ static int add_row(struct loading *l) {
     }
     const char *kind = kind_of(cell[COL_KIND]->text);
     if (!kind) {
-        report_error(l->rep, cell[COL_KIND]->at, "write component (部件) or matter (事项)", "the code '%s' has the kind '%.40s'", cell[COL_CODE]->text, cell[COL_KIND]->text);
+        report_error(l->rep, cell[COL_KIND]->at, "write component (部件) or matter (事项)", "the code '%s' has the kind '%.40s'",
+                     cell[COL_CODE]->text, cell[COL_KIND]->text);
         return 0;
     }
     if (map_get(&c->by_code, cell[COL_CODE]->text, cell[COL_CODE]->len)) {

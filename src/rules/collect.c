@@ -81,7 +81,8 @@ static void add_list(struct loader *ld, struct nodes *ns, const struct yaml_node
             nodes_add(ld, ns, n->items[i]);
 }
 
-static void add_mapping(struct loader *ld, struct definitions *ds, const struct yaml_node *n, const char *key, const char *what, const char *example) {
+static void add_mapping(struct loader *ld, struct definitions *ds, const struct yaml_node *n, const char *key, const char *what,
+                        const char *example) {
     if (n->bad || yaml_is_null(n))
         return;
     char of[32];

@@ -128,7 +128,8 @@ static void defaults(struct loading *l, enum setting_section section, int platfo
 }
 
 /* platform: -1, or the type whose settings are allowed. `more` names keys that others read. */
-static void read_section(struct loading *l, enum setting_section section, int platform, const struct yaml_node *n, void *base, const char *of, const char *more) {
+static void read_section(struct loading *l, enum setting_section section, int platform, const struct yaml_node *n, void *base,
+                         const char *of, const char *more) {
     const char *keys[64] = {0};
     size_t nkeys = 0;
     for (size_t i = 0; i < config_settings_count; i++)
@@ -150,7 +151,8 @@ static void read_section(struct loading *l, enum setting_section section, int pl
 }
 
 /* tls: true, false, or a mapping. */
-static void read_tls(struct loading *l, enum setting_section section, int platform, const struct yaml_node *n, struct config_tls *tls, const char *of) {
+static void read_tls(struct loading *l, enum setting_section section, int platform, const struct yaml_node *n, struct config_tls *tls,
+                     const char *of) {
     defaults(l, section, platform, tls);
     if (!n || n->bad)
         return;
@@ -164,7 +166,8 @@ static void read_tls(struct loading *l, enum setting_section section, int platfo
     if (!cert != !key)
         report_error(l->rd.rep, (cert ? cert : key)->at, NULL, "'cert' and 'key' belong together: '%s' is missing", cert ? "key" : "cert");
     if (!tls->verify && verify)
-        report_warning(l->rd.rep, verify->at, "give the authority in 'ca' and leave verify out", "without verification anybody on the way can pose as the other side");
+        report_warning(l->rd.rep, verify->at, "give the authority in 'ca' and leave verify out",
+                       "without verification anybody on the way can pose as the other side");
 }
 
 static void read_platform(struct loading *l, const struct yaml_node *n) {
@@ -226,14 +229,19 @@ static void read_gateway(struct loading *l, const struct yaml_node *n) {
         report_error(rd->rep, (lat ? lat : lon)->at, NULL, "'lat' and 'lon' belong together: '%s' is missing", lat ? "lon" : "lat");
     c->has_place = lat && lon;
     if (zone && c->zone_name && zone_open(c->zone_name, NULL, &c->zone) < 0)
-        report_error(rd->rep, zone->at, "an IANA name such as Asia/Shanghai (package tzdata), or an offset such as +08:00", "the time zone '%.60s' is not known", c->zone_name);
+        report_error(rd->rep, zone->at, "an IANA name such as Asia/Shanghai (package tzdata), or an offset such as +08:00",
+                     "the time zone '%.60s' is not known", c->zone_name);
 }
 
 static void read_root(struct loading *l, const struct yaml_node *root) {
     static const struct {
         const char *key;
         enum setting_section section;
-    } sections[] = {{"gateway", SECTION_GATEWAY}, {"broker", SECTION_BROKER}, {"store", SECTION_STORE}, {"control", SECTION_CONTROL}, {"limits", SECTION_LIMITS}};
+    } sections[] = {{"gateway", SECTION_GATEWAY},
+                    {"broker", SECTION_BROKER},
+                    {"store", SECTION_STORE},
+                    {"control", SECTION_CONTROL},
+                    {"limits", SECTION_LIMITS}};
     static const char *const keys[] = {"gateway", "broker", "store", "control", "limits", "platforms"};
     struct config *c = &l->own->config;
     if (!node_mapping(&l->rd, root, "the configuration", "gateway:\n  id: gw-1"))

@@ -30,7 +30,8 @@ void config_check_broker(struct reader *rd, const struct config *c, const struct
     check_password(rd, &c->broker, n);
     const struct yaml_node *expiry = yaml_get(n, "session_expiry");
     if (expiry && c->broker.session_expiry == 0)
-        report_warning(rd->rep, expiry->at, "leave it out (14d)", "with a session that expires at once, messages that come while we are away are lost");
+        report_warning(rd->rep, expiry->at, "leave it out (14d)",
+                       "with a session that expires at once, messages that come while we are away are lost");
 }
 
 static void check_url(struct reader *rd, const struct config_platform *p, const struct yaml_node *n) {
@@ -60,9 +61,10 @@ void config_check_platform(struct reader *rd, const struct config_platform *p, c
     }
     if (p->type == PLATFORM_HTTPS && (v = yaml_get(n, "url")) && p->url)
         check_url(rd, p, v);
-    if (p->type == PLATFORM_HTTPS && !p->secret_file && !p->token_file && !p->tls.cert && p->url && !yaml_get(n, "secret_file") && !yaml_get(n, "token_file"))
-        report_warning(rd->rep, n->at, "add secret_file, token_file, or tls: {cert: …, key: …}", "the platform '%s' cannot tell that messages come from us",
-                       p->name ? p->name : "");
+    if (p->type == PLATFORM_HTTPS && !p->secret_file && !p->token_file && !p->tls.cert && p->url && !yaml_get(n, "secret_file") &&
+        !yaml_get(n, "token_file"))
+        report_warning(rd->rep, n->at, "add secret_file, token_file, or tls: {cert: …, key: …}",
+                       "the platform '%s' cannot tell that messages come from us", p->name ? p->name : "");
 }
 
 /* -- the manual's page --------------------------------------------------------------------------------------------------------- */
@@ -108,7 +110,8 @@ void config_print_settings(struct buf *b) {
     for (size_t k = 0; k < SECTIONS; k++) {
         bool of_platform = k == SECTION_PLATFORM || k == SECTION_PLATFORM_TLS;
         buf_printf(b, "### %s\n\n%s\n\n", config_section_names[k], config_section_about[k]);
-        buf_puts(b, of_platform ? "| setting | for | allowed | default | what |\n|---|---|---|---|---|\n" : "| setting | allowed | default | what |\n|---|---|---|---|\n");
+        buf_puts(b, of_platform ? "| setting | for | allowed | default | what |\n|---|---|---|---|---|\n"
+                                : "| setting | allowed | default | what |\n|---|---|---|---|\n");
         for (size_t i = 0; i < config_settings_count; i++) {
             const struct setting *s = &config_settings[i];
             if (s->section != k)

@@ -9,7 +9,7 @@
 
 enum setting_type {
     SETTING_TEXT,
-    SETTING_INT,    /* int */
+    SETTING_INT, /* int */
     SETTING_DOUBLE,
     SETTING_BOOL,
     SETTING_SPAN,   /* int64_t, ms */
@@ -18,7 +18,17 @@ enum setting_type {
     SETTING_SWITCH, /* bool: the second of two words */
     SETTING_EXPR    /* struct cel_program * over `incident` */
 };
-enum setting_section { SECTION_GATEWAY, SECTION_BROKER, SECTION_BROKER_TLS, SECTION_STORE, SECTION_CONTROL, SECTION_LIMITS, SECTION_PLATFORM, SECTION_PLATFORM_TLS, SECTIONS };
+enum setting_section {
+    SECTION_GATEWAY,
+    SECTION_BROKER,
+    SECTION_BROKER_TLS,
+    SECTION_STORE,
+    SECTION_CONTROL,
+    SECTION_LIMITS,
+    SECTION_PLATFORM,
+    SECTION_PLATFORM_TLS,
+    SECTIONS
+};
 
 #define FOR_MQTT (1u << PLATFORM_MQTT)
 #define FOR_HTTPS (1u << PLATFORM_HTTPS)
@@ -35,7 +45,7 @@ struct setting {
     const char *words[4];  /* CHOICE, SWITCH */
     const char *otherwise; /* default, as it would be written; NULL: none */
     bool needed;
-    unsigned platforms;    /* which types of platform have it */
+    unsigned platforms; /* which types of platform have it */
     const char *about;
 };
 extern const struct setting config_settings[];

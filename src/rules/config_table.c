@@ -12,7 +12,8 @@
 #define MB (1024.0 * KB)
 #define GB (1024.0 * MB)
 
-const char *const config_section_names[SECTIONS] = {"gateway", "broker", "broker.tls", "store", "control", "limits", "platforms[]", "platforms[].tls"};
+const char *const config_section_names[SECTIONS] = {"gateway", "broker", "broker.tls",  "store",
+                                                    "control", "limits", "platforms[]", "platforms[].tls"};
 const char *const config_section_about[SECTIONS] = {
     "Who and where this gateway is.",
     "The MQTT broker that the devices speak to.",
@@ -24,6 +25,7 @@ const char *const config_section_about[SECTIONS] = {
     "TLS to a platform. With `type: https` it is always on, and this section may be left out.",
 };
 
+/* clang-format off */
 const struct setting config_settings[] = {
     {SECTION_GATEWAY, "id", SETTING_TEXT, C(id), 0, 0, {0}, NULL, true, 0, "Short name of this gateway: part of incident numbers and topics. Letters, digits, `-` and `_`."},
     {SECTION_GATEWAY, "name", SETTING_TEXT, C(name), 0, 0, {0}, NULL, false, 0, "Name for people. Default: the id."},
@@ -103,4 +105,5 @@ const struct setting config_settings[] = {
     {SECTION_PLATFORM_TLS, "key", SETTING_TEXT, T(key), 0, 0, {0}, NULL, false, FOR_NET, "Its private key, PEM, not readable by others."},
     {SECTION_PLATFORM_TLS, "verify", SETTING_BOOL, T(verify), 0, 0, {0}, "true", false, FOR_NET, "Check the platform's certificate and name. `false` is warned about."},
 };
+/* clang-format on */
 const size_t config_settings_count = sizeof config_settings / sizeof *config_settings;

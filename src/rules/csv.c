@@ -39,32 +39,30 @@ static void skip_break(struct csv *c) {
 
 /* From the opening quote to behind the closing one. */
 static bool read_quoted(struct csv *c, struct csv_cell *cell) {
-    size_t begin = c->pos++, n = 0;
-    size_t end = c->pos;
-    for (;; end++) {
+    size_t begin = c->pos++, n = 0, end = c->pos;
+    for (;;) {
         const char *q = end < c->len ? memchr(c->text + end, '"', c->len - end) : NULL;
         if (!q)
-            return fail(c, place_of(c, begin, begin + 1), "close them with '\"'; a quote inside is written twice", "quotes that are opened and never closed");
+            return fail(c, place_of(c, begin, begin + 1), "close them with '\"'; a quote inside is written twice",
+                        "quotes that are opened and never closed");
         end = (size_t)(q - c->text);
         if (end + 1 >= c->len || c->text[end + 1] != '"')
             break;
-        end++;
+        end += 2;
     }
     char *out = arena_alloc(&c->arena, end - c->pos + 1);
     if (!out)
         return fail(c, place_of(c, begin, end), NULL, "out of memory");
-    for (size_t i = c->pos; i < end; i++) {
+    for (size_t i = c->pos; i < end; i += c->text[i] == '"' ? 2 : 1)
         out[n++] = c->text[i];
-        if (c->text[i] == '"')
-            i++;
-    }
     out[n] = '\0';
     c->pos = end + 1;
     *cell = (struct csv_cell){.text = out, .len = n, .quoted = true, .at = place_of(c, begin, c->pos)};
     while (c->pos < c->len && c->text[c->pos] == ' ')
         c->pos++;
     if (!at_break(c) && c->text[c->pos] != ',')
-        return fail(c, place_of(c, c->pos, c->pos + 1), "put ',' between cells; a quote inside quotes is written twice", "text behind the closing quote");
+        return fail(c, place_of(c, c->pos, c->pos + 1), "put ',' between cells; a quote inside quotes is written twice",
+                    "text behind the closing quote");
     return true;
 }
 
@@ -113,7 +111,8 @@ static void check_cells(struct csv *c) {
         bool nul = memchr(cell->text, '\0', cell->len) != NULL;
         if (!nul && utf8_valid(cell->text, cell->len))
             continue;
-        report_error(c->rep, cell->at, nul ? "remove it" : "save the file as UTF-8 (in a spreadsheet: \"CSV UTF-8\"; or iconv -f GB18030 -t UTF-8)",
+        report_error(c->rep, cell->at,
+                     nul ? "remove it" : "save the file as UTF-8 (in a spreadsheet: \"CSV UTF-8\"; or iconv -f GB18030 -t UTF-8)",
                      nul ? "a NUL byte" : "text that is not UTF-8");
         cell->text = "";
         cell->len = 0;

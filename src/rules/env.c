@@ -27,8 +27,9 @@ static int add_var(struct cel_env *e, size_t want_slot, const struct cel_decl *d
 }
 
 int env_rule_vars(struct cel_env *e, const struct registry *registry) {
-    struct cel_field_decl event[] = {{atom_of("kind"), CEL_DECL_STRING},       {atom_of("device"), CEL_DECL_STRING}, {atom_of("time"), CEL_DECL_TIMESTAMP},
-                                     {atom_of("arrived"), CEL_DECL_TIMESTAMP}, {atom_of("late"), CEL_DECL_BOOL},     {atom_of("retained"), CEL_DECL_BOOL}};
+    struct cel_field_decl event[] = {{atom_of("kind"), CEL_DECL_STRING},    {atom_of("device"), CEL_DECL_STRING},
+                                     {atom_of("time"), CEL_DECL_TIMESTAMP}, {atom_of("arrived"), CEL_DECL_TIMESTAMP},
+                                     {atom_of("late"), CEL_DECL_BOOL},      {atom_of("retained"), CEL_DECL_BOOL}};
     struct cel_field_decl device[REGISTRY_MAX_COLUMNS + 1] = {{atom_of("id"), CEL_DECL_STRING}};
     size_t ndevice = 1;
     const struct registry_column *columns;
@@ -110,8 +111,8 @@ int ruleset_source_env(const struct ruleset *rs, struct cel_env **ret) {
 
 /* Names that expressions give a meaning to already. */
 static bool reserved(const char *name) {
-    static const char *const names[] = {"event", "state", "previous", "device", "now", "since", "by", "count", "last", "topic", "payload", "retained", "key", "item", "incident",
-                                        "true", "false", "null", "in"};
+    static const char *const names[] = {"event",   "state",    "previous", "device", "now",      "since", "by",    "count", "last", "topic",
+                                        "payload", "retained", "key",      "item",   "incident", "true",  "false", "null",  "in"};
     for (size_t i = 0; i < COUNT(names); i++)
         if (strcmp(names[i], name) == 0)
             return true;
@@ -123,7 +124,8 @@ static bool reserved(const char *name) {
 
 static bool usable_name(struct loader *ld, const struct definition *d, const char *what) {
     if (!is_identifier(d->key->text, d->key->len)) {
-        report_error(ld->rd.rep, d->key->at, "letters, digits and '_', not beginning with a digit", "'%.100s' cannot be the name of a %s", d->name, what);
+        report_error(ld->rd.rep, d->key->at, "letters, digits and '_', not beginning with a digit", "'%.100s' cannot be the name of a %s",
+                     d->name, what);
         return false;
     }
     if (reserved(d->name)) {
@@ -137,7 +139,8 @@ static void env_failed(struct loader *ld, const struct definition *d, int rc, co
     if (rc == GF_ENOMEM)
         reader_oom(&ld->rd);
     else
-        report_error(ld->rd.rep, d->key->at, rc == GF_EEXIST ? "choose another name" : NULL, "'%s' cannot be defined: %s", d->name, err->code ? err->text : err_text(rc));
+        report_error(ld->rd.rep, d->key->at, rc == GF_EEXIST ? "choose another name" : NULL, "'%s' cannot be defined: %s", d->name,
+                     err->code ? err->text : err_text(rc));
 }
 
 /* Stands for a list or macro with a mistake, so that its uses bring no others. */
@@ -156,7 +159,8 @@ static void add_list(struct loader *ld, const struct definition *d) {
         return;
     if (d->value->kind == YAML_SCALAR) {
         if (!d->value->bad)
-            report_error(ld->rd.rep, d->value->at, "name: [a, b, c]", "a list must be a list (or a mapping), not %s", node_kind_name(d->value));
+            report_error(ld->rd.rep, d->value->at, "name: [a, b, c]", "a list must be a list (or a mapping), not %s",
+                         node_kind_name(d->value));
         add_broken(ld, d);
         return;
     }
@@ -171,7 +175,8 @@ static void add_macro(struct loader *ld, const struct definition *d) {
     if (!usable_name(ld, d, "macro"))
         return;
     if (definition_find(&ld->lists, d->name, strlen(d->name))) {
-        report_error(ld->rd.rep, d->key->at, first_given(&ld->rd, definition_find(&ld->lists, d->name, strlen(d->name))->key->at), "'%s' is a list already", d->name);
+        report_error(ld->rd.rep, d->key->at, first_given(&ld->rd, definition_find(&ld->lists, d->name, strlen(d->name))->key->at),
+                     "'%s' is a list already", d->name);
         return;
     }
     struct arena scratch;
@@ -181,7 +186,8 @@ static void add_macro(struct loader *ld, const struct definition *d) {
     if (d->value->bad) {
         rc = GF_EINVAL;
     } else if (d->value->kind != YAML_SCALAR || d->value->len == 0) {
-        report_error(ld->rd.rep, d->value->at, "put quotes around an expression that begins with '[' or '{'", "a macro must be an expression, not %s", node_kind_name(d->value));
+        report_error(ld->rd.rep, d->value->at, "put quotes around an expression that begins with '[' or '{'",
+                     "a macro must be an expression, not %s", node_kind_name(d->value));
     } else {
         rc = cel_env_alias(ld->own->base, d->name, d->value->text, d->value->len, &diags);
         expr_report(&ld->rd, d->value, 0, &diags);
@@ -218,8 +224,8 @@ bool loader_told(struct loader *ld, const char *text, size_t len, const char *wh
     return told;
 }
 
-struct cel_program *loader_compile(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, size_t begin, size_t end, struct cel_aggregates *aggregates,
-                                   enum cel_decl_type want) {
+struct cel_program *loader_compile(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, size_t begin, size_t end,
+                                   struct cel_aggregates *aggregates, enum cel_decl_type want) {
     struct arena scratch;
     arena_init(&scratch, 4096, 8 << 20);
     struct cel_diags diags = {.arena = &scratch};
@@ -251,8 +257,8 @@ struct cel_program *loader_compile(struct loader *ld, const struct cel_env *env,
     return p;
 }
 
-bool loader_expr(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, const char *what, struct cel_aggregates *aggregates, enum cel_decl_type want,
-                 struct rules_expr *ret) {
+bool loader_expr(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, const char *what,
+                 struct cel_aggregates *aggregates, enum cel_decl_type want, struct rules_expr *ret) {
     if (!expr_scalar(&ld->rd, n, what))
         return false;
     struct cel_program *p = loader_compile(ld, env, n, 0, n->len, aggregates, want);

@@ -29,7 +29,8 @@ void expr_report(struct reader *rd, const struct yaml_node *n, size_t begin, con
     for (size_t i = 0; i < diags->count; i++) {
         const struct cel_diag *d = &diags->items[i];
         /* An error right behind another one is the parser's stumbling over the same mistake. */
-        if (i && !d->warning && !diags->items[i - 1].warning && d->begin >= diags->items[i - 1].begin && d->begin <= diags->items[i - 1].end)
+        if (i && !d->warning && !diags->items[i - 1].warning && d->begin >= diags->items[i - 1].begin &&
+            d->begin <= diags->items[i - 1].end)
             continue;
         struct place at = yaml_place(n, begin + d->begin, begin + d->end);
         (d->warning ? report_warning : report_error)(rd->rep, at, d->hint, "%s", d->text);
@@ -48,13 +49,13 @@ bool expr_scalar(struct reader *rd, const struct yaml_node *n, const char *what)
         return false;
     if (n->kind == YAML_SCALAR && n->len > 0)
         return true;
-    report_error(rd->rep, n->at, n->kind == YAML_SCALAR ? NULL : "put quotes around an expression that begins with '[' or '{'", "%s must be an expression, not %s", what,
-                 n->kind == YAML_SCALAR ? "nothing" : node_kind_name(n));
+    report_error(rd->rep, n->at, n->kind == YAML_SCALAR ? NULL : "put quotes around an expression that begins with '[' or '{'",
+                 "%s must be an expression, not %s", what, n->kind == YAML_SCALAR ? "nothing" : node_kind_name(n));
     return false;
 }
 
-bool expr_read(struct reader *rd, struct programs *ps, const struct cel_env *env, const struct yaml_node *n, const char *what, enum cel_decl_type want,
-               struct rules_expr *ret) {
+bool expr_read(struct reader *rd, struct programs *ps, const struct cel_env *env, const struct yaml_node *n, const char *what,
+               enum cel_decl_type want, struct rules_expr *ret) {
     if (!expr_scalar(rd, n, what))
         return false;
     struct arena scratch;

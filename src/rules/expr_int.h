@@ -18,8 +18,8 @@ GF_WARN_UNUSED int programs_add(struct programs *ps, struct cel_program *p);
 /* False (and reported) when the node cannot be an expression at all. */
 bool expr_scalar(struct reader *rd, const struct yaml_node *n, const char *what);
 /* Compiles the node; every mistake is reported at its place. want: CEL_DECL_DYN, or what it must give. */
-bool expr_read(struct reader *rd, struct programs *ps, const struct cel_env *env, const struct yaml_node *n, const char *what, enum cel_decl_type want,
-               struct rules_expr *ret);
+bool expr_read(struct reader *rd, struct programs *ps, const struct cel_env *env, const struct yaml_node *n, const char *what,
+               enum cel_decl_type want, struct rules_expr *ret);
 /* Where a read's field stands ("power_w" of "event.power_w"), or the whole read. begin: where the expression begins in the scalar. */
 struct place expr_field_place(const struct yaml_node *n, size_t begin, const struct cel_read *read);
 void expr_report(struct reader *rd, const struct yaml_node *n, size_t begin, const struct cel_diags *diags);

@@ -74,7 +74,8 @@ static struct cel_value fn_number(struct arena *arena, void *host, size_t argc, 
 /* truth(x): true, false; 1, 0; "true", "on", "yes", "1" and their opposites in any case. */
 static struct cel_value fn_truth(struct arena *arena, void *host, size_t argc, const struct cel_value *argv) {
     (void)arena, (void)host, (void)argc;
-    static const char *const words[][2] = {{"true", "false"}, {"on", "off"}, {"yes", "no"}, {"1", "0"}, {"open", "closed"}, {"是", "否"}, {"开", "关"}};
+    static const char *const words[][2] = {{"true", "false"},  {"on", "off"}, {"yes", "no"}, {"1", "0"},
+                                           {"open", "closed"}, {"是", "否"},  {"开", "关"}};
     struct cel_value v = argv[0];
     if (!optional_value(&v))
         return none("truth() of nothing");
@@ -125,7 +126,8 @@ static struct cel_value fn_time(struct arena *arena, void *host, size_t argc, co
         return none("time() of text that is no time");
     if (!zoned) {
         struct zone *z = NULL;
-        if (argc > 1 && (argv[1].type != CEL_STRING || !short_text(argv[1], zone_text, sizeof zone_text) || zone_open(zone_text, NULL, &z) < 0))
+        if (argc > 1 &&
+            (argv[1].type != CEL_STRING || !short_text(argv[1], zone_text, sizeof zone_text) || zone_open(zone_text, NULL, &z) < 0))
             return cel_error(CEL_E_VALUE, "time(): unknown time zone");
         s = zone_to_utc(z ? z : site_zone(host), s);
         zone_free(z);

@@ -107,7 +107,8 @@ static uint64_t hash_of(struct loader *ld, const struct yaml_node *rule, skip_ke
 static bool skip_about(const char *key) { return strcmp(key, "about") == 0; }
 
 static bool skip_words(const char *key) {
-    static const char *const keys[] = {"rule", "about", "version", "incident", "evidence", "forward", "escalate", "hold", "repeat_interval", "mode", "max_keys"};
+    static const char *const keys[] = {"rule",     "about", "version",         "incident", "evidence", "forward",
+                                       "escalate", "hold",  "repeat_interval", "mode",     "max_keys"};
     for (size_t i = 0; i < COUNT(keys); i++)
         if (strcmp(keys[i], key) == 0)
             return true;

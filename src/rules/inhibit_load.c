@@ -51,7 +51,8 @@ static void read_inhibit(struct loader *ld, const struct yaml_node *n, struct in
     for (size_t i = 0; i < ih->nsources; i++)
         for (size_t k = 0; k < ih->ntargets; k++)
             if (ih->sources[i] == ih->targets[k])
-                report_error(rd->rep, target->at, "leave it out of one of them", "the rule '%s' would silence itself", ih->sources[i]->name);
+                report_error(rd->rep, target->at, "leave it out of one of them", "the rule '%s' would silence itself",
+                             ih->sources[i]->name);
     if (!equal)
         return;
     struct rule none = {.name = "", .on_any = true};

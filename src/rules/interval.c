@@ -42,7 +42,8 @@ static bool month_day(const struct interval_spec *s, const struct civil *c) {
 static bool day_matches(const struct interval_spec *s, int64_t day) {
     struct civil c;
     civil_from(day * DAY_S, &c);
-    return (!s->weekdays || (s->weekdays >> c.weekday & 1)) && (!s->months || (s->months >> (c.month - 1) & 1)) && month_day(s, &c) && within(s->years, s->nyears, c.year);
+    return (!s->weekdays || (s->weekdays >> c.weekday & 1)) && (!s->months || (s->months >> (c.month - 1) & 1)) && month_day(s, &c) &&
+           within(s->years, s->nyears, c.year);
 }
 
 /* The sun is up all day, on a day without sunrise and sunset, when it stands on our side of the equator. */
@@ -68,13 +69,16 @@ static int64_t moment(const struct interval *iv, const struct interval_spec *s, 
 }
 
 /* The range that begins on `day`: [begin, end) in UTC seconds; false when it is empty. */
-static bool range_of(const struct interval *iv, const struct interval_spec *s, const struct time_range *r, int64_t day, int64_t *ret_begin, int64_t *ret_end) {
+static bool range_of(const struct interval *iv, const struct interval_spec *s, const struct time_range *r, int64_t day, int64_t *ret_begin,
+                     int64_t *ret_end) {
     *ret_begin = moment(iv, s, day, r->start);
     *ret_end = moment(iv, s, day + r->wraps, r->end);
     return *ret_begin < *ret_end;
 }
 
-static int64_t local_day(const struct interval_spec *s, int64_t seconds) { return floor_div(seconds + zone_offset(s->zone, seconds), DAY_S); }
+static int64_t local_day(const struct interval_spec *s, int64_t seconds) {
+    return floor_div(seconds + zone_offset(s->zone, seconds), DAY_S);
+}
 
 static bool spec_contains(const struct interval *iv, const struct interval_spec *s, int64_t seconds) {
     int64_t today = local_day(s, seconds);

@@ -19,13 +19,13 @@ struct int_range {
     int begin, end;
 };
 struct interval_spec {
-    uint8_t weekdays;  /* bit 0 Sunday; 0: every day */
-    uint16_t months;   /* bit 0 January; 0: every month */
-    size_t ndays;      /* days of the month; negative from its end; 0: every day */
+    uint8_t weekdays; /* bit 0 Sunday; 0: every day */
+    uint16_t months;  /* bit 0 January; 0: every month */
+    size_t ndays;     /* days of the month; negative from its end; 0: every day */
     const struct int_range *days;
     size_t nyears;
     const struct int_range *years;
-    size_t ntimes;     /* 0: the whole day */
+    size_t ntimes; /* 0: the whole day */
     const struct time_range *times;
     struct zone *zone; /* borrowed */
 };

@@ -18,7 +18,8 @@ struct parsing {
 };
 
 static const char *const weekday_names[] = {"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"};
-static const char *const month_names[] = {"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"};
+static const char *const month_names[] = {"january", "february", "march",     "april",   "may",      "june",
+                                          "july",    "august",   "september", "october", "november", "december"};
 
 /* -- times of day ------------------------------------------------------------------------------------------------------------- */
 
@@ -62,7 +63,8 @@ static bool parse_day_time(const char *s, struct day_time *ret) {
 }
 
 static bool read_day_time(struct parsing *p, const struct yaml_node *n, const char *what, struct day_time *ret) {
-    static const char hint[] = "'HH:MM' in quotes ('24:00' is the end of the day), sunrise or sunset, with +30m or -30m (at most 12h) behind it";
+    static const char hint[] =
+        "'HH:MM' in quotes ('24:00' is the end of the day), sunrise or sunset, with +30m or -30m (at most 12h) behind it";
     struct reader *rd = &p->ld->rd;
     if (n->bad)
         return false;
@@ -77,7 +79,9 @@ static bool read_day_time(struct parsing *p, const struct yaml_node *n, const ch
     return true;
 }
 
-static int nominal(struct day_time t) { return t.offset + (t.anchor == ANCHOR_SUNRISE ? 6 * 3600 : t.anchor == ANCHOR_SUNSET ? 18 * 3600 : 0); }
+static int nominal(struct day_time t) {
+    return t.offset + (t.anchor == ANCHOR_SUNRISE ? 6 * 3600 : t.anchor == ANCHOR_SUNSET ? 18 * 3600 : 0);
+}
 
 static bool read_time_range(struct parsing *p, const struct yaml_node *n, struct time_range *ret) {
     static const char *const keys[] = {"start_time", "end_time"};
@@ -108,7 +112,8 @@ static bool read_times(struct parsing *p, const struct yaml_node *n) {
     if (n->bad)
         return false;
     if (n->kind != YAML_SEQUENCE || n->n == 0 || n->n > MAX_RANGES) {
-        report_error(rd->rep, n->at, "times: [{start_time: '07:20', end_time: '08:20'}]", "'times' must be a list of 1 to %d ranges, not %s", MAX_RANGES,
+        report_error(rd->rep, n->at, "times: [{start_time: '07:20', end_time: '08:20'}]",
+                     "'times' must be a list of 1 to %d ranges, not %s", MAX_RANGES,
                      n->kind == YAML_SEQUENCE ? (n->n ? "more" : "an empty list") : node_kind_name(n));
         return false;
     }
@@ -138,7 +143,8 @@ static int named(const char *s, size_t len, const char *const *names, size_t n, 
 }
 
 /* 'monday:friday', 'december:february' as a set of bits. */
-static bool read_named(struct parsing *p, const struct yaml_node *n, const char *what, const char *const *names, size_t count, bool numbers, unsigned *ret) {
+static bool read_named(struct parsing *p, const struct yaml_node *n, const char *what, const char *const *names, size_t count, bool numbers,
+                       unsigned *ret) {
     const struct yaml_node *const *words;
     size_t nwords;
     if (!node_words(&p->ld->rd, n, what, &words, &nwords))
@@ -197,7 +203,8 @@ static bool read_ranges(struct parsing *p, const struct yaml_node *n, bool days,
         struct int_range *r = &out[i];
         bool good = parse_range(words[i]->text, r);
         if (good && days)
-            good = r->begin && r->end && abs(r->begin) <= 31 && abs(r->end) <= 31 && ((r->begin > 0) != (r->end > 0) ? r->begin > 0 : r->begin <= r->end);
+            good = r->begin && r->end && abs(r->begin) <= 31 && abs(r->end) <= 31 &&
+                   ((r->begin > 0) != (r->end > 0) ? r->begin > 0 : r->begin <= r->end);
         else if (good)
             good = r->begin >= 1970 && r->begin <= r->end;
         if (!good)
@@ -224,7 +231,8 @@ static bool read_location(struct parsing *p, const struct yaml_node *n) {
     }
     p->iv->zones = zones;
     if (zone_open(name, &err, &p->spec->zone) < 0) {
-        report_error(rd->rep, n->at, "an IANA name such as Asia/Shanghai; left out, it is the gateway's zone", "the time zone '%.60s' is not known", name);
+        report_error(rd->rep, n->at, "an IANA name such as Asia/Shanghai; left out, it is the gateway's zone",
+                     "the time zone '%.60s' is not known", name);
         return false;
     }
     zones[p->iv->nzones++] = p->spec->zone;

@@ -43,13 +43,28 @@ static int digest_end(struct digest *d, char ret[65]) {
 
 struct opening {
     const char *dir;
+    const struct rules_file *files; /* NULL: the directory's */
+    size_t nfiles;
     struct report *rep;
     struct err *err;
     struct digest digest;
 };
 
+static int read_given(struct opening *o, const char *name, struct buf *b) {
+    for (size_t i = 0; i < o->nfiles; i++)
+        if (strcmp(o->files[i].name, name) == 0) {
+            buf_put(b, o->files[i].text, o->files[i].len);
+            return b->failed ? GF_ELIMIT : digest_add(&o->digest, name, b->data, b->len);
+        }
+    return 1;
+}
+
 /* Reads dir/name. 1: there is none. */
 static int read_file(struct opening *o, const char *name, size_t max, struct buf *b) {
+    if (o->files) {
+        buf_init(b, max);
+        return read_given(o, name, b);
+    }
     struct buf path;
     struct stat st;
     buf_init(&path, 8192);
@@ -78,7 +93,8 @@ static int load_config(struct opening *o, struct ruleset *rs) {
     if (rc == 1) {
         rc = report_file(o->rep, "gengfu.yaml", "", 0);
         if (rc >= 0)
-            report_warning(o->rep, (struct place){.file = (uint16_t)rc}, "gateway: {id: gw-1}", "there is no gengfu.yaml: every setting has its default");
+            report_warning(o->rep, (struct place){.file = (uint16_t)rc}, "gateway: {id: gw-1}",
+                           "there is no gengfu.yaml: every setting has its default");
         if (rc >= 0)
             rc = config_load(o->rep, "gengfu.yaml", NULL, 0, &rs->config);
     } else if (rc == 0) {
@@ -123,7 +139,17 @@ static int load_file(struct opening *o, struct loader *ld, const char *name) {
     return 0;
 }
 
+static int load_given(struct opening *o, struct loader *ld) {
+    int rc = 0;
+    for (size_t i = 0; i < o->nfiles && rc == 0; i++)
+        if (strncmp(o->files[i].name, "rules.d/", 8) == 0)
+            rc = load_file(o, ld, o->files[i].name + 8);
+    return rc;
+}
+
 static int load_files(struct opening *o, struct loader *ld) {
+    if (o->files)
+        return load_given(o, ld);
     struct buf path;
     struct stat st;
     char **names = NULL;
@@ -146,13 +172,15 @@ static int load_files(struct opening *o, struct loader *ld) {
 }
 
 static void build(struct loader *ld) {
-    static void (*const steps[])(struct loader *) = {loader_base_env, loader_intervals, loader_own_kinds, loader_sources, loader_overrides, loader_rules, loader_inhibits};
+    static void (*const steps[])(struct loader *) = {loader_base_env,  loader_intervals, loader_own_kinds, loader_sources,
+                                                     loader_overrides, loader_rules,     loader_inhibits};
     for (size_t i = 0; i < COUNT(steps) && !ld->rd.oom; i++)
         steps[i](ld);
 }
 
 static void loader_done(struct loader *ld) {
-    struct map *maps[] = {&ld->source_names, &ld->rule_names, &ld->lists.by_name, &ld->macros.by_name, &ld->intervals.by_name, &ld->macro_told};
+    struct map *maps[] = {&ld->source_names,   &ld->rule_names,        &ld->lists.by_name,
+                          &ld->macros.by_name, &ld->intervals.by_name, &ld->macro_told};
     for (size_t i = 0; i < COUNT(maps); i++)
         map_done(maps[i], NULL);
     cel_env_free(ld->rule_env);
@@ -161,7 +189,8 @@ static void loader_done(struct loader *ld) {
 
 static void loader_init(struct loader *ld, struct report *rep, struct owned_ruleset *own) {
     *ld = (struct loader){.rd = {.rep = rep, .arena = &own->arena}, .own = own, .rs = &own->rs};
-    struct map *maps[] = {&ld->source_names, &ld->rule_names, &ld->lists.by_name, &ld->macros.by_name, &ld->intervals.by_name, &ld->macro_told};
+    struct map *maps[] = {&ld->source_names,   &ld->rule_names,        &ld->lists.by_name,
+                          &ld->macros.by_name, &ld->intervals.by_name, &ld->macro_told};
     for (size_t i = 0; i < COUNT(maps); i++)
         map_init(maps[i]);
     arena_init(&ld->tree, 64 << 10, MAX_TREE);
@@ -186,13 +215,13 @@ static int check_dir(const char *dir, struct err *err) {
     return err_set(err, GF_ENOTFOUND, "%s holds no gengfu.yaml and no rules.d", dir);
 }
 
-int ruleset_load(const char *dir, struct report *rep, struct err *err, struct ruleset **ret) {
-    int rc = check_dir(dir, err);
-    if (rc < 0)
-        return rc;
+static int load(struct opening o, struct ruleset **ret) {
+    const char *dir = o.dir;
+    struct report *rep = o.rep;
+    struct err *err = o.err;
+    int rc;
     struct owned_ruleset *own = calloc(1, sizeof *own);
     struct loader *ld = calloc(1, sizeof *ld);
-    struct opening o = {.dir = dir, .rep = rep, .err = err};
     size_t errors = report_errors(rep);
     buf_init(&o.digest.sums, 4 << 20);
     if (!own || !ld) {
@@ -222,6 +251,15 @@ done:
     else
         *ret = &own->rs;
     return rc;
+}
+
+int ruleset_load(const char *dir, struct report *rep, struct err *err, struct ruleset **ret) {
+    int rc = check_dir(dir, err);
+    return rc < 0 ? rc : load((struct opening){.dir = dir, .rep = rep, .err = err}, ret);
+}
+
+int ruleset_load_files(const struct rules_file *files, size_t n, struct report *rep, struct err *err, struct ruleset **ret) {
+    return load((struct opening){.dir = "the rule set", .files = files, .nfiles = n, .rep = rep, .err = err}, ret);
 }
 
 void ruleset_free(struct ruleset *rs) {

@@ -49,7 +49,7 @@ struct loader {
     struct arena tree; /* YAML trees and what only loading needs */
     struct owned_ruleset *own;
     struct ruleset *rs;
-    bool incomplete;   /* a file could not be read to its end: names may be missing, so unknown ones are not errors */
+    bool incomplete; /* a file could not be read to its end: names may be missing, so unknown ones are not errors */
     struct nodes sources, rules, inhibits, overrides;
     struct definitions lists, macros, intervals;
     struct map source_names, rule_names; /* -> const struct place * */
@@ -76,10 +76,10 @@ extern const struct cel_aggregate_name rule_aggregate_names[];
 extern const size_t rule_aggregate_count;
 /* True when `text` is a macro's name and `what` was told of it already: what is wrong inside a macro is told at its first use only. */
 bool loader_told(struct loader *ld, const char *text, size_t len, const char *what);
-struct cel_program *loader_compile(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, size_t begin, size_t end, struct cel_aggregates *aggregates,
-                                   enum cel_decl_type want);
-bool loader_expr(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, const char *what, struct cel_aggregates *aggregates, enum cel_decl_type want,
-                 struct rules_expr *ret);
+struct cel_program *loader_compile(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, size_t begin, size_t end,
+                                   struct cel_aggregates *aggregates, enum cel_decl_type want);
+bool loader_expr(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, const char *what,
+                 struct cel_aggregates *aggregates, enum cel_decl_type want, struct rules_expr *ret);
 
 /* kinds.c */
 struct kind *kind_get(struct loader *ld, atom_t name); /* made when new; NULL without memory */
@@ -112,14 +112,16 @@ struct rule_reading {
     const struct yaml_node *n; /* with overrides merged in */
     struct cel_env *own_env;   /* with the steps' names; NULL: the common one */
     const struct cel_env *env;
-    bool kinds_known; /* every kind of `on` is known: fields can be checked */
+    bool kinds_known;     /* every kind of `on` is known: fields can be checked */
     size_t visible_steps; /* how many of the steps an expression may name */
     struct rule_step *steps;
 };
 /* rule_expr.c */
-bool rule_expr(struct rule_reading *q, const struct yaml_node *n, const char *what, struct cel_aggregates *aggregates, enum cel_decl_type want, struct rules_expr *ret);
+bool rule_expr(struct rule_reading *q, const struct yaml_node *n, const char *what, struct cel_aggregates *aggregates,
+               enum cel_decl_type want, struct rules_expr *ret);
 bool rule_template(struct rule_reading *q, const struct yaml_node *n, const char *what, struct rules_template *ret);
-bool rule_expr_list(struct rule_reading *q, const struct yaml_node *n, const char *what, enum cel_decl_type want, const struct rules_expr **ret, size_t *ret_n);
+bool rule_expr_list(struct rule_reading *q, const struct yaml_node *n, const char *what, enum cel_decl_type want,
+                    const struct rules_expr **ret, size_t *ret_n);
 bool rule_aggregates(struct rule_reading *q); /* makes the rule's set */
 void rule_required(struct rule_reading *q);
 void rule_check_never(struct rule_reading *q);
@@ -132,7 +134,8 @@ void rule_handling(struct rule_reading *q);
 
 /* template.c */
 typedef struct cel_program *(*template_compile)(void *arg, const struct yaml_node *n, size_t begin, size_t end);
-bool template_read(struct loader *ld, const struct yaml_node *n, const char *what, template_compile compile, void *arg, struct rules_template *ret);
+bool template_read(struct loader *ld, const struct yaml_node *n, const char *what, template_compile compile, void *arg,
+                   struct rules_template *ret);
 
 /* hash.c */
 uint64_t rule_hash(struct loader *ld, const struct yaml_node *rule);

@@ -60,7 +60,9 @@ static const char *names_hint(const char *word, const char *const *names, size_t
     return len < size ? out : NULL;
 }
 
-static void unknown(struct report *rep, bool warning, struct place at, const char *word, const char *const *names, size_t n, const char *fmt, va_list ap) {
+GF_PRINTF(7, 0)
+static void unknown(struct report *rep, bool warning, struct place at, const char *word, const char *const *names, size_t n,
+                    const char *fmt, va_list ap) {
     char hint[700];
     struct buf text;
     buf_init(&text, 2048);
@@ -76,7 +78,8 @@ void report_unknown(struct report *rep, struct place at, const char *word, const
     va_end(ap);
 }
 
-void report_unknown_warning(struct report *rep, struct place at, const char *word, const char *const *names, size_t n, const char *fmt, ...) {
+void report_unknown_warning(struct report *rep, struct place at, const char *word, const char *const *names, size_t n, const char *fmt,
+                            ...) {
     va_list ap;
     va_start(ap, fmt);
     unknown(rep, true, at, word, names, n, fmt, ap);
@@ -236,7 +239,8 @@ bool node_words(struct reader *rd, const struct yaml_node *n, const char *what, 
         return false;
     size_t count = n->kind == YAML_SEQUENCE ? n->n : 1;
     if (n->kind == YAML_MAPPING || count == 0) {
-        report_error(rd->rep, n->at, "for example lamp, or [lamp, meter]", "%s must be a word or a list of words, not %s", what, count ? "a mapping" : "an empty list");
+        report_error(rd->rep, n->at, "for example lamp, or [lamp, meter]", "%s must be a word or a list of words, not %s", what,
+                     count ? "a mapping" : "an empty list");
         return false;
     }
     const struct yaml_node **list = reader_alloc(rd, count * sizeof *list);

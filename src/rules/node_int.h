@@ -23,8 +23,10 @@ char *reader_strdup(struct reader *rd, const char *s);
 atom_t reader_atom(struct reader *rd, const char *s, size_t len, struct place at);
 
 /* An error with the nearest of `names` as hint, or else all of them ("one of: a, b, c") when they are few. */
-void report_unknown(struct report *rep, struct place at, const char *word, const char *const *names, size_t n, const char *fmt, ...) GF_PRINTF(6, 7);
-void report_unknown_warning(struct report *rep, struct place at, const char *word, const char *const *names, size_t n, const char *fmt, ...) GF_PRINTF(6, 7);
+void report_unknown(struct report *rep, struct place at, const char *word, const char *const *names, size_t n, const char *fmt, ...)
+    GF_PRINTF(6, 7);
+void report_unknown_warning(struct report *rep, struct place at, const char *word, const char *const *names, size_t n, const char *fmt, ...)
+    GF_PRINTF(6, 7);
 
 bool node_mapping(struct reader *rd, const struct yaml_node *n, const char *what, const char *example);
 /* Unknown keys are reported; true when there are none. `of` in "a rule has no key 'x'". */

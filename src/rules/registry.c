@@ -76,8 +76,9 @@ struct loading {
 static const struct {
     const char *word;
     enum cel_decl_type type;
-} types[] = {{"string", CEL_DECL_STRING}, {"text", CEL_DECL_STRING},       {"int", CEL_DECL_INT},           {"double", CEL_DECL_DOUBLE},
-             {"bool", CEL_DECL_BOOL},     {"duration", CEL_DECL_DURATION}, {"timestamp", CEL_DECL_TIMESTAMP}};
+} types[] = {{"string", CEL_DECL_STRING},      {"text", CEL_DECL_STRING}, {"int", CEL_DECL_INT},
+             {"double", CEL_DECL_DOUBLE},      {"bool", CEL_DECL_BOOL},   {"duration", CEL_DECL_DURATION},
+             {"timestamp", CEL_DECL_TIMESTAMP}};
 
 static enum cel_decl_type column_type(struct loading *l, const struct csv_cell *cell, const char *name, const char *type) {
     if (!type) {
@@ -105,8 +106,8 @@ static void add_column(struct loading *l, size_t i) {
     char name[ATOM_NAME_MAX + 1];
     size_t len = colon ? (size_t)(colon - cell->text) : cell->len;
     if (len == 0 || len > ATOM_NAME_MAX) {
-        report_error(l->rep, cell->at, "name the column in the header, or remove it", len ? "a column's name of more than %d bytes" : "a column without a name",
-                     ATOM_NAME_MAX);
+        report_error(l->rep, cell->at, "name the column in the header, or remove it",
+                     len ? "a column's name of more than %d bytes" : "a column without a name", ATOM_NAME_MAX);
         return;
     }
     memcpy(name, cell->text, len);
@@ -197,8 +198,8 @@ static bool cell_value(struct loading *l, const struct csv_cell *c, const struct
             return false;
         }
         if (fabs(v) > limit) {
-            report_error(l->rep, c->at, limit < 100 ? "degrees north of the equator, -90 to 90" : "degrees east of Greenwich, -180 to 180", "%s is out of range: %s", name,
-                         c->text);
+            report_error(l->rep, c->at, limit < 100 ? "degrees north of the equator, -90 to 90" : "degrees east of Greenwich, -180 to 180",
+                         "%s is out of range: %s", name, c->text);
             return false;
         }
         *ret = cel_double(v);
@@ -216,7 +217,8 @@ static bool cell_value(struct loading *l, const struct csv_cell *c, const struct
     case CEL_DECL_DURATION: {
         int64_t ms;
         if (span_parse(c->text, c->len, &ms, NULL) < 0 || ms < 0 || ms > SPAN_MAX) {
-            report_error(l->rep, c->at, "a number and a unit: 30s, 5m, 1h30m, 14d", "'%.60s' is no span of time (column '%s')", c->text, name);
+            report_error(l->rep, c->at, "a number and a unit: 30s, 5m, 1h30m, 14d", "'%.60s' is no span of time (column '%s')", c->text,
+                         name);
             return false;
         }
         *ret = cel_duration_ms(ms);
@@ -282,7 +284,8 @@ static int add_row(struct loading *l) {
     struct csv *csv = l->csv;
     struct registry *r = l->r;
     if (csv->n > l->nheader) {
-        report_error(l->rep, csv->cells[l->nheader].at, "put quotes around text that holds ','", "the row has %zu cells, the header %zu", csv->n, l->nheader);
+        report_error(l->rep, csv->cells[l->nheader].at, "put quotes around text that holds ','", "the row has %zu cells, the header %zu",
+                     csv->n, l->nheader);
         csv->n = l->nheader;
     }
     struct csv_cell none = {.text = "", .at = csv->cells[csv->n - 1].at};

@@ -112,7 +112,7 @@ const char *report_file_text(const struct report *r, uint16_t file, size_t *ret_
 
 const char *report_file_name(const struct report *r, uint16_t file) { return file < r->nfiles ? r->files[file].name : ""; }
 
-static void add(struct report *r, bool warning, struct place at, const char *hint, const char *fmt, va_list ap) {
+GF_PRINTF(5, 0) static void add(struct report *r, bool warning, struct place at, const char *hint, const char *fmt, va_list ap) {
     *(warning ? &r->warnings : &r->errors) += 1;
     if (r->nitems >= REPORT_MAX_ITEMS)
         return;
@@ -358,7 +358,8 @@ const char *report_first(const struct report *r) {
             continue;
         uint32_t line, column;
         report_line_column(r, items[i].at, &line, &column);
-        (void)snprintf(u.m->first, sizeof u.m->first, "%s:%u:%u: %s", report_file_name(r, items[i].at.file), (unsigned)line, (unsigned)column, items[i].text);
+        (void)snprintf(u.m->first, sizeof u.m->first, "%s:%u:%u: %s", report_file_name(r, items[i].at.file), (unsigned)line,
+                       (unsigned)column, items[i].text);
         break;
     }
     return u.m->first;

@@ -68,9 +68,11 @@ static void check_event(struct rule_reading *q, bool any, const atom_t *on, size
     if (any || non == 0)
         report_unknown_warning(q->ld->rd.rep, at, atom_name(field), ns.items, ns.n, "no source sets a field '%s'", atom_name(field));
     else if (non == 1)
-        report_unknown_warning(q->ld->rd.rep, at, atom_name(field), ns.items, ns.n, "no source of kind '%s' sets a field '%s'", atom_name(on[0]), atom_name(field));
+        report_unknown_warning(q->ld->rd.rep, at, atom_name(field), ns.items, ns.n, "no source of kind '%s' sets a field '%s'",
+                               atom_name(on[0]), atom_name(field));
     else
-        report_unknown_warning(q->ld->rd.rep, at, atom_name(field), ns.items, ns.n, "no source of these kinds sets a field '%s'", atom_name(field));
+        report_unknown_warning(q->ld->rd.rep, at, atom_name(field), ns.items, ns.n, "no source of these kinds sets a field '%s'",
+                               atom_name(field));
 }
 
 static void check_state(struct rule_reading *q, atom_t field, struct place at) {
@@ -89,7 +91,8 @@ static void check_step(struct rule_reading *q, const struct cel_read *read, stru
     if (i >= q->visible_steps)
         report_error(q->ld->rd.rep, at, "a step may read the steps before it", "the step '%s' comes later", atom_name(s->name));
     else if (s->negated)
-        report_error(q->ld->rd.rep, at, "read another step", "the step '%s' must not happen, so it has no event to read", atom_name(s->name));
+        report_error(q->ld->rd.rep, at, "read another step", "the step '%s' must not happen, so it has no event to read",
+                     atom_name(s->name));
     else if (read->field && q->kinds_known)
         check_event(q, s->on_any, s->on, s->non, read->field, at);
 }
@@ -119,7 +122,8 @@ static void check_reads(struct rule_reading *q, const struct yaml_node *n, size_
 
 /* -- compiling ----------------------------------------------------------------------------------------------------------------------- */
 
-static struct cel_program *compile(struct rule_reading *q, const struct yaml_node *n, size_t begin, size_t end, struct cel_aggregates *set, enum cel_decl_type want) {
+static struct cel_program *compile(struct rule_reading *q, const struct yaml_node *n, size_t begin, size_t end, struct cel_aggregates *set,
+                                   enum cel_decl_type want) {
     size_t before = set ? set->count : 0;
     struct cel_program *p = loader_compile(q->ld, q->env, n, begin, end, set, want);
     if (!p)
@@ -135,7 +139,8 @@ static struct cel_program *compile(struct rule_reading *q, const struct yaml_nod
     return p;
 }
 
-bool rule_expr(struct rule_reading *q, const struct yaml_node *n, const char *what, struct cel_aggregates *aggregates, enum cel_decl_type want, struct rules_expr *ret) {
+bool rule_expr(struct rule_reading *q, const struct yaml_node *n, const char *what, struct cel_aggregates *aggregates,
+               enum cel_decl_type want, struct rules_expr *ret) {
     if (!expr_scalar(&q->ld->rd, n, what))
         return false;
     struct cel_program *p = compile(q, n, 0, n->len, aggregates, want);
@@ -154,7 +159,8 @@ bool rule_template(struct rule_reading *q, const struct yaml_node *n, const char
     return template_read(q->ld, n, what, compile_part, q, ret);
 }
 
-bool rule_expr_list(struct rule_reading *q, const struct yaml_node *n, const char *what, enum cel_decl_type want, const struct rules_expr **ret, size_t *ret_n) {
+bool rule_expr_list(struct rule_reading *q, const struct yaml_node *n, const char *what, enum cel_decl_type want,
+                    const struct rules_expr **ret, size_t *ret_n) {
     const struct yaml_node *const *words;
     size_t count;
     if (!node_words(&q->ld->rd, n, what, &words, &count))
@@ -257,7 +263,8 @@ void rule_check_never(struct rule_reading *q) {
         return;
     if (cel_program_constant(r->when.program, &v)) {
         if (v.type == CEL_BOOL && !v.b)
-            report_warning(rep, r->when.at, "to switch a rule off write mode: off", "the rule can never fire: the condition is always false");
+            report_warning(rep, r->when.at, "to switch a rule off write mode: off",
+                           "the rule can never fire: the condition is always false");
         return;
     }
     size_t n = cel_program_equalities(r->when.program, eq, COUNT(eq));
@@ -266,13 +273,15 @@ void rule_check_never(struct rule_reading *q) {
         if (eq[i].slot == RULE_EVENT && strcmp(atom_name(eq[i].field), "kind") == 0 && eq[i].value.type == CEL_STRING && r->nsteps == 0) {
             (void)snprintf(kind, sizeof kind, "%.*s", (int)(eq[i].value.aux < 60 ? eq[i].value.aux : 60), eq[i].value.s);
             if (!on_kind(r, kind)) {
-                report_warning(rep, r->when.at, "name the kind in 'on'", "the rule can never fire: it does not look at events of kind '%s'", kind);
+                report_warning(rep, r->when.at, "name the kind in 'on'", "the rule can never fire: it does not look at events of kind '%s'",
+                               kind);
                 return;
             }
         }
         for (size_t k = i + 1; k < n && k < COUNT(eq); k++)
             if (eq[k].slot == eq[i].slot && eq[k].field == eq[i].field && !cel_equal(eq[k].value, eq[i].value)) {
-                report_warning(rep, r->when.at, "write || where either may hold", "the rule can never fire: '%s' cannot have two values at once", atom_name(eq[i].field));
+                report_warning(rep, r->when.at, "write || where either may hold",
+                               "the rule can never fire: '%s' cannot have two values at once", atom_name(eq[i].field));
                 return;
             }
     }

@@ -12,8 +12,10 @@
 static const struct {
     enum severity severity;
     const char *name, *zh;
-} severities[] = {
-    {SEVERITY_EXTREME, "extreme", "特别重大"}, {SEVERITY_SEVERE, "severe", "重大"}, {SEVERITY_MODERATE, "moderate", "较大"}, {SEVERITY_MINOR, "minor", "一般"}};
+} severities[] = {{SEVERITY_EXTREME, "extreme", "特别重大"},
+                  {SEVERITY_SEVERE, "severe", "重大"},
+                  {SEVERITY_MODERATE, "moderate", "较大"},
+                  {SEVERITY_MINOR, "minor", "一般"}};
 
 const char *severity_name(enum severity s) {
     for (size_t i = 0; i < COUNT(severities); i++)
@@ -60,7 +62,8 @@ static void read_category(struct rule_reading *q, const struct yaml_node *n) {
     if (r->code)
         return;
     if (codes_count(codes) == 0) {
-        report_warning(rep, n->at, "list the platform's codes in codes.csv: code,name,kind,standard_ref", "the category '%.60s' cannot be checked: there are no codes", r->category);
+        report_warning(rep, n->at, "list the platform's codes in codes.csv: code,name,kind,standard_ref",
+                       "the category '%.60s' cannot be checked: there are no codes", r->category);
         return;
     }
     const char *near = codes_nearest(codes, r->category);
@@ -118,7 +121,8 @@ void rule_incident(struct rule_reading *q, const struct yaml_node *n) {
 /* -- what is done with it --------------------------------------------------------------------------------------------------------------- */
 
 /* Names of platforms, or of their levels where `levels` says so. */
-static void read_platforms(struct rule_reading *q, const struct yaml_node *n, const char *what, bool levels, const char *const **ret, size_t *ret_n) {
+static void read_platforms(struct rule_reading *q, const struct yaml_node *n, const char *what, bool levels, const char *const **ret,
+                           size_t *ret_n) {
     struct reader *rd = &q->ld->rd;
     const struct config *c = q->ld->rs->config;
     const struct yaml_node *const *words;
@@ -140,7 +144,8 @@ static void read_platforms(struct rule_reading *q, const struct yaml_node *n, co
         for (size_t k = 0; k < nnames && !found; k++)
             found = strcmp(names[k], words[i]->text) == 0;
         if (!found && nnames == 0)
-            report_warning(rd->rep, words[i]->at, "platforms are given in gengfu.yaml", "there is no platform '%.60s': none is configured", words[i]->text);
+            report_warning(rd->rep, words[i]->at, "platforms are given in gengfu.yaml", "there is no platform '%.60s': none is configured",
+                           words[i]->text);
         else if (!found)
             report_unknown(rd->rep, words[i]->at, words[i]->text, names, nnames, "there is no platform '%.60s'", words[i]->text);
     }
@@ -174,7 +179,8 @@ static void read_escalate(struct rule_reading *q, const struct yaml_node *n) {
     if (n->bad)
         return;
     if (n->kind != YAML_SEQUENCE || n->n == 0 || n->n > MAX_ESCALATIONS) {
-        report_error(rd->rep, n->at, "escalate: [{after: 10m, while: unacknowledged, to: [town]}]", "'escalate' must be a list of 1 to %d items", MAX_ESCALATIONS);
+        report_error(rd->rep, n->at, "escalate: [{after: 10m, while: unacknowledged, to: [town]}]",
+                     "'escalate' must be a list of 1 to %d items", MAX_ESCALATIONS);
         return;
     }
     struct rule_escalation *list = reader_alloc(rd, n->n * sizeof *list);

@@ -7,9 +7,13 @@
 #include "gengfu/base/text.h"
 #include "rules/load_int.h"
 
-static const char *const rule_keys[] = {"rule",   "about",    "version", "on",      "of",          "during",     "when",     "for",    "clear", "resolve_after", "keep_firing_for",
-                                        "within", "having",   "by",      "absent",  "grace",       "sequence",   "together", "hold",   "mode",  "latch",         "repeat_interval",
-                                        "forward", "evidence", "escalate", "max_keys", "chattering", "exceptions", "incident", "on_downtime"};
+/* clang-format off */
+static const char *const rule_keys[] = {
+    "rule", "about", "version", "on", "of", "during", "when", "for", "clear", "resolve_after", "keep_firing_for",
+    "within", "having", "by", "absent", "grace", "sequence", "together", "hold", "mode", "latch", "repeat_interval",
+    "forward", "evidence", "escalate", "max_keys", "chattering", "exceptions", "incident", "on_downtime",
+};
+/* clang-format on */
 static const char *const incident_keys[] = {"severity", "urgency", "certainty", "category", "title", "text", "due", "members"};
 
 /* As node_keys, but a key of the incident that stands beside it is told where it belongs. */
@@ -41,7 +45,8 @@ static void read_during(struct rule_reading *q, const struct yaml_node *n) {
         q->r->during_not = true;
     }
     if (!name || name->kind != YAML_SCALAR || name->len == 0) {
-        report_error(ld->rd.rep, n->at, "during: night, or during: {not: night}", "'during' must name a time interval, not %s", node_kind_name(n));
+        report_error(ld->rd.rep, n->at, "during: night, or during: {not: night}", "'during' must name a time interval, not %s",
+                     node_kind_name(n));
         return;
     }
     const struct definition *d = definition_find(&ld->intervals, name->text, name->len);
@@ -63,7 +68,8 @@ static void read_kinds(struct rule_reading *q) {
     bool steps = yaml_get(q->n, "sequence") || yaml_get(q->n, "together");
     if (!on) {
         if (!steps)
-            report_error(q->ld->rd.rep, r->at, "on: lamp, on: [lock, contact], on: '*' or on: incident", "the rule does not say which events it looks at");
+            report_error(q->ld->rd.rep, r->at, "on: lamp, on: [lock, contact], on: '*' or on: incident",
+                         "the rule does not say which events it looks at");
         q->kinds_known = q->kinds_known && steps;
         return;
     }
@@ -83,7 +89,8 @@ static void read_kinds(struct rule_reading *q) {
 }
 
 static void read_rule(struct loader *ld, const struct yaml_node *n, struct rule *r) {
-    struct rule_reading q = {.ld = ld, .r = r, .n = n, .env = ld->rule_env, .kinds_known = ld->rs->nsources > 0 && !ld->incomplete, .visible_steps = SIZE_MAX};
+    struct rule_reading q = {
+        .ld = ld, .r = r, .n = n, .env = ld->rule_env, .kinds_known = ld->rs->nsources > 0 && !ld->incomplete, .visible_steps = SIZE_MAX};
     struct reader *rd = &ld->rd;
     const struct yaml_node *name = yaml_get(n, "rule"), *v;
     *r = (struct rule){.name = "?", .about = "", .version = "", .at = n->at, .urgency = "Immediate", .certainty = "Likely"};
@@ -108,7 +115,8 @@ static void read_rule(struct loader *ld, const struct yaml_node *n, struct rule 
     if ((v = yaml_get(n, "incident")))
         rule_incident(&q, v);
     else
-        report_error(rd->rep, r->at, "incident: {severity: minor, title: \"${device.name} …\"}", "the rule does not say what it raises: 'incident'");
+        report_error(rd->rep, r->at, "incident: {severity: minor, title: \"${device.name} …\"}",
+                     "the rule does not say what it raises: 'incident'");
     cel_env_free(q.own_env);
 }
 
@@ -123,7 +131,8 @@ static void check_shadowed(struct loader *ld, const struct rule *rules, size_t n
         const struct place *first = map_get(&seen, (const char *)&shape, sizeof shape);
         struct place *copy = arena_dup(&ld->tree, &rules[i].at, sizeof *copy);
         if (first)
-            report_warning(ld->rd.rep, rules[i].at, first_given(&ld->rd, *first), "the rule '%s' matches exactly what another one matches", rules[i].name);
+            report_warning(ld->rd.rep, rules[i].at, first_given(&ld->rd, *first), "the rule '%s' matches exactly what another one matches",
+                           rules[i].name);
         else if (!copy || map_put(&seen, (const char *)&shape, sizeof shape, copy, NULL) < 0)
             reader_oom(&ld->rd);
     }

@@ -65,7 +65,8 @@ static void read_clear(struct rule_reading *q, const struct yaml_node *n) {
 static void read_end(struct rule_reading *q) {
     struct rule *r = q->r;
     struct reader *rd = &q->ld->rd;
-    const struct yaml_node *clear = yaml_get(q->n, "clear"), *after = yaml_get(q->n, "resolve_after"), *keep = yaml_get(q->n, "keep_firing_for");
+    const struct yaml_node *clear = yaml_get(q->n, "clear"), *after = yaml_get(q->n, "resolve_after"),
+                           *keep = yaml_get(q->n, "keep_firing_for");
     if (clear && after) {
         report_error(rd->rep, after->at, "keep one of them", "the rule says twice how it ends: 'clear' and 'resolve_after'");
     } else if (clear) {
@@ -77,15 +78,16 @@ static void read_end(struct rule_reading *q) {
         r->clear_mode = CLEAR_AUTO;
     } else {
         report_error(rd->rep, r->at,
-                     r->pattern == RULE_SINGLE ? "add clear: auto (when 'when' turns false), clear: <expression>, resolve_after: 30m, or clear: manual"
-                                               : "add resolve_after: 30m, clear: auto, clear: <expression>, or clear: manual",
+                     r->pattern == RULE_SINGLE
+                         ? "add clear: auto (when 'when' turns false), clear: <expression>, resolve_after: 30m, or clear: manual"
+                         : "add resolve_after: 30m, clear: auto, clear: <expression>, or clear: manual",
                      "the rule does not say how it ends");
     }
     if (!keep || !node_span(rd, keep, "'keep_firing_for'", 0, &r->keep_firing_for))
         return;
     if (r->clear_mode == CLEAR_MANUAL || r->clear_mode == CLEAR_AFTER)
-        report_warning(rd->rep, keep->at, "it counts from the moment at which the condition is over", "'keep_firing_for' means nothing with %s",
-                       r->clear_mode == CLEAR_MANUAL ? "'clear: manual'" : "'resolve_after'");
+        report_warning(rd->rep, keep->at, "it counts from the moment at which the condition is over",
+                       "'keep_firing_for' means nothing with %s", r->clear_mode == CLEAR_MANUAL ? "'clear: manual'" : "'resolve_after'");
 }
 
 /* -- steps ------------------------------------------------------------------------------------------------------------------------------ */
@@ -120,8 +122,8 @@ static void read_step_head(struct rule_reading *q, const struct yaml_node *n, si
             if (q->steps[k].name == s->name)
                 report_error(rd->rep, name->at, "every step needs a name of its own", "a second step '%s'", name->text);
     } else if (name && !name->bad) {
-        report_error(rd->rep, name->at, "letters, digits and '_', not beginning with a digit: other steps read it as name.field", "'%.60s' cannot be the name of a step",
-                     name->kind == YAML_SCALAR ? name->text : node_kind_name(name));
+        report_error(rd->rep, name->at, "letters, digits and '_', not beginning with a digit: other steps read it as name.field",
+                     "'%.60s' cannot be the name of a step", name->kind == YAML_SCALAR ? name->text : node_kind_name(name));
     }
     if (on) {
         (void)rule_on(q, on, &s->on_any, &s->on, &s->non);
@@ -130,7 +132,8 @@ static void read_step_head(struct rule_reading *q, const struct yaml_node *n, si
         s->on = q->r->on;
         s->non = q->r->non;
         if (!s->on_any && s->non == 0)
-            report_error(rd->rep, body->at, "{name: opened, on: contact, when: event.open}", "the step does not say which kind of event it waits for");
+            report_error(rd->rep, body->at, "{name: opened, on: contact, when: event.open}",
+                         "the step does not say which kind of event it waits for");
     }
 }
 
@@ -168,7 +171,8 @@ static bool step_vars(struct rule_reading *q, const struct yaml_node *list) {
         if (rc == GF_ENOMEM)
             reader_oom(&q->ld->rd);
         else if (rc < 0)
-            report_error(q->ld->rd.rep, list->items[i]->at, "choose another name", "'%s' has a meaning already, so no step can be called so", d.name);
+            report_error(q->ld->rd.rep, list->items[i]->at, "choose another name",
+                         "'%s' has a meaning already, so no step can be called so", d.name);
         if (rc < 0)
             return false;
     }
@@ -181,7 +185,8 @@ static void read_steps(struct rule_reading *q, const struct yaml_node *n, const 
     if (n->bad)
         return;
     if (n->kind != YAML_SEQUENCE || n->n < 2 || n->n > RULES_MAX_STEPS) {
-        report_error(rd->rep, n->at, "- {name: opened, on: contact, when: event.open}", "'%s' must be a list of 2 to %d steps", key, RULES_MAX_STEPS);
+        report_error(rd->rep, n->at, "- {name: opened, on: contact, when: event.open}", "'%s' must be a list of 2 to %d steps", key,
+                     RULES_MAX_STEPS);
         return;
     }
     q->steps = reader_alloc(rd, n->n * sizeof *q->steps);
@@ -197,7 +202,8 @@ static void read_steps(struct rule_reading *q, const struct yaml_node *n, const 
     if (positive == 0 && r->pattern == RULE_TOGETHER)
         report_error(rd->rep, n->at, "for silence use 'absent'", "nothing in this list must happen");
     if (q->steps[0].negated && r->pattern == RULE_SEQUENCE)
-        report_error(rd->rep, n->items[0]->at, "begin with the step that must happen first; for silence use 'absent'", "a sequence cannot begin with 'not'");
+        report_error(rd->rep, n->items[0]->at, "begin with the step that must happen first; for silence use 'absent'",
+                     "a sequence cannot begin with 'not'");
     if (!step_vars(q, n))
         return;
     for (size_t i = 0; i < n->n; i++)
@@ -228,16 +234,19 @@ static bool choose(struct rule_reading *q) {
         first = patterns[i].key;
         r->pattern = patterns[i].pattern;
     }
-    const struct yaml_node *within = yaml_get(q->n, "within"), *when = yaml_get(q->n, "when"), *for_ = yaml_get(q->n, "for"), *grace = yaml_get(q->n, "grace");
+    const struct yaml_node *within = yaml_get(q->n, "within"), *when = yaml_get(q->n, "when"), *for_ = yaml_get(q->n, "for"),
+                           *grace = yaml_get(q->n, "grace");
     bool steps = r->pattern == RULE_SEQUENCE || r->pattern == RULE_TOGETHER;
     if (!first && !when) {
-        report_error(rep, r->at, "add when:, within: with having:, sequence:, together: or absent:", "the rule does not say what it looks for");
+        report_error(rep, r->at,
+                     "add when:, within: with having:, sequence:, together: or absent:", "the rule does not say what it looks for");
         return false;
     }
     if (!within && (r->pattern == RULE_WINDOW || steps))
         report_error(rep, yaml_get(q->n, first)->at, "for example within: 5m", "'%s' needs 'within'", first);
     if (within && r->pattern == RULE_SINGLE)
-        report_error(rep, within->at, "add having: event_count() >= 3; for a condition that lasts write for:", "'within' alone says nothing");
+        report_error(rep, within->at,
+                     "add having: event_count() >= 3; for a condition that lasts write for:", "'within' alone says nothing");
     if (within && r->pattern == RULE_ABSENT)
         report_error(rep, within->at, "the span stands in 'absent' itself", "'within' does not go with 'absent'");
     if (when && steps)
@@ -280,7 +289,8 @@ static void read_of(struct rule_reading *q, const struct yaml_node *n) {
         for (size_t k = 0; k < registry_count(reg) && !known; k++)
             known = registry_at(reg, k)->kind == out[i];
         if (!known)
-            report_warning(rd->rep, words[i]->at, "kinds of devices stand in the column 'kind' of devices.csv", "no device of kind '%.60s' is registered", words[i]->text);
+            report_warning(rd->rep, words[i]->at, "kinds of devices stand in the column 'kind' of devices.csv",
+                           "no device of kind '%.60s' is registered", words[i]->text);
     }
     q->r->of = out;
     q->r->nof = count;

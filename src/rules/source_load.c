@@ -45,16 +45,19 @@ static void check_reads(const struct reading *r, const struct yaml_node *n, cons
             check_topic(r, &reads[i], at);
         if (reads[i].slot == SOURCE_PAYLOAD && r->no_payload && !payload) {
             payload = true;
-            report_error(r->ld->rd.rep, at, "leave 'payload: none' out, or use topic and retained only", "with 'payload: none' there is no payload to look at");
+            report_error(r->ld->rd.rep, at, "leave 'payload: none' out, or use topic and retained only",
+                         "with 'payload: none' there is no payload to look at");
         }
         if ((reads[i].slot == SOURCE_KEY || reads[i].slot == SOURCE_ITEM) && !r->each && !item) {
             item = true;
-            report_error(r->ld->rd.rep, at, "each: payload.list makes one event per element", "'%s' is there only with 'each'", reads[i].slot == SOURCE_KEY ? "key" : "item");
+            report_error(r->ld->rd.rep, at, "each: payload.list makes one event per element", "'%s' is there only with 'each'",
+                         reads[i].slot == SOURCE_KEY ? "key" : "item");
         }
     }
 }
 
-static bool read_expr(const struct reading *r, const struct yaml_node *n, const char *what, enum cel_decl_type want, struct rules_expr *ret) {
+static bool read_expr(const struct reading *r, const struct yaml_node *n, const char *what, enum cel_decl_type want,
+                      struct rules_expr *ret) {
     if (!loader_expr(r->ld, r->env, n, what, NULL, want, ret))
         return false;
     check_reads(r, n, ret->program);
@@ -78,7 +81,8 @@ static void read_device(const struct reading *r, const struct yaml_node *n, stru
     if (!r->topic)
         return;
     if (!captures(r->topic, "device")) {
-        report_error(r->ld->rd.rep, at, "add device: <expression>, or call the part of the topic {device}", "%s does not say which device it is about", of);
+        report_error(r->ld->rd.rep, at, "add device: <expression>, or call the part of the topic {device}",
+                     "%s does not say which device it is about", of);
         return;
     }
     struct arena scratch;
@@ -119,11 +123,13 @@ static void read_fields(const struct reading *r, const struct yaml_node *n, stru
     for (size_t i = 0; i < n->n; i++) {
         const struct yaml_node *key = n->pairs[i].key;
         if (!is_identifier(key->text, key->len)) {
-            report_error(rd->rep, key->at, "letters, digits and '_', not beginning with a digit", "'%.60s' cannot be the name of a field", key->text);
+            report_error(rd->rep, key->at, "letters, digits and '_', not beginning with a digit", "'%.60s' cannot be the name of a field",
+                         key->text);
             continue;
         }
         if (own_name(key->text)) {
-            report_error(rd->rep, key->at, "choose another name; device, time and late have keys of their own", "every event has '%s' already", key->text);
+            report_error(rd->rep, key->at, "choose another name; device, time and late have keys of their own",
+                         "every event has '%s' already", key->text);
             continue;
         }
         struct source_field *f = &fields[e->nfields];
@@ -137,7 +143,8 @@ static void read_fields(const struct reading *r, const struct yaml_node *n, stru
     e->fields = fields;
 }
 
-static void add_on_change(const struct reading *r, const struct yaml_node *fields, struct place at, const char *name, size_t len, atom_t *list, size_t *n) {
+static void add_on_change(const struct reading *r, const struct yaml_node *fields, struct place at, const char *name, size_t len,
+                          atom_t *list, size_t *n) {
     const char *names[EVENT_MAX_FIELDS];
     size_t count = 0;
     char word[ATOM_NAME_MAX + 1];
@@ -227,7 +234,8 @@ static void read_event(const struct reading *r, const struct yaml_node *n, struc
         report_error(rd->rep, n->at, "kind: lock", "an event needs 'kind'");
     else if (node_name(rd, kind, "the kind", &name)) {
         if (strcmp(name, "incident") == 0 || strcmp(name, "availability") == 0)
-            report_error(rd->rep, kind->at, strcmp(name, "incident") ? "'online:' makes them" : "choose another kind", "events of kind '%s' are made by gengfu itself", name);
+            report_error(rd->rep, kind->at, strcmp(name, "incident") ? "'online:' makes them" : "choose another kind",
+                         "events of kind '%s' are made by gengfu itself", name);
         else if ((e->kind = reader_atom(rd, name, strlen(name), kind->at)))
             k = kind_get(r->ld, e->kind);
     }
@@ -327,7 +335,12 @@ static void read_source(struct loader *ld, const struct cel_env *env, const stru
         (void)read_expr(&r, v, "'match'", CEL_DECL_BOOL, &s->match);
     const struct yaml_node *each = yaml_get(n, "each"), *events = yaml_get(n, "events"), *online = yaml_get(n, "online");
     if (s->ignore && (events || each || online)) {
-        report_error(rd->rep, (events ? events : each ? each : online)->at, "write two sources, each with a match of its own", "a source that ignores its messages makes no events");
+        report_error(rd->rep,
+                     (events ? events
+                      : each ? each
+                             : online)
+                         ->at,
+                     "write two sources, each with a match of its own", "a source that ignores its messages makes no events");
         return;
     }
     if (!s->ignore && !events && !online && !yaml_get(n, "ignore"))

@@ -8,8 +8,8 @@
 #include "rules/load_int.h"
 
 #define MAX_PARTS 64
-#define MAX_VALUE 600  /* bytes that one text value may fill in */
-#define MAX_ITEMS 50   /* elements of a list that are written out */
+#define MAX_VALUE 600 /* bytes that one text value may fill in */
+#define MAX_ITEMS 50  /* elements of a list that are written out */
 
 /* -- reading ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -67,7 +67,8 @@ static void flush_text(struct reading *r, const struct yaml_node *n) {
     buf_clear(&r->text);
 }
 
-bool template_read(struct loader *ld, const struct yaml_node *n, const char *what, template_compile compile, void *arg, struct rules_template *ret) {
+bool template_read(struct loader *ld, const struct yaml_node *n, const char *what, template_compile compile, void *arg,
+                   struct rules_template *ret) {
     if (!node_text(&ld->rd, n, what))
         return false;
     struct reading r = {.ld = ld, .parts = reader_alloc(&ld->rd, MAX_PARTS * sizeof *r.parts)};
@@ -82,7 +83,9 @@ bool template_read(struct loader *ld, const struct yaml_node *n, const char *wha
         } else if (s[i] == '$' && i + 1 < n->len && s[i + 1] == '{') {
             size_t begin = i + 2, end = closing(s, begin, n->len);
             if (end == SIZE_MAX || end == begin) {
-                report_error(ld->rd.rep, yaml_place(n, i, end == SIZE_MAX ? i + 2 : end + 1), end == SIZE_MAX ? "write '}' behind the expression; a '$' on its own is written '$$'" : "for example ${device.name}",
+                report_error(ld->rd.rep, yaml_place(n, i, end == SIZE_MAX ? i + 2 : end + 1),
+                             end == SIZE_MAX ? "write '}' behind the expression; a '$' on its own is written '$$'"
+                                             : "for example ${device.name}",
                              end == SIZE_MAX ? "'${' without '}'" : "an empty '${}'");
                 r.failed = true;
                 break;

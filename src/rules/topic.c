@@ -33,9 +33,11 @@ static bool read_capture(struct parsing *p, size_t begin, size_t end, size_t bra
     bool rest = name_end > name && s[name_end - 1] == '+';
     name_end -= rest;
     if (!is_identifier(s + name, name_end - name))
-        return fail(p, brace, to + 1, "letters, digits and '_', not beginning with a digit", "this cannot be the name of a part of the topic");
+        return fail(p, brace, to + 1, "letters, digits and '_', not beginning with a digit",
+                    "this cannot be the name of a part of the topic");
     if (memchr(close + 1, '{', end - to - 1) || memchr(close + 1, '}', end - to - 1))
-        return fail(p, to + 1, end, "take the level as a whole and pick it apart with split() in an expression", "more than one part in one level");
+        return fail(p, to + 1, end, "take the level as a whole and pick it apart with split() in an expression",
+                    "more than one part in one level");
     if (rest && (brace != begin || to + 1 != end || end != p->n->len))
         return fail(p, brace, to + 1, example, "{name+} takes all levels that remain: it must be the last level, on its own");
     l->kind = rest ? TOPIC_REST : TOPIC_CAPTURE;

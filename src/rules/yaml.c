@@ -77,17 +77,18 @@ static bool check_text(struct builder *b) {
         size_t n;
         uint32_t cp = utf8_next(b->text + i, b->len - i, &n);
         bool broken = cp == 0xFFFD && n == 1;
-        bool control = !broken && (cp == 0x7F || (cp < 0x20 && cp != '\t' && cp != '\n' && cp != '\r') || (cp >= 0x80 && cp < 0xA0 && cp != 0x85) ||
-                                   cp == 0xFFFE || cp == 0xFFFF);
+        bool control = !broken && (cp == 0x7F || (cp < 0x20 && cp != '\t' && cp != '\n' && cp != '\r') ||
+                                   (cp >= 0x80 && cp < 0xA0 && cp != 0x85) || cp == 0xFFFE || cp == 0xFFFF);
         if ((broken || control) && !bad && told++ < 5) {
             if (broken)
-                report_error(b->rep, place_of(b, i, i + 1), "save the file as UTF-8 (for example: iconv -f GB18030 -t UTF-8 old.yaml > new.yaml)",
+                report_error(b->rep, place_of(b, i, i + 1),
+                             "save the file as UTF-8 (for example: iconv -f GB18030 -t UTF-8 old.yaml > new.yaml)",
                              "byte 0x%02X is not UTF-8", c);
             else if (cp == 0)
                 report_error(b->rep, place_of(b, i, i + 1), "remove it", "a NUL byte cannot stand in a YAML file");
             else
-                report_error(b->rep, place_of(b, i, i + n), "remove it, or write it as an escape in double quotes", "control character U+%04X cannot stand in a YAML file",
-                             (unsigned)cp);
+                report_error(b->rep, place_of(b, i, i + n), "remove it, or write it as an escape in double quotes",
+                             "control character U+%04X cannot stand in a YAML file", (unsigned)cp);
         }
         bad = broken || control;
         i += n;
@@ -160,7 +161,8 @@ static void take_key(struct builder *b, struct frame *f, struct yaml_node *key) 
     f->key = key;
     f->skip = true;
     if (key->kind != YAML_SCALAR) {
-        report_error(b->rep, key->at, "put quotes around text that begins with '[' or '{'", "a key must be a word, not a %s", key->kind == YAML_SEQUENCE ? "list" : "mapping");
+        report_error(b->rep, key->at, "put quotes around text that begins with '[' or '{'", "a key must be a word, not a %s",
+                     key->kind == YAML_SEQUENCE ? "list" : "mapping");
         return;
     }
     if (key->len == 0) {
@@ -263,7 +265,8 @@ static bool refuse_tag(struct builder *b, const yaml_char_t *tag, size_t begin) 
     size_t end = begin;
     while (end < b->len && !strchr(" \t\r\n,]}", b->text[end]))
         end++;
-    report_error(b->rep, place_of(b, begin, end), "put an expression or text that begins with '!' in quotes", "a value cannot begin with '!'");
+    report_error(b->rep, place_of(b, begin, end), "put an expression or text that begins with '!' in quotes",
+                 "a value cannot begin with '!'");
     return true;
 }
 
@@ -321,7 +324,8 @@ static void on_open(struct builder *b, const yaml_event_t *ev, enum yaml_kind ki
     n->bad = bad;
     struct frame *f = &b->frames[b->depth++];
     *f = (struct frame){.node = n, .size = 1, .anchor = anchor};
-    f->flow = sequence ? ev->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE : ev->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
+    f->flow =
+        sequence ? ev->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE : ev->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
     map_init(&f->keys);
 }
 
@@ -395,16 +399,23 @@ struct sentence {
 };
 static const struct sentence sentences[] = {
     {"found character that cannot start any token", "no value can begin with this character", "put the text in quotes", false, false},
-    {"mapping values are not allowed in this context", "a ': ' where no key can stand", "indent the line as its neighbours are, or put text that holds ': ' in quotes", false, false},
-    {"could not find expected ':'", "a key without ': ' behind it", "write 'key: value', with a blank, and indent the line as its neighbours are", false, true},
+    {"mapping values are not allowed in this context", "a ': ' where no key can stand",
+     "indent the line as its neighbours are, or put text that holds ': ' in quotes", false, false},
+    {"could not find expected ':'", "a key without ': ' behind it",
+     "write 'key: value', with a blank, and indent the line as its neighbours are", false, true},
     {"did not find expected key", "this line does not fit the lines above", "indent it as its neighbours are", false, true},
-    {"did not find expected '-' indicator", "this line does not fit the list above", "begin it with '- ', or indent it as the other keys of the item are", false, true},
+    {"did not find expected '-' indicator", "this line does not fit the list above",
+     "begin it with '- ', or indent it as the other keys of the item are", false, true},
     {"did not find expected ',' or ']'", "a list in [ ] is not closed", "write ',' between its items and ']' at its end", true, false},
     {"did not find expected ',' or '}'", "a mapping in { } is not closed", "write ',' between its pairs and '}' at its end", true, false},
-    {"found unexpected end of stream", "quotes that are opened and never closed", "write the same quotes at the end of the text", true, false},
-    {"found unexpected document indicator", "quotes that are opened and never closed", "write the same quotes at the end of the text", true, false},
-    {"found unknown escape character", "an escape that YAML does not know", "in double quotes write \\\\ for a backslash, or use single quotes", false, false},
-    {"block sequence entries are not allowed in this context", "a list item ('- ') cannot begin here", "put it in a line of its own below the key", false, false},
+    {"found unexpected end of stream", "quotes that are opened and never closed", "write the same quotes at the end of the text", true,
+     false},
+    {"found unexpected document indicator", "quotes that are opened and never closed", "write the same quotes at the end of the text", true,
+     false},
+    {"found unknown escape character", "an escape that YAML does not know",
+     "in double quotes write \\\\ for a backslash, or use single quotes", false, false},
+    {"block sequence entries are not allowed in this context", "a list item ('- ') cannot begin here",
+     "put it in a line of its own below the key", false, false},
     {"found a tab character that violates indentation", "a tab cannot indent", "YAML indents with blanks", false, false},
     {"did not find expected <document start>", "more text behind the end of the document", "indent it as the lines above are", false, true},
 };
@@ -424,7 +435,8 @@ static void syntax_error(struct builder *b, const yaml_parser_t *p) {
         return;
     }
     size_t at = byte_of(b, p->problem_mark.index);
-    const struct sentence *s = &(struct sentence){p->problem ? p->problem : "not YAML", p->problem ? p->problem : "not YAML", NULL, false, false};
+    const struct sentence *s =
+        &(struct sentence){p->problem ? p->problem : "not YAML", p->problem ? p->problem : "not YAML", NULL, false, false};
     for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
         if (strcmp(sentences[i].theirs, s->theirs) == 0)
             s = &sentences[i];

@@ -37,7 +37,9 @@ static bool is(const struct yaml_node *n, const char *a, const char *b, const ch
 
 static bool plain(const struct yaml_node *n) { return n && n->kind == YAML_SCALAR && n->plain; }
 
-bool yaml_is_null(const struct yaml_node *n) { return plain(n) && (n->len == 0 || strcmp(n->text, "~") == 0 || is(n, "null", "Null", "NULL")); }
+bool yaml_is_null(const struct yaml_node *n) {
+    return plain(n) && (n->len == 0 || strcmp(n->text, "~") == 0 || is(n, "null", "Null", "NULL"));
+}
 
 bool yaml_bool(const struct yaml_node *n, bool *ret) {
     if (!plain(n))

@@ -38,53 +38,53 @@ enum platform_type { PLATFORM_MQTT, PLATFORM_HTTPS, PLATFORM_FILE };
 struct config_platform {
     const char *name;
     enum platform_type type;
-    const char *level;           /* village, town, district; NULL: any */
-    struct cel_program *when;    /* filter over `incident` (a map as in the message); NULL: all */
-    bool commands;               /* may it command incidents? default true for mqtt and https */
-    struct config_mqtt mqtt;     /* mqtt */
-    const char *prefix;          /* mqtt: topic prefix, default "gengfu" */
-    bool confirm_puback;         /* mqtt: a PUBACK confirms; default false (a receipt does) */
-    int64_t receipt_timeout;     /* mqtt: ms to wait for a receipt before sending again */
-    const char *url;             /* https (http only for loopback) */
-    struct config_tls tls;       /* https */
-    const char *secret_file;     /* https: Standard Webhooks secret (whsec_… or base64) */
-    const char *token_file;      /* https: bearer token */
-    int64_t timeout;             /* https: ms for one request */
-    int64_t poll;                /* https: ms between polls for commands; 0: none (long poll when the server holds it) */
-    const char *path;            /* file: JSON lines */
-    int in_flight;               /* how many messages may wait for a confirmation at once */
+    const char *level;            /* village, town, district; NULL: any */
+    struct cel_program *when;     /* filter over `incident` (a map as in the message); NULL: all */
+    bool commands;                /* may it command incidents? default true for mqtt and https */
+    struct config_mqtt mqtt;      /* mqtt */
+    const char *prefix;           /* mqtt: topic prefix, default "gengfu" */
+    bool confirm_puback;          /* mqtt: a PUBACK confirms; default false (a receipt does) */
+    int64_t receipt_timeout;      /* mqtt: ms to wait for a receipt before sending again */
+    const char *url;              /* https (http only for loopback) */
+    struct config_tls tls;        /* https */
+    const char *secret_file;      /* https: Standard Webhooks secret (whsec_… or base64) */
+    const char *token_file;       /* https: bearer token */
+    int64_t timeout;              /* https: ms for one request */
+    int64_t poll;                 /* https: ms between polls for commands; 0: none (long poll when the server holds it) */
+    const char *path;             /* file: JSON lines */
+    int in_flight;                /* how many messages may wait for a confirmation at once */
     int64_t retry_min, retry_max; /* ms, backoff with full jitter */
 };
 
 struct config {
     /* gateway */
     const char *id, *name;
-    double lat, lon;            /* 0, 0 when not given: see has_place */
+    double lat, lon; /* 0, 0 when not given: see has_place */
     bool has_place;
-    const char *datum;          /* "WGS84", "GCJ-02", "CGCS2000" */
+    const char *datum; /* "WGS84", "GCJ-02", "CGCS2000" */
     const char *zone_name;
     struct zone *zone;
-    int64_t late_tolerance;     /* ms: device time older than that (or ahead by more) makes way for time of arrival */
+    int64_t late_tolerance; /* ms: device time older than that (or ahead by more) makes way for time of arrival */
     /* broker */
     struct config_mqtt broker;
-    int64_t coalesce;           /* ms to wait after the first message before reading on; default 10 */
-    int batch_max;              /* messages of one transaction */
+    int64_t coalesce; /* ms to wait after the first message before reading on; default 10 */
+    int batch_max;    /* messages of one transaction */
     /* store */
     const char *store_path;
-    int64_t journal_max_age;    /* ms */
+    int64_t journal_max_age; /* ms */
     int64_t journal_max_bytes;
-    int64_t closed_max_age;     /* ms that closed incidents are kept */
+    int64_t closed_max_age; /* ms that closed incidents are kept */
     int64_t outbox_max_bytes;
     /* platforms */
     struct config_platform platforms[CONFIG_MAX_PLATFORMS];
     size_t nplatforms;
     /* control */
-    const char *socket;         /* path */
+    const char *socket; /* path */
     const char *socket_group;
     /* limits */
-    int64_t max_payload;        /* bytes; default 256 KB; a source may set its own */
-    int max_devices;            /* unknown ones included */
-    int max_keys;               /* per rule */
+    int64_t max_payload; /* bytes; default 256 KB; a source may set its own */
+    int max_devices;     /* unknown ones included */
+    int max_keys;        /* per rule */
 };
 
 /* Reads gengfu.yaml. text NULL: every setting has its default. 0: *ret is new, the report may hold errors (then it is not for use, only for checking on). */

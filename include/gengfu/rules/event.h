@@ -27,12 +27,12 @@ struct event_field {
 };
 
 struct event {
-    const char *device;  /* id; never NULL or "" */
-    atom_t kind;         /* "lamp", "lock"; "availability" for what a source's `online` part says (field online: bool) */
-    int64_t time;        /* ms, wall: when it happened */
-    int64_t arrived;     /* ms, wall: when it reached us */
-    uint32_t flags;      /* enum event_flag */
-    const char *source;  /* name of the source; NULL when none (tests, incidents) */
+    const char *device; /* id; never NULL or "" */
+    atom_t kind;        /* "lamp", "lock"; "availability" for what a source's `online` part says (field online: bool) */
+    int64_t time;       /* ms, wall: when it happened */
+    int64_t arrived;    /* ms, wall: when it reached us */
+    uint32_t flags;     /* enum event_flag */
+    const char *source; /* name of the source; NULL when none (tests, incidents) */
     size_t nfields;
     const struct event_field *fields;
 };

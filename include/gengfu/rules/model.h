@@ -66,7 +66,12 @@ struct topic_pattern {
     const struct topic_level *levels;
 };
 
-enum source_payload { SOURCE_AUTO, SOURCE_JSON, SOURCE_WORD, SOURCE_NONE }; /* auto: JSON when it is, else text; json: else broken; text: always text; none: not read */
+enum source_payload {
+    SOURCE_AUTO,
+    SOURCE_JSON,
+    SOURCE_WORD,
+    SOURCE_NONE
+}; /* auto: JSON when it is, else text; json: else broken; text: always text; none: not read */
 
 struct source_field {
     atom_t name;
@@ -80,10 +85,10 @@ struct source_event {
     struct rules_expr late;   /* true: the device itself says that this is a replay */
     size_t nfields;
     const struct source_field *fields;
-    size_t non_change;        /* emit: on_change of [fields]: only when one of these differs from the device's last */
+    size_t non_change; /* emit: on_change of [fields]: only when one of these differs from the device's last */
     const atom_t *on_change;
     struct rules_expr dedupe_key;
-    int64_t dedupe_within;    /* ms; 0: none */
+    int64_t dedupe_within; /* ms; 0: none */
 };
 struct source {
     const char *name;
@@ -94,7 +99,7 @@ struct source {
     bool ignore;               /* messages that match are taken and dropped on purpose (counted) */
     const char *ignore_reason; /* ignore: "text"; NULL: none given */
     struct rules_expr match;
-    struct rules_expr each;    /* list or map: the events below are made for each element */
+    struct rules_expr each; /* list or map: the events below are made for each element */
     size_t nevents;
     const struct source_event *events;
     /* online: */
@@ -127,8 +132,8 @@ enum rule_var {
 };
 
 enum severity { SEVERITY_MINOR = 1, SEVERITY_MODERATE, SEVERITY_SEVERE, SEVERITY_EXTREME }; /* 一般 较大 重大 特别重大 */
-const char *severity_name(enum severity s);    /* "minor" */
-const char *severity_zh(enum severity s);      /* "一般" */
+const char *severity_name(enum severity s);                                                 /* "minor" */
+const char *severity_zh(enum severity s);                                                   /* "一般" */
 bool severity_parse(const char *s, enum severity *ret);
 
 enum rule_mode { RULE_LIVE, RULE_SHADOW, RULE_OFF };
@@ -137,16 +142,16 @@ enum rule_clear { CLEAR_EXPR, CLEAR_AUTO, CLEAR_AFTER, CLEAR_MANUAL };
 enum rule_downtime { DOWNTIME_PAUSE, DOWNTIME_COUNT, DOWNTIME_RESET };
 
 struct rule_step {
-    atom_t name;      /* the step's variable; "step1", "step2" … where none is given; 0 for {not: …} without a name */
-    bool negated;     /* {not: …} */
+    atom_t name;  /* the step's variable; "step1", "step2" … where none is given; 0 for {not: …} without a name */
+    bool negated; /* {not: …} */
     bool on_any;
     size_t non;
     const atom_t *on;
     struct rules_expr when;
 };
 struct rule_escalation {
-    int64_t after;         /* ms since raised */
-    bool until_resolved;   /* while: unresolved; else while: unacknowledged */
+    int64_t after;          /* ms since raised */
+    bool until_resolved;    /* while: unresolved; else while: unacknowledged */
     enum severity severity; /* 0: unchanged */
     size_t nto;
     const char *const *to;
@@ -154,14 +159,14 @@ struct rule_escalation {
 struct rule {
     const char *name, *about, *version;
     struct place at;
-    uint64_t hash;          /* of its meaning (every key but about; macros and lists included): state belongs to name and hash */
+    uint64_t hash; /* of its meaning (every key but about; macros and lists included): state belongs to name and hash */
     enum rule_mode mode;
     enum rule_pattern pattern;
-    bool on_any;            /* on: '*' */
-    bool on_incident;       /* on: incident */
-    size_t non;             /* kinds */
+    bool on_any;      /* on: '*' */
+    bool on_incident; /* on: incident */
+    size_t non;       /* kinds */
     const atom_t *on;
-    size_t nof;             /* absent: kinds of device (registry) that are expected to speak; default: `on` */
+    size_t nof; /* absent: kinds of device (registry) that are expected to speak; default: `on` */
     const atom_t *of;
     const struct interval *during; /* NULL: always */
     bool during_not;
@@ -171,7 +176,7 @@ struct rule {
     size_t nsteps;
     const struct rule_step *steps;
     struct cel_aggregates *aggregates; /* of having, title, text, members …; NULL when none */
-    struct rules_expr members;   /* gives an incident id per matching event */
+    struct rules_expr members;         /* gives an incident id per matching event */
     size_t nexceptions;
     const struct rules_expr *exceptions;
     size_t nevidence;
@@ -217,18 +222,25 @@ struct ruleset {
     const struct interval *const *intervals;
     size_t ninhibits;
     const struct inhibit_rule *inhibits;
-    char hash[65];            /* SHA-256 over all files, hex: the version of the set */
+    char hash[65]; /* SHA-256 over all files, hex: the version of the set */
 };
 
 /* Loads DIR (gengfu.yaml, devices.csv, codes.csv, rules.d/ *.yaml). 0: *ret is new, the report may hold warnings. <0: *ret untouched; the report (or err, when
  * the directory cannot be read or memory is out) says why. */
 GF_WARN_UNUSED int ruleset_load(const char *dir, struct report *rep, struct err *err, struct ruleset **ret);
+/* The same from memory, for tests: files by the names they would have in the directory ("rules.d/x.yaml"), rule files in the order given. */
+struct rules_file {
+    const char *name, *text;
+    size_t len;
+};
+GF_WARN_UNUSED int ruleset_load_files(const struct rules_file *files, size_t n, struct report *rep, struct err *err, struct ruleset **ret);
 void ruleset_free(struct ruleset *rs);
 const struct rule *ruleset_rule(const struct ruleset *rs, const char *name); /* NULL when there is none */
 /* Rule names for "did you mean"; the nearest or NULL. */
 const char *ruleset_nearest_rule(const struct ruleset *rs, const char *name);
 /* The environments that `gengfu eval` and tests use too. Free with cel_env_free. */
-GF_WARN_UNUSED int ruleset_rule_env(const struct ruleset *rs, struct cel_env **ret); /* rs may be NULL: without lists, macros and registry columns */
+GF_WARN_UNUSED int ruleset_rule_env(const struct ruleset *rs,
+                                    struct cel_env **ret); /* rs may be NULL: without lists, macros and registry columns */
 GF_WARN_UNUSED int ruleset_source_env(const struct ruleset *rs, struct cel_env **ret);
 /* Fills in a template. host functions get `host`. */
 void template_fill(const struct rules_template *t, struct cel_context *ctx, const struct zone *zone, struct buf *out);

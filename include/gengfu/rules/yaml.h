@@ -22,10 +22,10 @@ struct yaml_pair {
 };
 struct yaml_node {
     enum yaml_kind kind;
-    struct place at;     /* of the value's first character, quotes and indicators included */
-    bool plain;          /* scalar without quotes: may be null, a bool, a number */
-    bool bad;            /* an error was reported for it: readers say nothing more */
-    const char *text;    /* scalar: NUL-terminated; holds no NUL inside */
+    struct place at;  /* of the value's first character, quotes and indicators included */
+    bool plain;       /* scalar without quotes: may be null, a bool, a number */
+    bool bad;         /* an error was reported for it: readers say nothing more */
+    const char *text; /* scalar: NUL-terminated; holds no NUL inside */
     size_t len;
     const uint32_t *offsets; /* scalar: file offset of each byte of text, len + 1 of them */
     size_t n;
@@ -39,7 +39,7 @@ struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *key); /*
 /* The place of bytes [begin, end) of a scalar's text. */
 struct place yaml_place(const struct yaml_node *scalar, size_t begin, size_t end);
 bool yaml_is_null(const struct yaml_node *n);
-bool yaml_bool(const struct yaml_node *n, bool *ret);    /* true and false only (core schema) */
+bool yaml_bool(const struct yaml_node *n, bool *ret); /* true and false only (core schema) */
 bool yaml_int(const struct yaml_node *n, int64_t *ret);
 bool yaml_double(const struct yaml_node *n, double *ret);
 /* A node as JSON value in the arena (for rule tests' events and the like). NULL without memory. */

@@ -62,19 +62,20 @@ static void test_defaults(void **state) {
 
 static void test_everything(void **state) {
     (void)state;
-    struct config *c = load("gateway: {id: gw-1, name: 澜溪社区, lat: 30.5, lon: -119, datum: GCJ-02, zone: Asia/Shanghai, late_tolerance: 5m}\n"
-                            "broker: {host: b.example, port: 8884, client_id: x, user: u, password_file: p, protocol: 4, keepalive: 60, session_expiry: 1d, receive_maximum: 7,\n"
-                            "  tls: {ca: /ca, cert: /cert, key: /key}, coalesce: 50ms, batch_max: 20}\n"
-                            "store: {path: /tmp/x.db, journal_max_age: 7d, journal_max_bytes: 2GB, closed_max_age: 30d, outbox_max_bytes: 10MB}\n"
-                            "control: {socket: /tmp/s, group: adm}\n"
-                            "limits: {max_payload: 1MB, max_devices: 10, max_keys: 20}\n"
-                            "platforms:\n"
-                            "  - {platform: city, type: mqtt, host: c.example, tls: true, user: u, password_file: p, prefix: a/b, confirm: puback, receipt_timeout: 5s, level: district,\n"
-                            "     when: \"incident.severity in ['severe']\", commands: false, in_flight: 3, retry_min: 2s, retry_max: 1m}\n"
-                            "  - {platform: town, type: https, url: 'https://t.example/x', secret_file: s, token_file: t, timeout: 9s, poll: 30s}\n"
-                            "  - {platform: bench, type: file, path: /tmp/i.jsonl}\n"
-                            "  - {platform: here, type: https, url: 'http://127.0.0.1:8080/x', secret_file: s}\n"
-                            "  - {platform: plain, type: mqtt, host: '::1'}\n");
+    struct config *c = load(
+        "gateway: {id: gw-1, name: 澜溪社区, lat: 30.5, lon: -119, datum: GCJ-02, zone: Asia/Shanghai, late_tolerance: 5m}\n"
+        "broker: {host: b.example, port: 8884, client_id: x, user: u, password_file: p, protocol: 4, keepalive: 60, session_expiry: 1d, receive_maximum: 7,\n"
+        "  tls: {ca: /ca, cert: /cert, key: /key}, coalesce: 50ms, batch_max: 20}\n"
+        "store: {path: /tmp/x.db, journal_max_age: 7d, journal_max_bytes: 2GB, closed_max_age: 30d, outbox_max_bytes: 10MB}\n"
+        "control: {socket: /tmp/s, group: adm}\n"
+        "limits: {max_payload: 1MB, max_devices: 10, max_keys: 20}\n"
+        "platforms:\n"
+        "  - {platform: city, type: mqtt, host: c.example, tls: true, user: u, password_file: p, prefix: a/b, confirm: puback, receipt_timeout: 5s, level: district,\n"
+        "     when: \"incident.severity in ['severe']\", commands: false, in_flight: 3, retry_min: 2s, retry_max: 1m}\n"
+        "  - {platform: town, type: https, url: 'https://t.example/x', secret_file: s, token_file: t, timeout: 9s, poll: 30s}\n"
+        "  - {platform: bench, type: file, path: /tmp/i.jsonl}\n"
+        "  - {platform: here, type: https, url: 'http://127.0.0.1:8080/x', secret_file: s}\n"
+        "  - {platform: plain, type: mqtt, host: '::1'}\n");
     struct buf b;
     buf_init(&b, 0);
     report_print(rep, &b, false);
@@ -83,20 +84,23 @@ static void test_everything(void **state) {
     assert_true(c->has_place && c->lat == 30.5 && c->lon == -119);
     assert_string_equal(c->datum, "GCJ-02");
     assert_int_equal(zone_offset(c->zone, 0), 8 * 3600);
-    assert_true(c->broker.port == 8884 && c->broker.protocol == 4 && c->broker.keepalive == 60 && c->broker.session_expiry == 86400000 && c->broker.receive_maximum == 7);
+    assert_true(c->broker.port == 8884 && c->broker.protocol == 4 && c->broker.keepalive == 60 && c->broker.session_expiry == 86400000 &&
+                c->broker.receive_maximum == 7);
     assert_string_equal(c->broker.tls.ca, "/ca");
     assert_true(c->broker.tls.on && c->broker.tls.verify);
     assert_true(c->coalesce == 50 && c->batch_max == 20);
     assert_true(c->journal_max_bytes == 2LL << 30 && c->outbox_max_bytes == 10 << 20 && c->closed_max_age == 30 * 86400000LL);
     assert_int_equal(c->nplatforms, 5);
     const struct config_platform *p = &c->platforms[0];
-    assert_true(p->type == PLATFORM_MQTT && p->mqtt.tls.on && p->mqtt.port == 8883 && p->confirm_puback && p->receipt_timeout == 5000 && !p->commands && p->in_flight == 3);
+    assert_true(p->type == PLATFORM_MQTT && p->mqtt.tls.on && p->mqtt.port == 8883 && p->confirm_puback && p->receipt_timeout == 5000 &&
+                !p->commands && p->in_flight == 3);
     assert_true(p->when && p->retry_min == 2000 && p->retry_max == 60000);
     assert_string_equal(p->level, "district");
     assert_string_equal(p->prefix, "a/b");
     assert_string_equal(p->mqtt.client_id, "gengfu-gw-1");
     p = &c->platforms[1];
-    assert_true(p->type == PLATFORM_HTTPS && p->tls.on && p->tls.verify && p->timeout == 9000 && p->poll == 30000 && p->commands && p->in_flight == 16);
+    assert_true(p->type == PLATFORM_HTTPS && p->tls.on && p->tls.verify && p->timeout == 9000 && p->poll == 30000 && p->commands &&
+                p->in_flight == 16);
     assert_true(c->platforms[2].type == PLATFORM_FILE && !c->platforms[2].commands);
     assert_false(c->platforms[3].tls.on);
     assert_true(c->platforms[4].mqtt.port == 1883 && strcmp(c->platforms[4].prefix, "gengfu") == 0);
@@ -175,6 +179,7 @@ static void test_docs(void **state) {
 
 #define T(name) cmocka_unit_test_teardown(name, teardown)
 int main(void) {
-    const struct CMUnitTest tests[] = {T(test_defaults), T(test_everything), T(test_nothing), T(test_many_platforms), T(test_table), T(test_docs)};
+    const struct CMUnitTest tests[] = {T(test_defaults),       T(test_everything), T(test_nothing),
+                                       T(test_many_platforms), T(test_table),      T(test_docs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,8 @@ static const char config[] = "gateway: {id: gw-docs, lat: 30.05, lon: 119.95, zo
                              "  - {platform: village, type: file, path: /tmp/b, level: village}\n";
 
 /* Calls `use` for each block with the mark; returns how many there were. */
-static size_t each_block(const char *page, const char *text, const char *mark, void (*use)(struct fx *f, const char *where, const char *body), struct fx *f) {
+static size_t each_block(const char *page, const char *text, const char *mark,
+                         void (*use)(struct fx *f, const char *where, const char *body), struct fx *f) {
     size_t n = 0;
     for (const char *p = text; (p = strstr(p, mark)); p++) {
         if (p > text && p[-1] != '\n')
@@ -96,10 +97,50 @@ static void test_examples(void **state) {
 /* Every key that the program knows has its place on the page: the sentence of an unknown key lists them all. */
 static void test_keys(void **state) {
     (void)state;
-    static const char *const keys[] = {"rule",   "about",    "version",   "on",      "of",         "during",    "when",       "for",        "clear",     "resolve_after", "keep_firing_for",
-                                       "within", "having",   "by",        "absent",  "grace",      "sequence",  "together",   "hold",       "mode",      "latch",         "repeat_interval",
-                                       "forward", "evidence", "escalate", "max_keys", "chattering", "exceptions", "incident",  "on_downtime", "severity", "urgency",      "certainty",
-                                       "category", "title",   "text",     "due",     "members",    "times",     "weekdays",   "days_of_month", "months",  "years",        "location"};
+    static const char *const keys[] = {"rule",
+                                       "about",
+                                       "version",
+                                       "on",
+                                       "of",
+                                       "during",
+                                       "when",
+                                       "for",
+                                       "clear",
+                                       "resolve_after",
+                                       "keep_firing_for",
+                                       "within",
+                                       "having",
+                                       "by",
+                                       "absent",
+                                       "grace",
+                                       "sequence",
+                                       "together",
+                                       "hold",
+                                       "mode",
+                                       "latch",
+                                       "repeat_interval",
+                                       "forward",
+                                       "evidence",
+                                       "escalate",
+                                       "max_keys",
+                                       "chattering",
+                                       "exceptions",
+                                       "incident",
+                                       "on_downtime",
+                                       "severity",
+                                       "urgency",
+                                       "certainty",
+                                       "category",
+                                       "title",
+                                       "text",
+                                       "due",
+                                       "members",
+                                       "times",
+                                       "weekdays",
+                                       "days_of_month",
+                                       "months",
+                                       "years",
+                                       "location"};
     struct buf doc;
     buf_init(&doc, 0);
     assert_int_equal(file_read("docs/rules.md", &doc, NULL), 0);

@@ -17,7 +17,14 @@ static struct event sample(void) {
     fields[0] = (struct event_field){atom_of("power_w"), cel_double(0.25)};
     fields[1] = (struct event_field){atom_of("commanded"), cel_text("开\"")};
     fields[2] = (struct event_field){atom_of("n"), cel_int(-7)};
-    return (struct event){.device = "lamp-7", .kind = atom_of("lamp"), .time = T, .arrived = T + 5, .flags = EVENT_OWN_TIME | EVENT_LATE, .source = "s", .nfields = 3, .fields = fields};
+    return (struct event){.device = "lamp-7",
+                          .kind = atom_of("lamp"),
+                          .time = T,
+                          .arrived = T + 5,
+                          .flags = EVENT_OWN_TIME | EVENT_LATE,
+                          .source = "s",
+                          .nfields = 3,
+                          .fields = fields};
 }
 
 static void test_record(void **state) {
@@ -84,8 +91,16 @@ static void test_journal(void **state) {
 
 static void test_refused(void **state) {
     (void)state;
-    static const char *const texts[] = {"", "[]", "1", "{}", "{\"k\":\"x\",\"d\":\"\",\"t\":1,\"f\":{}}", "{\"k\":\"\",\"d\":\"d\",\"t\":1,\"f\":{}}",
-                                        "{\"k\":\"x\",\"d\":\"d\",\"t\":\"1\",\"f\":{}}", "{\"k\":\"x\",\"d\":\"d\",\"t\":1,\"f\":[]}", "{\"k\":\"x\",\"d\":\"d\",\"t\":1", "{\"k\":5,\"d\":\"d\",\"t\":1,\"f\":{}}"};
+    static const char *const texts[] = {"",
+                                        "[]",
+                                        "1",
+                                        "{}",
+                                        "{\"k\":\"x\",\"d\":\"\",\"t\":1,\"f\":{}}",
+                                        "{\"k\":\"\",\"d\":\"d\",\"t\":1,\"f\":{}}",
+                                        "{\"k\":\"x\",\"d\":\"d\",\"t\":\"1\",\"f\":{}}",
+                                        "{\"k\":\"x\",\"d\":\"d\",\"t\":1,\"f\":[]}",
+                                        "{\"k\":\"x\",\"d\":\"d\",\"t\":1",
+                                        "{\"k\":5,\"d\":\"d\",\"t\":1,\"f\":{}}"};
     struct arena a;
     arena_init(&a, 1024, 0);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {

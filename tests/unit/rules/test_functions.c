@@ -170,7 +170,8 @@ static int teardown(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_number),   cmocka_unit_test(test_truth),    cmocka_unit_test(test_time),   cmocka_unit_test(test_json),
-                                       cmocka_unit_test(test_registry), cmocka_unit_test(test_calendar), cmocka_unit_test(test_no_host)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_number), cmocka_unit_test(test_truth),    cmocka_unit_test(test_time),
+                                       cmocka_unit_test(test_json),   cmocka_unit_test(test_registry), cmocka_unit_test(test_calendar),
+                                       cmocka_unit_test(test_no_host)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

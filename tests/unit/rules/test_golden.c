@@ -25,7 +25,7 @@ static struct report *load(const char *name, struct buf *text) {
     int rc = ruleset_load(path, rep, &err, &rs);
     report_print(rep, text, false);
     assert_false(text->failed);
-    assert_int_equal(rc < 0, report_errors(rep) > 0);
+    assert_int_equal(rc<0, report_errors(rep)> 0);
     if (rc < 0)
         assert_string_equal(err.text, report_first(rep));
     ruleset_free(rs);
@@ -106,8 +106,10 @@ static void test_json(void **state) {
     for (const char *p = json.data; (p = strchr(p, '\n')); p++)
         lines++;
     assert_int_equal(lines, 10);
-    assert_non_null(strstr(json.data, "{\"file\":\"rules.d/ten.yaml\",\"line\":7,\"column\":23,\"severity\":\"error\",\"message\":\"the topic has no part 'lmap'\","
-                                      "\"hint\":\"did you mean 'lamp'?\"}\n"));
+    assert_non_null(strstr(
+        json.data,
+        "{\"file\":\"rules.d/ten.yaml\",\"line\":7,\"column\":23,\"severity\":\"error\",\"message\":\"the topic has no part 'lmap'\","
+        "\"hint\":\"did you mean 'lamp'?\"}\n"));
     report_free(rep);
     buf_done(&text);
     buf_done(&json);

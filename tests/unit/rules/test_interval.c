@@ -53,7 +53,8 @@ static void next(const struct interval *iv, const char *from, const char *want) 
 
 static void test_times(void **state) {
     (void)state;
-    const struct interval *iv = load("{weekdays: ['monday:friday'], times: [{start_time: '07:20', end_time: '08:20'}, {start_time: '16:00', end_time: '24:00'}]}");
+    const struct interval *iv =
+        load("{weekdays: ['monday:friday'], times: [{start_time: '07:20', end_time: '08:20'}, {start_time: '16:00', end_time: '24:00'}]}");
     in(iv, "2026-01-05T07:20:00+08:00"); /* a Monday */
     in(iv, "2026-01-05T08:19:59+08:00");
     out(iv, "2026-01-05T08:20:00+08:00"); /* the end does not belong to it */
@@ -136,8 +137,8 @@ static void test_daylight_saving(void **state) {
     in(iv, "2026-03-29T01:29:59Z"); /* 03:29:59 CEST */
     out(iv, "2026-03-29T01:30:00Z");
     next(iv, "2026-03-29T00:30:00Z", "2026-03-29T01:30:00Z"); /* one hour long */
-    in(iv, "2026-10-24T23:30:00Z"); /* 01:30 CEST */
-    in(iv, "2026-10-25T02:29:59Z"); /* 03:29:59 CET */
+    in(iv, "2026-10-24T23:30:00Z");                           /* 01:30 CEST */
+    in(iv, "2026-10-25T02:29:59Z");                           /* 03:29:59 CET */
     out(iv, "2026-10-25T02:30:00Z");
     next(iv, "2026-10-24T23:30:00Z", "2026-10-25T02:30:00Z"); /* three hours long */
     /* A time in the gap: the moment at which the clock jumps. */
@@ -249,6 +250,7 @@ static int teardown(void **state) {
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void) {
-    const struct CMUnitTest tests[] = {T(test_times), T(test_midnight), T(test_days), T(test_far), T(test_daylight_saving), T(test_sun), T(test_polar), T(test_next_change_by_minutes)};
+    const struct CMUnitTest tests[] = {T(test_times),           T(test_midnight), T(test_days),  T(test_far),
+                                       T(test_daylight_saving), T(test_sun),      T(test_polar), T(test_next_change_by_minutes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,15 +93,16 @@ static void test_lamp_out(void **state) {
 
 static void test_patterns(void **state) {
     (void)state;
-    load("rules:\n"
-         "  - rule: window\n    on: incident\n    when: event.rule == 'x'\n    by: device.feeder\n    within: 2m\n    having: value_count(event.device) >= 5 && value_count(event.device) < value_percentile(event.count, 95)\n"
-         "    incident: {severity: 重大, title: \"${value_count(event.device)} ${event_count()}\", members: event.incident}\n"
-         "  - rule: absent\n    on: [lamp, meter]\n    of: [lamp]\n    absent: 5m\n    grace: 90s\n" INC
-         "  - rule: sequence\n    sequence:\n      - {name: shut, on: lock, when: event.locked}\n      - {not: {on: [lock, bolt], when: '!event.locked'}}\n      - {on: contact, when: event.open && shut.locked}\n"
-         "    within: 12h\n    by: [device.feeder, \"'x'\"]\n    resolve_after: 30m\n" INC
-         "  - rule: together\n    on: lock\n    together: [{name: a}, {name: b, on: '*', when: 'true'}]\n    within: 1m\n    clear: manual\n" INC
-         "  - rule: any\n    on: '*'\n    when: event.kind == 'x'\n    during: {not: lunch}\n    clear: auto\n" INC
-         "time_intervals:\n  lunch: {times: [{start_time: '12:00', end_time: '13:00'}]}\n");
+    load(
+        "rules:\n"
+        "  - rule: window\n    on: incident\n    when: event.rule == 'x'\n    by: device.feeder\n    within: 2m\n    having: value_count(event.device) >= 5 && value_count(event.device) < value_percentile(event.count, 95)\n"
+        "    incident: {severity: 重大, title: \"${value_count(event.device)} ${event_count()}\", members: event.incident}\n"
+        "  - rule: absent\n    on: [lamp, meter]\n    of: [lamp]\n    absent: 5m\n    grace: 90s\n" INC
+        "  - rule: sequence\n    sequence:\n      - {name: shut, on: lock, when: event.locked}\n      - {not: {on: [lock, bolt], when: '!event.locked'}}\n      - {on: contact, when: event.open && shut.locked}\n"
+        "    within: 12h\n    by: [device.feeder, \"'x'\"]\n    resolve_after: 30m\n" INC
+        "  - rule: together\n    on: lock\n    together: [{name: a}, {name: b, on: '*', when: 'true'}]\n    within: 1m\n    clear: manual\n" INC
+        "  - rule: any\n    on: '*'\n    when: event.kind == 'x'\n    during: {not: lunch}\n    clear: auto\n" INC
+        "time_intervals:\n  lunch: {times: [{start_time: '12:00', end_time: '13:00'}]}\n");
     const struct rule *r = fx_rule(&f, "window");
     assert_int_equal(r->pattern, RULE_WINDOW);
     assert_true(r->on_incident && r->non == 1);
@@ -148,14 +149,15 @@ static void test_patterns(void **state) {
 
 static void test_handling(void **state) {
     (void)state;
-    load("rules:\n"
-         "  - rule: a\n    on: x\n    when: event.a && event.?b.orValue(true) && has(event.c)\n    clear: event.a && event.d\n"
-         "    hold: 30s\n    repeat_interval: 1h\n    mode: shadow\n    latch: true\n    on_downtime: reset\n    max_keys: 5\n"
-         "    chattering: {changes: 6, within: 10m}\n    forward: city\n    evidence: [event.a, \"'x'\"]\n    exceptions: [device.id == 'y']\n"
-         "    escalate:\n      - {after: 10m, while: unacknowledged, to: [city], severity: severe}\n      - {after: 20m, while: unresolved, severity: extreme}\n"
-         "    incident: {severity: extreme, title: x, urgency: Past, certainty: Observed, category: '01-07-03'}\n"
-         "  - rule: b\n    on: incident\n    when: event.change == 'opened'\n    resolve_after: 1m\n    mode: 'off'\n" INC
-         "inhibit_rules:\n  - {source: a, targets: [b], equal: [device.feeder, by]}\n  - {sources: [b], target: a}\n");
+    load(
+        "rules:\n"
+        "  - rule: a\n    on: x\n    when: event.a && event.?b.orValue(true) && has(event.c)\n    clear: event.a && event.d\n"
+        "    hold: 30s\n    repeat_interval: 1h\n    mode: shadow\n    latch: true\n    on_downtime: reset\n    max_keys: 5\n"
+        "    chattering: {changes: 6, within: 10m}\n    forward: city\n    evidence: [event.a, \"'x'\"]\n    exceptions: [device.id == 'y']\n"
+        "    escalate:\n      - {after: 10m, while: unacknowledged, to: [city], severity: severe}\n      - {after: 20m, while: unresolved, severity: extreme}\n"
+        "    incident: {severity: extreme, title: x, urgency: Past, certainty: Observed, category: '01-07-03'}\n"
+        "  - rule: b\n    on: incident\n    when: event.change == 'opened'\n    resolve_after: 1m\n    mode: 'off'\n" INC
+        "inhibit_rules:\n  - {source: a, targets: [b], equal: [device.feeder, by]}\n  - {sources: [b], target: a}\n");
     const struct rule *r = fx_rule(&f, "a");
     assert_int_equal(r->hold, 30000);
     assert_int_equal(r->repeat_interval, 3600000);
@@ -168,7 +170,8 @@ static void test_handling(void **state) {
     assert_int_equal(r->nevidence, 2);
     assert_int_equal(r->nexceptions, 1);
     assert_int_equal(r->nescalations, 2);
-    assert_true(r->escalations[0].after == 600000 && !r->escalations[0].until_resolved && r->escalations[0].severity == SEVERITY_SEVERE && r->escalations[0].nto == 1);
+    assert_true(r->escalations[0].after == 600000 && !r->escalations[0].until_resolved && r->escalations[0].severity == SEVERITY_SEVERE &&
+                r->escalations[0].nto == 1);
     assert_true(r->escalations[1].until_resolved && r->escalations[1].severity == SEVERITY_EXTREME && r->escalations[1].nto == 0);
     assert_string_equal(r->urgency, "Past");
     assert_string_equal(r->certainty, "Observed");
@@ -176,29 +179,32 @@ static void test_handling(void **state) {
     assert_true(r->nrequired == 1 && r->required[0] == atom_of("a"));
     assert_int_equal(fx_rule(&f, "b")->mode, RULE_OFF);
     assert_int_equal(f.rs->ninhibits, 2);
-    assert_true(f.rs->inhibits[0].nsources == 1 && f.rs->inhibits[0].sources[0] == r && f.rs->inhibits[0].targets[0] == fx_rule(&f, "b") && f.rs->inhibits[0].nequal == 2);
+    assert_true(f.rs->inhibits[0].nsources == 1 && f.rs->inhibits[0].sources[0] == r && f.rs->inhibits[0].targets[0] == fx_rule(&f, "b") &&
+                f.rs->inhibits[0].nequal == 2);
     assert_true(f.rs->inhibits[1].sources[0] == fx_rule(&f, "b") && f.rs->inhibits[1].targets[0] == r && f.rs->inhibits[1].nequal == 0);
 }
 
 static void test_source(void **state) {
     (void)state;
-    load("sources:\n"
-         "  - source: full\n    topic: /site/{app}/S-{sn}-post/{rest+}\n    match: has(payload.x)\n    payload: json\n    max_payload: 64KB\n    each: payload.list\n"
-         "    events:\n"
-         "      - kind: a-b\n        when: item.x > 3\n        device: topic.sn + string(key)\n        time: item.t\n        late: item.?late.orValue(false)\n"
-         "        fields: {x: item.x, ok: 'true'}\n        emit: {on_change: [x]}\n        dedupe: {key: item.id, within: 2s}\n"
-         "      - {kind: c, device: topic.sn, fields: {p: item.p, q: item.q}, emit: on_change}\n"
-         "      - {kind: d, device: topic.sn, fields: {p: item.p, q: item.q}, emit: 'on_change of [q]'}\n"
-         "    online: {topic: 'site/{device}/lwt', when: payload == 'online' || retained}\n"
-         "  - source: same\n    topic: $SYS/灯/{device}\n    payload: text\n    online: {when: topic.topic != payload}\n"
-         "  - source: quiet\n    topic: a b/c:d\n    payload: none\n    ignore: commands of others\n"
-         "  - source: quiet2\n    topic: a\n    ignore: true\n");
+    load(
+        "sources:\n"
+        "  - source: full\n    topic: /site/{app}/S-{sn}-post/{rest+}\n    match: has(payload.x)\n    payload: json\n    max_payload: 64KB\n    each: payload.list\n"
+        "    events:\n"
+        "      - kind: a-b\n        when: item.x > 3\n        device: topic.sn + string(key)\n        time: item.t\n        late: item.?late.orValue(false)\n"
+        "        fields: {x: item.x, ok: 'true'}\n        emit: {on_change: [x]}\n        dedupe: {key: item.id, within: 2s}\n"
+        "      - {kind: c, device: topic.sn, fields: {p: item.p, q: item.q}, emit: on_change}\n"
+        "      - {kind: d, device: topic.sn, fields: {p: item.p, q: item.q}, emit: 'on_change of [q]'}\n"
+        "    online: {topic: 'site/{device}/lwt', when: payload == 'online' || retained}\n"
+        "  - source: same\n    topic: $SYS/灯/{device}\n    payload: text\n    online: {when: topic.topic != payload}\n"
+        "  - source: quiet\n    topic: a b/c:d\n    payload: none\n    ignore: commands of others\n"
+        "  - source: quiet2\n    topic: a\n    ignore: true\n");
     assert_int_equal(f.rs->nsources, 4);
     const struct source *s = &f.rs->sources[0];
     assert_string_equal(s->topic.filter, "/site/+/+/#");
     assert_int_equal(s->topic.nlevels, 5);
     assert_true(s->topic.levels[0].kind == TOPIC_TEXT && strcmp(s->topic.levels[0].text, "") == 0);
-    assert_true(s->topic.levels[2].kind == TOPIC_CAPTURE && s->topic.levels[2].name == atom_of("app") && !*s->topic.levels[2].prefix && !*s->topic.levels[2].suffix);
+    assert_true(s->topic.levels[2].kind == TOPIC_CAPTURE && s->topic.levels[2].name == atom_of("app") && !*s->topic.levels[2].prefix &&
+                !*s->topic.levels[2].suffix);
     assert_true(strcmp(s->topic.levels[3].prefix, "S-") == 0 && strcmp(s->topic.levels[3].suffix, "-post") == 0);
     assert_true(s->topic.levels[4].kind == TOPIC_REST && s->topic.levels[4].name == atom_of("rest"));
     assert_int_equal(s->payload, SOURCE_JSON);
@@ -228,12 +234,15 @@ static void test_source(void **state) {
 /* An override replaces keys, adds exceptions, and changes single keys of the incident. */
 static void test_overrides(void **state) {
     (void)state;
-    static const char base[] = "rules:\n  - rule: a\n    on: x\n    when: event.a\n    for: 10m\n    resolve_after: 1h\n    exceptions: [device.id == 'p']\n"
-                               "    incident: {severity: minor, title: x, due: {resolve: 24h}}\n";
+    static const char base[] =
+        "rules:\n  - rule: a\n    on: x\n    when: event.a\n    for: 10m\n    resolve_after: 1h\n    exceptions: [device.id == 'p']\n"
+        "    incident: {severity: minor, title: x, due: {resolve: 24h}}\n";
     load(base);
     uint64_t before = fx_rule(&f, "a")->hash;
-    fx_puts(&f, "rules.d/99-site.yaml", "overrides:\n  - rule: a\n    about: Our lamps are old.\n    for: 20m\n    clear: auto\n    exceptions: [device.id in old, device.id == 'q']\n    incident: {severity: severe}\n"
-                                        "lists: {old: [l1, l2]}\n");
+    fx_puts(
+        &f, "rules.d/99-site.yaml",
+        "overrides:\n  - rule: a\n    about: Our lamps are old.\n    for: 20m\n    clear: auto\n    exceptions: [device.id in old, device.id == 'q']\n    incident: {severity: severe}\n"
+        "lists: {old: [l1, l2]}\n");
     load(base);
     const struct rule *r = fx_rule(&f, "a");
     assert_int_equal(r->for_ms, 1200000);
@@ -249,8 +258,10 @@ static void test_overrides(void **state) {
     fx_puts(&f, "rules.d/99-site.yaml", "overrides:\n  - rule: a\n    for: soon\n  - rule: b\n    for: 5m\n");
     (void)fx_rules(&f, base);
     assert_null(f.rs);
-    assert_string_equal(f.text.data, "rules.d/99-site.yaml:3:10: 'for' must be a span of time, not 'soon'\n    for: soon\n         ^^^^\n    a number and a unit: 30s, 5m, 1h30m, 14d\n"
-                                     "rules.d/99-site.yaml:4:11: there is no rule 'b' to override\n    - rule: b\n            ^\n    there is only: a\n");
+    assert_string_equal(
+        f.text.data,
+        "rules.d/99-site.yaml:3:10: 'for' must be a span of time, not 'soon'\n    for: soon\n         ^^^^\n    a number and a unit: 30s, 5m, 1h30m, 14d\n"
+        "rules.d/99-site.yaml:4:11: there is no rule 'b' to override\n    - rule: b\n            ^\n    there is only: a\n");
 }
 
 static uint64_t hash_of(const char *yaml) {
@@ -261,18 +272,41 @@ static uint64_t hash_of(const char *yaml) {
 #define R(body) "rules:\n  - rule: a\n    on: x\n    clear: auto\n" body
 static void test_hash(void **state) {
     (void)state;
-    uint64_t h = hash_of(R("    when: event.a > m\n    incident: {severity: minor, title: x}\nmacros: {m: n + 1, n: '5 + l[0]'}\nlists: {l: [1], other: [1]}\n"));
+    uint64_t h = hash_of(R(
+        "    when: event.a > m\n    incident: {severity: minor, title: x}\nmacros: {m: n + 1, n: '5 + l[0]'}\nlists: {l: [1], other: [1]}\n"));
     /* Layout, comments, order, quotes and about do not count. */
-    assert_true(h == hash_of("# x\nlists: {other: [2], l: ['1']}\nrules:\n- about: words\n  incident:\n    title: 'x'\n    severity: minor\n  clear: auto # y\n  when: |-\n    event.a > m\n  on: \"x\"\n  rule: a\nmacros: {n: '5 + l[0]', m: n + 1}\n"));
+    assert_true(
+        h ==
+        hash_of(
+            "# x\nlists: {other: [2], l: ['1']}\nrules:\n- about: words\n  incident:\n    title: 'x'\n    severity: minor\n  clear: auto # y\n  when: |-\n    event.a > m\n  on: \"x\"\n  rule: a\nmacros: {n: '5 + l[0]', m: n + 1}\n"));
     /* Everything else does: a key, a macro, a macro behind a macro, a list behind both. */
-    assert_true(h != hash_of(R("    when: event.a >= m\n    incident: {severity: minor, title: x}\nmacros: {m: n + 1, n: '5 + l[0]'}\nlists: {l: [1]}\n")));
-    assert_true(h != hash_of(R("    when: event.a > m\n    incident: {severity: minor, title: y}\nmacros: {m: n + 1, n: '5 + l[0]'}\nlists: {l: [1]}\n")));
-    assert_true(h != hash_of(R("    when: event.a > m\n    incident: {severity: minor, title: x}\nmacros: {m: n + 2, n: '5 + l[0]'}\nlists: {l: [1]}\n")));
-    assert_true(h != hash_of(R("    when: event.a > m\n    incident: {severity: minor, title: x}\nmacros: {m: n + 1, n: '6 + l[0]'}\nlists: {l: [1]}\n")));
-    assert_true(h != hash_of(R("    when: event.a > m\n    incident: {severity: minor, title: x}\nmacros: {m: n + 1, n: '5 + l[0]'}\nlists: {l: [2]}\n")));
+    assert_true(
+        h !=
+        hash_of(
+            R("    when: event.a >= m\n    incident: {severity: minor, title: x}\nmacros: {m: n + 1, n: '5 + l[0]'}\nlists: {l: [1]}\n")));
+    assert_true(
+        h !=
+        hash_of(
+            R("    when: event.a > m\n    incident: {severity: minor, title: y}\nmacros: {m: n + 1, n: '5 + l[0]'}\nlists: {l: [1]}\n")));
+    assert_true(
+        h !=
+        hash_of(
+            R("    when: event.a > m\n    incident: {severity: minor, title: x}\nmacros: {m: n + 2, n: '5 + l[0]'}\nlists: {l: [1]}\n")));
+    assert_true(
+        h !=
+        hash_of(
+            R("    when: event.a > m\n    incident: {severity: minor, title: x}\nmacros: {m: n + 1, n: '6 + l[0]'}\nlists: {l: [1]}\n")));
+    assert_true(
+        h !=
+        hash_of(
+            R("    when: event.a > m\n    incident: {severity: minor, title: x}\nmacros: {m: n + 1, n: '5 + l[0]'}\nlists: {l: [2]}\n")));
     /* The time interval too. */
-    h = hash_of(R("    when: event.a\n    during: night\n    incident: {severity: minor, title: x}\ntime_intervals: {night: {weekdays: monday}}\n"));
-    assert_true(h != hash_of(R("    when: event.a\n    during: night\n    incident: {severity: minor, title: x}\ntime_intervals: {night: {weekdays: tuesday}}\n")));
+    h = hash_of(R(
+        "    when: event.a\n    during: night\n    incident: {severity: minor, title: x}\ntime_intervals: {night: {weekdays: monday}}\n"));
+    assert_true(
+        h !=
+        hash_of(R(
+            "    when: event.a\n    during: night\n    incident: {severity: minor, title: x}\ntime_intervals: {night: {weekdays: tuesday}}\n")));
     /* The set's hash changes with every byte of every file. */
     char hash[65];
     memcpy(hash, f.rs->hash, sizeof hash);
@@ -296,23 +330,29 @@ static void test_files(void **state) {
     assert_int_equal(f.rs->nrules, 2);
     assert_string_equal(f.rs->rules[0].name, "one");
     assert_string_equal(report_file_name(f.rep, f.rs->rules[1].at.file), "rules.d/b.yaml");
-    fx_puts(&f, "rules.d/c.yaml", "lists: {l: [1]}\nrules:\n  - {rule: one, on: x, when: event.c, clear: auto, incident: {severity: minor, title: x}}\n");
+    fx_puts(&f, "rules.d/c.yaml",
+            "lists: {l: [1]}\nrules:\n  - {rule: one, on: x, when: event.c, clear: auto, incident: {severity: minor, title: x}}\n");
     fx_puts(&f, "rules.d/d.yaml", "lists: {l: [1]}\n");
     fx_load(&f);
     assert_null(f.rs);
-    assert_string_equal(f.text.data, "rules.d/c.yaml:3:12: a second rule 'one'\n    - {rule: one, on: x, when: event.c, clear: auto, incident: {severity: minor, title: x}}\n"
-                                     "             ^^^\n    it is given first in rules.d/a.yaml, line 2\n"
-                                     "rules.d/d.yaml:1:9: a second list 'l'\n    lists: {l: [1]}\n            ^\n    it is given first in rules.d/c.yaml, line 1\n");
+    assert_string_equal(
+        f.text.data,
+        "rules.d/c.yaml:3:12: a second rule 'one'\n    - {rule: one, on: x, when: event.c, clear: auto, incident: {severity: minor, title: x}}\n"
+        "             ^^^\n    it is given first in rules.d/a.yaml, line 2\n"
+        "rules.d/d.yaml:1:9: a second list 'l'\n    lists: {l: [1]}\n            ^\n    it is given first in rules.d/c.yaml, line 1\n");
     assert_string_equal(f.err.text, "rules.d/c.yaml:3:12: a second rule 'one'");
 }
 
 /* A file that cannot be read to its end hides no names that stand in it: nothing is unknown because of it. */
 static void test_broken_file(void **state) {
     (void)state;
-    fx_puts(&f, "rules.d/a.yaml", "sources:\n  - source: s\n    topic: t/{device}\n    events: [{kind: lamp, fields: {a: payload.a}}]\ntime_intervals:\n  night: {weekdays: monday}\n");
+    fx_puts(
+        &f, "rules.d/a.yaml",
+        "sources:\n  - source: s\n    topic: t/{device}\n    events: [{kind: lamp, fields: {a: payload.a}}]\ntime_intervals:\n  night: {weekdays: monday}\n");
     fx_puts(&f, "rules.d/b.yaml", "time_intervals:\n  noon: {weekdays: monday}\nrules:\n  - rule: one\n   on: [x\n");
-    fx_puts(&f, "rules.d/c.yaml", "rules:\n  - {rule: two, on: meter, during: evening, when: event.b, clear: auto, incident: {severity: minor, title: x}}\n"
-                                  "overrides: [{rule: one, for: 5m}]\ninhibit_rules: [{source: two, targets: [one]}]\n");
+    fx_puts(&f, "rules.d/c.yaml",
+            "rules:\n  - {rule: two, on: meter, during: evening, when: event.b, clear: auto, incident: {severity: minor, title: x}}\n"
+            "overrides: [{rule: one, for: 5m}]\ninhibit_rules: [{source: two, targets: [one]}]\n");
     fx_load(&f);
     assert_null(f.rs);
     assert_int_equal(report_errors(f.rep), 1);
@@ -366,7 +406,10 @@ static void test_severity(void **state) {
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void) {
-    const struct CMUnitTest tests[] = {T(test_lamp_out), T(test_patterns), T(test_handling), T(test_source),      T(test_overrides), T(test_hash),
-                                       T(test_files),    T(test_broken_file), T(test_directory), cmocka_unit_test(test_severity)};
+    const struct CMUnitTest tests[] = {T(test_lamp_out),  T(test_patterns),
+                                       T(test_handling),  T(test_source),
+                                       T(test_overrides), T(test_hash),
+                                       T(test_files),     T(test_broken_file),
+                                       T(test_directory), cmocka_unit_test(test_severity)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

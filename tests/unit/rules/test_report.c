@@ -31,7 +31,9 @@ static void test_order(void **state) {
     assert_int_equal(report_errors(r), 1);
     assert_int_equal(report_warnings(r), 2);
     assert_string_equal(report_first(r), "a:2:1: second 2");
-    said(r, "a:1:1: warning: first\n    one\n    ^\na:2:1: second 2\n    two\n    ^^^\n    cure\nb:1:1: warning: last\n    three\n    ^^^^^\n");
+    said(
+        r,
+        "a:1:1: warning: first\n    one\n    ^\na:2:1: second 2\n    two\n    ^^^\n    cure\nb:1:1: warning: last\n    three\n    ^^^^^\n");
     report_free(r);
 }
 
@@ -99,7 +101,9 @@ static void test_limits(void **state) {
     assert_non_null(strstr(b.data, "… and 8 more\n"));
     buf_clear(&b);
     report_print_json(r, &b);
-    assert_int_equal(strncmp(b.data, "{\"file\":\"a\",\"line\":1,\"column\":1,\"severity\":\"error\",\"message\":\"e0\",\"hint\":null}\n", 60), 0);
+    assert_int_equal(strncmp(b.data, "{\"file\":\"a\",\"line\":1,\"column\":1,\"severity\":\"error\",\"message\":\"e0\",\"hint\":null}\n",
+                             60),
+                     0);
     buf_done(&b);
     report_free(r);
 }
@@ -123,7 +127,7 @@ static void test_edges(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_wide), cmocka_unit_test(test_long_line), cmocka_unit_test(test_limits),
-                                       cmocka_unit_test(test_edges)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_wide), cmocka_unit_test(test_long_line),
+                                       cmocka_unit_test(test_limits), cmocka_unit_test(test_edges)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

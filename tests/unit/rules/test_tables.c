@@ -37,7 +37,8 @@ static struct cel_value field(const struct device *d, const char *name) {
 
 static void test_types(void **state) {
     (void)state;
-    struct registry *r = load("\xEF\xBB\xBF" "device,kind,name,lat,lon,expect,min_power_w:double,floor:int,shared:bool,made:timestamp,every:duration\r\n"
+    struct registry *r = load("\xEF\xBB\xBF"
+                              "device,kind,name,lat,lon,expect,min_power_w:double,floor:int,shared:bool,made:timestamp,every:duration\r\n"
                               "lamp-7,lamp,\"富春路\"\"7\"\"号灯, 北\",30.05,119.9,30m,5,-2,yes,2026-01-05T20:00:00+08:00,1h\r\n"
                               "  cam-1 , camera ,,,,,,,,,\r\n"
                               "short,lamp\r\n"
@@ -226,8 +227,9 @@ static void test_codes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_types, teardown),  cmocka_unit_test_teardown(test_record, teardown), cmocka_unit_test_teardown(test_join, teardown),
-        cmocka_unit_test_teardown(test_nothing, teardown), cmocka_unit_test_teardown(test_traps, teardown), cmocka_unit_test_teardown(test_limits, teardown),
+        cmocka_unit_test_teardown(test_types, teardown), cmocka_unit_test_teardown(test_record, teardown),
+        cmocka_unit_test_teardown(test_join, teardown),  cmocka_unit_test_teardown(test_nothing, teardown),
+        cmocka_unit_test_teardown(test_traps, teardown), cmocka_unit_test_teardown(test_limits, teardown),
         cmocka_unit_test_teardown(test_codes, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

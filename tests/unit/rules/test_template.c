@@ -21,7 +21,10 @@ static void says(const char *title, const char *want) {
     buf_init(&yaml, 0);
     buf_init(&got, 0);
     arena_init(&a, 4096, 1 << 20);
-    buf_printf(&yaml, "rules:\n  - rule: r\n    on: '*'\n    when: 'true'\n    clear: manual\n    incident:\n      severity: minor\n      title: %s\n", title);
+    buf_printf(
+        &yaml,
+        "rules:\n  - rule: r\n    on: '*'\n    when: 'true'\n    clear: manual\n    incident:\n      severity: minor\n      title: %s\n",
+        title);
     (void)fx_rules(&f, yaml.data);
     const struct rule *r = fx_rule(&f, "r");
     struct event_record rec;
@@ -75,11 +78,14 @@ static void test_values(void **state) {
     set("nan", cel_double(NAN));
     set("s", cel_text("灯"));
     set("ctl", cel_text("a\x1b[31m\nb\x7f"));
-    set("bad", cel_string("a\xff" "b", 3));
+    set("bad", cel_string("a\xff"
+                          "b",
+                          3));
     set("nothing", cel_null());
     says("\"${event.d} ${event.e} ${event.f} ${event.big} ${event.nan}\"", "0.3 18 0 1e+300 ?");
     says("\"${event.s} ${event.ctl} ${event.nothing} ${event.missing}\"", "灯 a [31m b  ? ?");
-    says("\"${event.bad}\"", "a\xEF\xBF\xBD" "b");
+    says("\"${event.bad}\"", "a\xEF\xBF\xBD"
+                             "b");
     says("\"${true} ${5} ${5u} ${[1, 'a', 2.5]} ${{'a': [1]}}\"", "true 5 5 1、a、2.5 {\"a\":[1]}");
     says("\"${now - since} ${duration('90s')} ${duration('0s')}\"", "10分钟40秒 1分钟30秒 0秒");
     says("\"${now} ${timestamp('2026-06-01T00:00:00Z')}\"", "2026-01-05 20:00:00 2026-06-01 08:00:00");

@@ -112,7 +112,8 @@ static void test_caret(void **state) {
 
 static void test_crlf(void **state) {
     (void)state;
-    struct parsed p = parse("\xEF\xBB\xBF" "a: |\r\n  alpha\r\n  beta\r\nb: gamma\r\nc: 'x\r\n  delta'\r\n");
+    struct parsed p = parse("\xEF\xBB\xBF"
+                            "a: |\r\n  alpha\r\n  beta\r\nb: gamma\r\nc: 'x\r\n  delta'\r\n");
     assert_non_null(p.root);
     assert_string_equal(yaml_get(p.root, "a")->text, "alpha\nbeta\n");
     check_word(&p, yaml_get(p.root, "a"), "beta");
@@ -130,7 +131,8 @@ static void test_crlf(void **state) {
 
 static void test_schema(void **state) {
     (void)state;
-    struct parsed p = parse("[true, False, yes, 12, -3, 0x1F, 0o17, 1.5, 1e3, .5, null, ~, '12', \"true\", 99999999999999999999, .inf, 08, +4, '']");
+    struct parsed p =
+        parse("[true, False, yes, 12, -3, 0x1F, 0o17, 1.5, 1e3, .5, null, ~, '12', \"true\", 99999999999999999999, .inf, 08, +4, '']");
     struct yaml_node *const *n = p.root->items;
     bool b;
     int64_t i;
@@ -223,7 +225,9 @@ static void test_bytes(void **state) {
     refused("a: \xED\xA0\x80\n", 7, "is not UTF-8");
     refused("a: \x1B[31m\n", 9, "control character U+001B");
     refused("a: \xC2\x90\n", 6, "control character U+0090");
-    refused("\xFF\xFE" "a\0", 4, "is not UTF-8");
+    refused("\xFF\xFE"
+            "a\0",
+            4, "is not UTF-8");
     /* Not more than five of them are told. */
     struct buf b;
     buf_init(&b, 0);
@@ -268,8 +272,8 @@ static void test_many_keys(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_places), cmocka_unit_test(test_caret),    cmocka_unit_test(test_crlf),     cmocka_unit_test(test_schema),
-                                       cmocka_unit_test(test_json),   cmocka_unit_test(test_ceilings), cmocka_unit_test(test_bytes),    cmocka_unit_test(test_nothing),
-                                       cmocka_unit_test(test_many_keys)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_places), cmocka_unit_test(test_caret),   cmocka_unit_test(test_crlf),
+                                       cmocka_unit_test(test_schema), cmocka_unit_test(test_json),    cmocka_unit_test(test_ceilings),
+                                       cmocka_unit_test(test_bytes),  cmocka_unit_test(test_nothing), cmocka_unit_test(test_many_keys)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
