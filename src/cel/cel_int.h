@@ -130,6 +130,8 @@ struct ast {
     mask_t mask, elem;   /* by the checker: what it may be, and what its elements may be (0: not known) */
     uint32_t begin, end; /* the whole of it */
     uint32_t at, at_end; /* the operator, the name */
+    uint32_t piece_len;
+    const char *piece; /* in an alias: its text, where begin and end are those of the use; NULL outside */
     uint32_t slot;
     uint32_t nargs;
     const char *name, *name2; /* NUL-terminated */
@@ -210,6 +212,8 @@ struct node {
     uint8_t flags;
     uint32_t begin, end;
     struct cel_value value;
+    const char *piece; /* as in the tree */
+    uint32_t piece_len;
     const void *extra; /* by op: regular expression, zone, set, function of the host, sentence for an absent field */
     const struct overload *const *overloads;
     const uint8_t *opt_args;
@@ -269,6 +273,10 @@ static inline bool cel_take(struct ev *e, size_t n) {
     return true;
 }
 static inline bool cel_take_text(struct ev *e, size_t bytes) { return cel_take(e, bytes / 64); }
+/* For a text taken out of JSON: its length was counted on the way. */
+static inline bool cel_take_read(struct ev *e, struct cel_value v) {
+    return v.type != CEL_STRING || v.aux < 1024 || cel_take(e, v.aux / 1024);
+}
 /* Errors that && and || must not swallow: evaluation itself came to its end. */
 static inline bool cel_is_fatal(struct cel_value v) { return v.type == CEL_ERROR && (v.code == CEL_E_STEPS || v.code == CEL_E_MEMORY); }
 

@@ -105,7 +105,7 @@ static inline enum found field_in(const struct node *n, struct cel_value v, stru
         if (!(n->flags & NODE_PLAIN) || !cel_json_field(e, v.json, n->value.s, n->value.aux, &j))
             return ABSENT;
         *ret = cel_json(j);
-        return FOUND;
+        return cel_take_read(e, *ret) ? FOUND : ABSENT;
     }
     if (!cel_take(e, v.aux / 16))
         return ABSENT;
@@ -166,7 +166,7 @@ struct cel_value cel_run_has(const struct node *n, struct ev *e) {
     }
 }
 
-/* a.?f: FOUND and *ret the value, ABSENT, or WRONG_TYPE and *ret an error. */
+/* a.?f: FOUND and *ret the value, ABSENT (also of what can have no fields), or WRONG_TYPE and *ret the error that a is. */
 static enum found opt_field(const struct node *n, struct ev *e, struct cel_value *ret) {
     struct cel_value v = cel_run(n->a, e);
     while (v.type == CEL_OPTIONAL) {
@@ -175,9 +175,10 @@ static enum found opt_field(const struct node *n, struct ev *e, struct cel_value
         v = *v.opt;
     }
     enum found f = field_in(n, v, e, ret);
-    if (f == WRONG_TYPE)
-        *ret = wrong_field(n, v, e);
-    return f;
+    if (f != WRONG_TYPE)
+        return f;
+    *ret = v;
+    return v.type == CEL_ERROR ? WRONG_TYPE : ABSENT;
 }
 
 struct cel_value cel_run_opt_field(const struct node *n, struct ev *e) {
@@ -222,7 +223,7 @@ static enum found index_in(const struct node *n, struct cel_value v, struct cel_
             return ABSENT;
         if (v.form == CEL_FORM_JSON && !cel_take(e, at > (int64_t)16 * CEL_DEFAULT_STEPS ? CEL_DEFAULT_STEPS : (size_t)at / 16))
             return ABSENT;
-        return cel_list_at(v, (size_t)at, ret) ? FOUND : ABSENT;
+        return cel_list_at(v, (size_t)at, ret) && cel_take_read(e, *ret) ? FOUND : ABSENT;
     }
     *ret = v.type == CEL_ERROR ? v
                                : cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %s[%s]", cel_type_word(v.type), cel_type_word(key.type));
@@ -276,7 +277,7 @@ static enum found opt_index(const struct node *n, struct ev *e, struct cel_value
             return ABSENT;
         v = *v.opt;
     }
-    return index_in(n, v, key, e, ret);
+    return v.type == CEL_MAP || v.type == CEL_LIST ? index_in(n, v, key, e, ret) : ABSENT;
 }
 
 struct cel_value cel_run_opt_index(const struct node *n, struct ev *e) {

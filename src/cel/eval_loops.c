@@ -16,7 +16,7 @@ static bool loop_begin(const struct node *n, struct ev *e, struct iter *it, stru
 /* The next element in the locals: key and value, or what one variable stands for: the element of a list, the key of a map. */
 static inline bool loop_next(const struct node *n, struct ev *e, struct iter *it) {
     struct cel_value key, value;
-    if (!cel_iter_next(it, &key, &value))
+    if (!cel_iter_next(it, &key, &value) || !cel_take_read(e, value))
         return false;
     if (n->flags & NODE_TWO) {
         e->locals[n->slot] = key;

@@ -227,7 +227,7 @@ struct cel_value cel_run_not(const struct node *n, struct ev *e) {
 /* -- comparisons -------------------------------------------------------------------------------------------------------- */
 static inline bool same(struct ev *e, struct cel_value a, struct cel_value b) {
     if (a.type == CEL_STRING && b.type == CEL_STRING)
-        return a.aux == b.aux && !memcmp(a.s, b.s, a.aux);
+        return a.aux == b.aux && (a.aux < 64 || cel_take_text(e, a.aux)) && !memcmp(a.s, b.s, a.aux);
     if (a.type == CEL_INT && b.type == CEL_INT)
         return a.i == b.i;
     return cel_same(e, a, b, 0);
@@ -260,12 +260,20 @@ static inline int order(struct cel_value a, struct cel_value b, int *ret) {
     return cel_order(a, b, ret) ? 1 : -1;
 }
 
+/* Texts are compared up to where they differ. */
+static bool pay_order(struct ev *e, struct cel_value a, struct cel_value b) {
+    bool texts = (a.type == CEL_STRING || a.type == CEL_BYTES) && a.type == b.type;
+    return !texts || cel_take_text(e, a.aux < b.aux ? a.aux : b.aux);
+}
+
 #define ORDER(name, sign, test) \
     struct cel_value name(const struct node *n, struct ev *e) { \
         OPERANDS(n, e, a, b); \
         int c = 0, r = order(a, b, &c); \
         if (UNLIKELY(r < 0)) \
             return cel_no_overload2(e, n, sign, a, b); \
+        if (UNLIKELY(!pay_order(e, a, b))) \
+            return cel_out_of_steps(e); \
         return cel_bool(r > 0 && c test 0); \
     }
 ORDER(cel_run_lt, "<", <)
@@ -286,7 +294,7 @@ struct cel_value cel_run_in(const struct node *n, struct ev *e) {
     struct iter it;
     (void)cel_iter(&it, b);
     while (cel_iter_next(&it, &key, &value)) {
-        if (!cel_take(e, 1))
+        if (!cel_take(e, 1) || !cel_take_read(e, value))
             return cel_out_of_steps(e);
         if (same(e, a, value))
             return cel_bool(true);

@@ -93,29 +93,27 @@ static void write_value(struct buf *out, struct cel_value v) {
     buf_done(&text);
 }
 
+/* What the line begins with: the text of the part; in a macro the part of its own text. */
+static void write_part(struct explain *x, const struct node *n) {
+    size_t shift = x->program->shift;
+    if (n->piece)
+        text_clean(x->out, n->piece, n->piece_len);
+    else if (n->begin >= shift && n->end <= shift + x->program->len && n->begin < n->end)
+        text_clean(x->out, x->program->text + n->begin - shift, n->end - n->begin);
+}
+
 static void explain(struct explain *x, const struct node *n, const struct node *parent, unsigned depth) {
-    bool same_text = parent && parent->begin == n->begin && parent->end == n->end;
-    struct cel_value v = {.type = CEL_NULL};
-    if (x->lines >= MAX_LINES)
+    if (x->lines >= MAX_LINES || (n->op == NODE_CONST && parent)) /* constants explain themselves */
         return;
-    if (n->op == NODE_CONST && parent) /* constants explain themselves */
+    if (++x->lines == MAX_LINES) {
+        buf_puts(x->out, "  …\n");
         return;
-    if (!same_text || n->op != NODE_CONST) {
-        if (++x->lines == MAX_LINES) {
-            buf_puts(x->out, "  …\n");
-            return;
-        }
-        v = value_of(x, n);
-        buf_fill(x->out, ' ', 2 * (size_t)depth);
-        size_t shift = x->program->shift;
-        if (n->begin >= shift && n->end <= shift + x->program->len && n->begin < n->end)
-            text_clean(x->out, x->program->text + n->begin - shift, n->end - n->begin);
-        if (same_text)
-            buf_printf(x->out, " [%s]", cel_node_name(n->op));
-        buf_puts(x->out, " = ");
-        write_value(x->out, v);
-        buf_putc(x->out, '\n');
     }
+    buf_fill(x->out, ' ', 2 * (size_t)depth);
+    write_part(x, n);
+    buf_puts(x->out, " = ");
+    write_value(x->out, value_of(x, n));
+    buf_putc(x->out, '\n');
     if (n->a)
         explain(x, n->a, n, depth + 1);
     if (n->op >= NODE_ALL) /* the body has no one value */

@@ -105,6 +105,8 @@ static struct cel_value fn_timestamp(const struct call *c) {
         return v;
     if (v.type == CEL_INT)
         return cel_time_make(v.i, 0, &r) ? r : out_of_range(c, "timestamp: years 1 to 9999");
+    if (!cel_take_text(c->ev, v.aux))
+        return cel_out_of_steps(c->ev);
     return cel_time_of_text(c, v);
 }
 
@@ -112,6 +114,8 @@ static struct cel_value fn_duration(const struct call *c) {
     struct cel_value v = c->argv[0], r;
     if (v.type == CEL_DURATION)
         return v;
+    if (!cel_take_text(c->ev, v.aux))
+        return cel_out_of_steps(c->ev);
     if (cel_duration_parse(v.s, v.aux, &r))
         return r;
     return cel_fail(c->ev, c->node, CEL_E_VALUE, "'%.*s' cannot be read as a duration (90s, 1h30m, 250ms; at most 292 years)",

@@ -26,10 +26,12 @@ static struct cel_value fn_contains(const struct call *c) {
 }
 static struct cel_value fn_starts_with(const struct call *c) {
     struct cel_value s = c->argv[0], p = c->argv[1];
+    STEP_TEXT(c, p.aux);
     return cel_bool(p.aux <= s.aux && !memcmp(s.s, p.s, p.aux));
 }
 static struct cel_value fn_ends_with(const struct call *c) {
     struct cel_value s = c->argv[0], p = c->argv[1];
+    STEP_TEXT(c, p.aux);
     return cel_bool(p.aux <= s.aux && !memcmp(s.s + s.aux - p.aux, p.s, p.aux));
 }
 

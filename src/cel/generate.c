@@ -26,6 +26,11 @@ static struct node *node_new(struct compiler *c, const struct ast *at, enum node
     n->run = run_of[op];
     n->begin = at->begin;
     n->end = at->end;
+    if (at->piece) {
+        n->piece = arena_strndup(&c->program->arena, at->piece, at->piece_len);
+        n->piece_len = at->piece_len;
+        c->no_memory |= !n->piece;
+    }
     return n;
 }
 

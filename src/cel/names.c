@@ -77,16 +77,18 @@ static bool candidate(const char *container, size_t len, const char *name, char 
 
 /* -- aliases ------------------------------------------------------------------------------------------------------------ */
 /* Everything in an alias's tree stands, for messages and explanations, where the alias is used. */
-static void set_place(struct ast *n, uint32_t begin, uint32_t end) {
+static void set_place(struct ast *n, const struct env_alias *alias, uint32_t begin, uint32_t end) {
     if (!n)
         return;
+    n->piece = alias->text + n->begin;
+    n->piece_len = n->end - n->begin;
     n->begin = n->at = begin;
     n->end = n->at_end = end;
-    set_place(n->a, begin, end);
-    set_place(n->b, begin, end);
-    set_place(n->c, begin, end);
+    set_place(n->a, alias, begin, end);
+    set_place(n->b, alias, begin, end);
+    set_place(n->c, alias, begin, end);
     for (uint32_t i = 0; i < n->nargs; i++)
-        set_place(n->args[i], begin, end);
+        set_place(n->args[i], alias, begin, end);
 }
 
 static void expand_alias(struct compiler *c, struct ast *n, const struct env_alias *alias) {
@@ -113,9 +115,12 @@ static void expand_alias(struct compiler *c, struct ast *n, const struct env_ali
     struct ast *tree = cel_parse(c->arena, &inner, alias->text, alias->len, c->nodes);
     if (tree) {
         uint32_t begin = n->begin, end = n->end;
-        set_place(tree, begin, end);
+        set_place(tree, alias, begin, end);
         (void)cel_check(c, tree);
+        struct ast use = *n;
         *n = *tree;
+        n->piece = use.piece; /* the macro as a whole is called by its name */
+        n->piece_len = use.piece_len;
     } else {
         n->kind = AST_BAD;
         n->mask = M_ANY;

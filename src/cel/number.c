@@ -228,6 +228,8 @@ static struct cel_value double_of_text(const struct call *c) {
 }
 
 struct cel_value cel_number_of_text(const struct call *c, enum cel_type want) {
+    if (!cel_take_text(c->ev, c->argv[0].aux))
+        return cel_out_of_steps(c->ev);
     return want == CEL_DOUBLE ? double_of_text(c) : int_of_text(c, want == CEL_INT);
 }
 

@@ -71,5 +71,9 @@ bool cel_set_has(const struct cel_set *s, struct cel_value v) {
 
 struct cel_value cel_run_in_set(const struct node *n, struct ev *e) {
     struct cel_value v = cel_run(n->a, e);
-    return v.type == CEL_ERROR ? v : cel_bool(cel_set_has(n->extra, v));
+    if (v.type == CEL_ERROR)
+        return v;
+    if (v.type == CEL_STRING && !cel_take_text(e, v.aux))
+        return cel_out_of_steps(e);
+    return cel_bool(cel_set_has(n->extra, v));
 }

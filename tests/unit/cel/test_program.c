@@ -146,6 +146,8 @@ static void dump_shows_every_node(void **state) {
     fx_done(&f);
 }
 
+static int alias(struct fx *f, const char *name, const char *text);
+
 static void explanation_shows_every_part(void **state) {
     (void)state;
     struct fx f;
@@ -168,6 +170,21 @@ static void explanation_shows_every_part(void **state) {
         "      payload.l = [1, 2]\n"
         "  payload.x > 3 = unknown (no such field: 'x')\n"
         "    payload.x = unknown (no such field: 'x')\n");
+    cel_program_free(p);
+    assert_int_equal(alias(&f, "dark", "event.power_w < 3.0 && lit"), 0);
+    assert_int_equal(alias(&f, "lit", "!(device.min_power_w > 9.0)"), 0);
+    p = fx_compile(&f, "event.locked && dark");
+    assert_non_null(p);
+    buf_clear(&f.text);
+    cel_explain(p, &f.ctx, &f.text);
+    assert_string_equal(f.text.data, "event.locked && dark = true\n"
+                                     "  event.locked = true\n"
+                                     "  dark = true\n"
+                                     "    event.power_w < 3.0 = true\n"
+                                     "      event.power_w = 0.25\n"
+                                     "    lit = true\n"
+                                     "      (device.min_power_w > 9.0) = false\n"
+                                     "        device.min_power_w = 5.0\n");
     cel_program_free(p);
     fx_done(&f);
 }
