@@ -53,8 +53,10 @@ struct opening {
 static int read_given(struct opening *o, const char *name, struct buf *b) {
     for (size_t i = 0; i < o->nfiles; i++)
         if (strcmp(o->files[i].name, name) == 0) {
+            if (o->files[i].len >= b->max)
+                return err_set(o->err, GF_ELIMIT, "%s is larger than %zu MB: split it into several files", name, b->max >> 20);
             buf_put(b, o->files[i].text, o->files[i].len);
-            return b->failed ? GF_ELIMIT : digest_add(&o->digest, name, b->data, b->len);
+            return b->failed ? GF_ENOMEM : digest_add(&o->digest, name, b->data, b->len);
         }
     return 1;
 }
