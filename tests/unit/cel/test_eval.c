@@ -176,7 +176,18 @@ static void optionals(void **state) {
     assert_gives(&f, "{?'x': payload.?x, ?'i': payload.?i}", "{'i': 0}");
     assert_gives(&f, "optional.unwrap([payload.?x, payload.?i])", "[0]");
     assert_gives(&f, "[1, 2].first().value() + [].last().orValue(10)", "11");
-    assert_gives(&f, "payload.i.?x", "error 2"); /* an int has no fields */
+    /* What is no map has no such field: a bare word in place of JSON is answered, not an error. */
+    assert_gives(&f, "payload.i.?x", "optional.none()");
+    assert_gives(&f, "payload.i[?'x']", "optional.none()");
+    assert_gives(&f, "payload.i.?x.y[0].orValue(5)", "5");
+    assert_gives(&f, "payload.?i.?y.orValue(5)", "5");
+    assert_gives(&f, "payload.?i.y.orValue(5)", "error 2");
+    assert_gives(&f, "dyn('offline') == 'online' || dyn('offline').?state.orValue('') == 'online'", "false");
+    assert_gives(&f, "dyn('offline')[?'state'].orValue('') == 'online'", "false");
+    assert_gives(&f, "dyn(null).?state.hasValue()", "false");
+    assert_gives(&f, "payload.i.x", "error 2");
+    assert_gives(&f, "has(payload.i.x)", "error 2");
+    assert_gives(&f, "dyn(payload.i / 0).?x", "error 3"); /* what is an error stays one */
     fx_done(&f);
 }
 
