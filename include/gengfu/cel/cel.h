@@ -91,9 +91,8 @@ GF_WARN_UNUSED int cel_env_function(struct cel_env *e, const struct cel_function
 GF_WARN_UNUSED int cel_env_alias(struct cel_env *e, const char *name, const char *text, size_t len, struct cel_diags *diags);
 /* The container for name resolution (langdef "Name Resolution"); "" by default. Variables with dots in their names are allowed. */
 GF_WARN_UNUSED int cel_env_container(struct cel_env *e, const char *container);
-GF_WARN_UNUSED int cel_env_zone(
-    struct cel_env *e,
-    const struct zone *site); /* default zone of timestamp accessors stays UTC (standard); site zone is what "local" names */
+/* The zone that 'local' names in getHours('local') and the like; the accessors without a zone stay in UTC. It must outlive the programs. */
+GF_WARN_UNUSED int cel_env_zone(struct cel_env *e, const struct zone *site);
 
 /* -- aggregates --------------------------------------------------------------------------------------------------------- */
 /* Names like event_count() and value_avg(event.x) that stand for something over many events. With an aggregate set given to cel_compile, such a call is lifted out:
