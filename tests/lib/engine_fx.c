@@ -61,6 +61,7 @@ void efx_init(struct efx *f, const char *yaml, const char *devices)
     map_init(&f->states);
     map_init(&f->incidents);
     map_init(&f->devices);
+    map_init(&f->numbers);
     buf_init(&f->said, 64 << 20);
     buf_init(&f->last_body, 0);
     load(f, yaml, devices);
@@ -68,15 +69,36 @@ void efx_init(struct efx *f, const char *yaml, const char *devices)
     assert_int_equal(engine_start(f->e, efx_time(f, 0), 0, &f->out), 0);
 }
 
-void efx_done(struct efx *f)
+static void forget(struct efx *f)
 {
     engine_free(f->e);
-    effects_done(&f->out);
     map_done(&f->states, row_free);
     map_done(&f->incidents, row_free);
     map_done(&f->devices, row_free);
+    map_done(&f->numbers, free);
     for (size_t i = 0; i < f->ntail; i++)
         free(f->tail[i]);
+    f->ntail = 0;
+}
+
+void efx_fresh(struct efx *f)
+{
+    forget(f);
+    map_init(&f->states);
+    map_init(&f->incidents);
+    map_init(&f->devices);
+    map_init(&f->numbers);
+    effects_reset(&f->out);
+    buf_clear(&f->said);
+    f->now = 0;
+    engine_make(f);
+    assert_int_equal(engine_start(f->e, efx_time(f, 0), 0, &f->out), 0);
+}
+
+void efx_done(struct efx *f)
+{
+    forget(f);
+    effects_done(&f->out);
     free(f->tail);
     buf_done(&f->said);
     buf_done(&f->last_body);
@@ -173,12 +195,53 @@ static void seconds(struct buf *b, int64_t ms)
         buf_printf(b, ".%03" PRId64, ms % 1000);
 }
 
+/* ULIDs stand in quotes and are 26 characters of their alphabet; what is known as one becomes its number. */
+static void say_body(struct efx *f, struct buf *out, const char *body)
+{
+    for (const char *s = body; *s; s++) {
+        const char *number = *s == '"' && strnlen(s, 28) == 28 && s[27] == '"' ? map_get(&f->numbers, s + 1, 26) : NULL;
+        if (number) {
+            buf_printf(out, "\"%s\"", number);
+            s += 27;
+        } else {
+            buf_putc(out, *s);
+        }
+    }
+    buf_putc(out, '\n');
+}
+
+static int by_number(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+void efx_rows(struct efx *f, struct buf *out)
+{
+    size_t n = 0;
+    char **rows = calloc(map_count(&f->incidents) + 1, sizeof(char *));
+    void *value;
+
+    for (size_t it = 0; map_next(&f->incidents, &it, NULL, &value);) {
+        struct buf b;
+        buf_init(&b, 0);
+        say_body(f, &b, ((struct efx_row *)value)->body);
+        rows[n++] = buf_take(&b, NULL);
+    }
+    qsort(rows, n, sizeof(rows[0]), by_number);
+    for (size_t i = 0; i < n; i++) {
+        buf_puts(out, rows[i]);
+        free(rows[i]);
+    }
+    free(rows);
+}
+
 static void say(struct efx *f, const struct effect_incident *i)
 {
     cJSON *j = cJSON_ParseWithLength(i->body, i->len);
 
     assert_non_null(j);
-    if (i->publish || f->shadow_lines) {
+    if (!map_gets(&f->numbers, i->id))
+        assert_int_equal(map_puts(&f->numbers, i->id, strdup(i->number)), 0);
+    if (f->bodies && i->publish)
+        say_body(f, &f->said, i->body);
+    else if (!f->bodies && (i->publish || f->shadow_lines)) {
         buf_puts(&f->said, i->publish ? "" : "(");
         seconds(&f->said, i->updated - EFX_WALL);
         buf_printf(&f->said, " %s %s %s r%u x%d", change_name(i->change), i->rule, i->key, i->revision, (int)json_num(j, "count", 0));
