@@ -93,6 +93,9 @@ def test_lines_align(t):
     lines = [standin.readable(changed(["data", "severity"], s)["data"], False) for s in standin.SEVERITIES]
     starts = {standin.columns(line[:line.index("gw-lanxi-")]) for line in lines}
     t.equal(len(starts), 1, f"columns at which the number begins {starts}")
+    for width in (80, 100, 140, 200):
+        long = standin.readable(changed(["data", "title"], "很长的标题" * 20)["data"], False, width)
+        t.check(standin.columns(long) <= width, f"{standin.columns(long)} columns where the terminal has {width}")
     t.equal(standin.columns("富春路7号灯"), 11, "columns of a Chinese name")
     t.equal(standin.columns(standin.fit("富春路7号灯 路灯不亮", 12)), 12, "columns after cutting")
     t.check("\033" not in standin.readable(changed(["data", "title"], "x\033[31m")["data"], False), "a title can command the terminal")

@@ -16,6 +16,7 @@ import http.server
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -64,25 +65,28 @@ def fit(text, width):
     return text + " " * (width - columns(text))
 
 
-def readable(data, colour):
-    """One line: time, severity, number, change, title, place."""
+def readable(data, colour, width=140):
+    """One line: time, severity, number, change, title, place. A narrow terminal gets shorter words."""
+    wide = width >= 120
     stamp = (data.get("times") or {}).get("updated") or (data.get("times") or {}).get("raised") or ""
     severity = data.get("severity", "")
-    place = data.get("place") or {}
     change = data.get("change", "")
     number = data.get("number", "")
     members = len(data.get("members") or [])
-    detail = f" [{members} 盏/个成员]" if members else ""
+    detail = f" [{members} 处]" if members else ""
     if change == "updated" and data.get("handling") in HANDLING[1:]:
         detail += {"acknowledged": " (已接警)", "dispatched": " (已派单)", "handled": " (已处理)"}.get(data["handling"], "")
-    word = f"{fit(SEVERITY_ZH.get(severity, '?'), 8)} {fit(severity, 8)}"
+    word = fit(SEVERITY_ZH.get(severity, "?"), 8) + (" " + fit(severity, 8) if wide else "")
     if colour and severity in SEVERITY_SGR:
         word = f"\033[{SEVERITY_SGR[severity]}m{word}\033[0m"
     mark = f"{CHANGE_MARK.get(change, '?')} {fit(CHANGE_ZH.get(change, change), 4)}"
     if colour and change in ("resolved", "closed"):
         mark = f"\033[32m{mark}\033[0m"
-    line = f"{stamp[11:19]}  {word}  {fit(number, 26)}  {mark}  {fit(data.get('title', '') + detail, 46)}  {place.get('name', '')}"
-    return line.rstrip()
+    shown = fit(number, 26) if wide else fit("#" + number.rsplit("-", 1)[-1], 5)
+    left = width - (8 + 2 + (17 if wide else 8) + 2 + (26 if wide else 5) + 2 + 6 + 2) - 1
+    title = fit(data.get("title", "") + detail, max(20, left * 3 // 5))
+    place = fit((data.get("place") or {}).get("name", ""), max(8, left - left * 3 // 5 - 2))
+    return f"{stamp[11:19]}  {word}  {shown}  {mark}  {title}  {place}".rstrip()
 
 
 # ---- the contract -------------------------------------------------------------------------------------------------------------------
@@ -171,6 +175,7 @@ class Platform:
         self.prefix = prefix
         self.show = show            # function(line) for each change, or None
         self.colour = False
+        self.width = 140
         self.script = script or []
         self.secret = secret        # bytes, or None: signatures are not asked for
         self.tolerance = seconds_tolerance
@@ -223,7 +228,7 @@ class Platform:
                 self.shown.add(key)
                 self.first_seen.append((now, time.time(), envelope))
                 if self.show:
-                    self.show(readable(data, self.colour))
+                    self.show(readable(data, self.colour, self.width))
                 self.play_script(data)
             self.changed.notify_all()
             return envelope, ""
@@ -505,6 +510,7 @@ def main():
     platform = Platform(args.dir, args.gateway, args.prefix, (lambda line: print(line, flush=True)) if args.print else None, script,
                         read_secret(args.secret) if args.secret else None)
     platform.colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    platform.width = shutil.get_terminal_size((140, 24)).columns if sys.stdout.isatty() else 140
     platform.listen(os.path.join(args.dir, "platform.sock"))
     if args.mqtt:
         host, _, port = args.mqtt.rpartition(":")
