@@ -122,6 +122,19 @@ static void check_reads(struct rule_reading *q, const struct yaml_node *n, size_
 
 /* -- compiling ----------------------------------------------------------------------------------------------------------------------- */
 
+/* Where a sum over events reads a field: its program tells places in a text of its own, so the field is looked for behind a point in the call as it is written. */
+static struct place aggregate_place(const struct yaml_node *n, size_t begin, size_t end, const struct cel_aggregate *agg, atom_t field) {
+    const char *call = agg->text ? memmem(n->text + begin, end - begin, agg->text, strlen(agg->text)) : NULL;
+    if (!call)
+        return yaml_place(n, begin, end);
+    size_t from = (size_t)(call - n->text), to = from + strlen(agg->text), len = atom_length(field);
+    for (size_t i = from; len && i + 1 + len <= to; i++)
+        if (n->text[i] == '.' && memcmp(n->text + i + 1, atom_name(field), len) == 0 &&
+            !is_identifier(n->text + i + 1 + len, i + 1 + len < to))
+            return yaml_place(n, i + 1, i + 1 + len);
+    return yaml_place(n, from, to);
+}
+
 static struct cel_program *compile(struct rule_reading *q, const struct yaml_node *n, size_t begin, size_t end, struct cel_aggregates *set,
                                    enum cel_decl_type want) {
     size_t before = set ? set->count : 0;
@@ -129,12 +142,12 @@ static struct cel_program *compile(struct rule_reading *q, const struct yaml_nod
     if (!p)
         return NULL;
     check_reads(q, n, begin, p);
-    for (size_t i = before; set && i < set->count; i++) /* their places are their own text's: the whole expression is shown */
+    for (size_t i = before; set && i < set->count; i++)
         if (set->items[i].arg) {
             const struct cel_read *reads;
             size_t count = cel_program_reads(set->items[i].arg, &reads);
             for (size_t k = 0; k < count; k++)
-                check_read(q, &reads[k], yaml_place(n, begin, end));
+                check_read(q, &reads[k], aggregate_place(n, begin, end, &set->items[i], reads[k].field));
         }
     return p;
 }

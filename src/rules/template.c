@@ -39,7 +39,7 @@ static size_t closing(const char *s, size_t i, size_t len) {
 
 struct reading {
     struct loader *ld;
-    struct rules_part *parts;
+    struct rules_part parts[MAX_PARTS];
     size_t n;
     struct buf text; /* collected in front of the next expression */
     bool failed;
@@ -71,9 +71,7 @@ bool template_read(struct loader *ld, const struct yaml_node *n, const char *wha
                    struct rules_template *ret) {
     if (!node_text(&ld->rd, n, what))
         return false;
-    struct reading r = {.ld = ld, .parts = reader_alloc(&ld->rd, MAX_PARTS * sizeof *r.parts)};
-    if (!r.parts)
-        return false;
+    struct reading r = {.ld = ld};
     buf_init(&r.text, 64 << 10);
     const char *s = n->text;
     for (size_t i = 0; i < n->len && !r.failed;) {
@@ -106,7 +104,12 @@ bool template_read(struct loader *ld, const struct yaml_node *n, const char *wha
     buf_done(&r.text);
     if (r.failed)
         return false;
-    *ret = (struct rules_template){.n = r.n, .parts = r.parts};
+    const struct rules_part *parts = arena_dup(ld->rd.arena, r.parts, r.n * sizeof *parts);
+    if (!parts) {
+        reader_oom(&ld->rd);
+        return false;
+    }
+    *ret = (struct rules_template){.n = r.n, .parts = parts};
     return true;
 }
 

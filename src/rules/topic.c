@@ -12,7 +12,7 @@
 struct parsing {
     struct loader *ld;
     const struct yaml_node *n;
-    struct topic_level *levels;
+    struct topic_level levels[MAX_LEVELS];
     size_t nlevels;
     struct buf filter;
 };
@@ -92,9 +92,6 @@ bool topic_read(struct loader *ld, const struct yaml_node *n, const char *what, 
         return false;
     }
     struct parsing p = {.ld = ld, .n = n};
-    p.levels = reader_alloc(&ld->rd, MAX_LEVELS * sizeof *p.levels);
-    if (!p.levels)
-        return false;
     buf_init(&p.filter, 2 * MAX_TOPIC);
     bool fine = true;
     for (size_t begin = 0; fine && begin <= n->len;) {
@@ -109,10 +106,11 @@ bool topic_read(struct loader *ld, const struct yaml_node *n, const char *what, 
     buf_done(&p.filter);
     if (!fine)
         return false;
-    if (!filter || ld->rd.oom) {
+    const struct topic_level *levels = fine ? arena_dup(ld->rd.arena, p.levels, p.nlevels * sizeof *levels) : NULL;
+    if (!filter || !levels || ld->rd.oom) {
         reader_oom(&ld->rd);
         return false;
     }
-    *ret = (struct topic_pattern){.text = text, .filter = filter, .nlevels = p.nlevels, .levels = p.levels};
+    *ret = (struct topic_pattern){.text = text, .filter = filter, .nlevels = p.nlevels, .levels = levels};
     return true;
 }
