@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -113,6 +114,7 @@ void broker_again(struct broker *b)
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that crashed leaves nothing behind */
         int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that breaks off leaves nothing behind */
         if (fd >= 0) {
             (void)dup2(fd, 1);
             (void)dup2(fd, 2);
