@@ -15,7 +15,12 @@ static int join(char *out, size_t size, const char *path, const char *suffix, st
 }
 
 static int trouble(struct err *err, const char *path, const char *to) {
-    return err_sys(err, errno == ENOENT ? GF_ENOTFOUND : errno == ENOSPC ? GF_EFULL : errno == EACCES ? GF_EDENIED : GF_EIO, errno, "store %s: setting it aside as %s", path, to);
+    return err_sys(err,
+                   errno == ENOENT   ? GF_ENOTFOUND
+                   : errno == ENOSPC ? GF_EFULL
+                   : errno == EACCES ? GF_EDENIED
+                                     : GF_EIO,
+                   errno, "store %s: setting it aside as %s", path, to);
 }
 
 /* Second names first, all of them, then the old names go: killed in between, nothing is lost, and the next start does it again. File systems without second names get plain renames. */

@@ -21,7 +21,8 @@ static void put_string(struct buf *b, const char *s) {
         buf_puts(b, s);
 }
 
-static int entry_hash(const uint8_t before[32], int64_t at, const char *who, const char *what, const char *detail, uint8_t ret[32], struct err *err) {
+static int entry_hash(const uint8_t before[32], int64_t at, const char *who, const char *what, const char *detail, uint8_t ret[32],
+                      struct err *err) {
     struct buf b;
     buf_init(&b, 0);
     buf_put(&b, before, 32);
@@ -125,7 +126,10 @@ struct verify {
 static int verify_one(void *ctx, const struct audit_entry *e) {
     struct verify *v = ctx;
     if (!e->intact)
-        return err_set(v->err, GF_ECORRUPT, "store %s: audit entry %" PRId64 " does not follow from the one before it: it, or one before it, was changed or taken out", v->s->path, e->id);
+        return err_set(v->err, GF_ECORRUPT,
+                       "store %s: audit entry %" PRId64
+                       " does not follow from the one before it: it, or one before it, was changed or taken out",
+                       v->s->path, e->id);
     v->entries++;
     v->last = e->id;
     return 0;
@@ -140,7 +144,9 @@ int store_audit_verify(struct store *s, int64_t *ret_entries, struct err *err) {
     if (rc < 0)
         return rc;
     if (last != v.last)
-        return err_set(err, GF_ECORRUPT, "store %s: the audit trail ends at entry %" PRId64 ", though %" PRId64 " was written: the last ones were taken out", s->path, v.last, last);
+        return err_set(err, GF_ECORRUPT,
+                       "store %s: the audit trail ends at entry %" PRId64 ", though %" PRId64 " was written: the last ones were taken out",
+                       s->path, v.last, last);
     if (ret_entries)
         *ret_entries = v.entries;
     return 0;

@@ -25,7 +25,11 @@ static int copy(struct store *s, const char *part, struct err *err) {
         rc = sqlite3_errcode(to);
     int code = 0;
     if (rc != SQLITE_OK)
-        code = err_set(err, (rc & 0xff) == SQLITE_FULL ? GF_EFULL : (rc & 0xff) == SQLITE_CORRUPT ? GF_ECORRUPT : GF_EIO, "copy %s: %s", part, sqlite3_errstr(rc));
+        code = err_set(err,
+                       (rc & 0xff) == SQLITE_FULL      ? GF_EFULL
+                       : (rc & 0xff) == SQLITE_CORRUPT ? GF_ECORRUPT
+                                                       : GF_EIO,
+                       "copy %s: %s", part, sqlite3_errstr(rc));
     else if (sqlite3_exec(to, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) != SQLITE_OK)
         code = err_set(err, GF_EIO, "copy %s: %s", part, sqlite3_errmsg(to));
     sqlite3_close(to);

@@ -58,7 +58,10 @@ int store_outbox_give_way(struct store *s, int64_t wall, struct err *err) {
     static const struct {
         enum sql_id id;
         int severity;
-    } order[] = {{SQL_OUTBOX_OVER, SEVERITY_MINOR},   {SQL_OUTBOX_OVER, SEVERITY_MODERATE}, {SQL_OUTBOX_OVER, SEVERITY_SEVERE}, {SQL_OUTBOX_LEAST, SEVERITY_MINOR},
+    } order[] = {{SQL_OUTBOX_OVER, SEVERITY_MINOR},
+                 {SQL_OUTBOX_OVER, SEVERITY_MODERATE},
+                 {SQL_OUTBOX_OVER, SEVERITY_SEVERE},
+                 {SQL_OUTBOX_LEAST, SEVERITY_MINOR},
                  {SQL_OUTBOX_LEAST, SEVERITY_MODERATE}};
     for (size_t i = 0; i < sizeof order / sizeof order[0] && s->live.outbox_bytes > goal; i++) {
         int64_t rows = 0, bytes = 0;

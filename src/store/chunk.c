@@ -117,8 +117,8 @@ static uint8_t *write_record(uint8_t *p, const struct record *r, const struct st
     return p;
 }
 
-int chunk_write(struct chunk_writer *w, const struct effect_event *events, size_t n, int64_t earliest, int64_t base, const struct record *record,
-                const struct store_ack *acks) {
+int chunk_write(struct chunk_writer *w, const struct effect_event *events, size_t n, int64_t earliest, int64_t base,
+                const struct record *record, const struct store_ack *acks) {
     int taken = write_events(w, events, n, earliest);
     if (taken < 0)
         return taken;
@@ -153,11 +153,18 @@ int chunk_write(struct chunk_writer *w, const struct effect_event *events, size_
 
 static bool read_record(const uint8_t *p, const uint8_t *end, struct record *ret) {
     uint64_t mono, wall, bytes, before, nacks;
-    if (!get_varint(&p, end, &mono) || !get_varint(&p, end, &wall) || !get_varint(&p, end, &bytes) || !get_varint(&p, end, &before) || !get_varint(&p, end, &nacks))
+    if (!get_varint(&p, end, &mono) || !get_varint(&p, end, &wall) || !get_varint(&p, end, &bytes) || !get_varint(&p, end, &before) ||
+        !get_varint(&p, end, &nacks))
         return false;
     if (bytes > INT64_MAX / 2 || before > INT64_MAX || nacks > (size_t)(end - p) / 9)
         return false;
-    *ret = (struct record){.mono = unzigzag(mono), .wall = unzigzag(wall), .bytes = (int64_t)bytes, .before = (int64_t)before, .nacks = (size_t)nacks, .acks = p, .end = end};
+    *ret = (struct record){.mono = unzigzag(mono),
+                           .wall = unzigzag(wall),
+                           .bytes = (int64_t)bytes,
+                           .before = (int64_t)before,
+                           .nacks = (size_t)nacks,
+                           .acks = p,
+                           .end = end};
     return true;
 }
 
@@ -193,7 +200,8 @@ int chunk_next(struct chunk *c, struct chunk_event *ret) {
     uint64_t after, lag, len;
     if (c->p == c->end)
         return 0;
-    if (!get_varint(&c->p, c->end, &after) || !get_varint(&c->p, c->end, &lag) || !get_varint(&c->p, c->end, &len) || len >= (size_t)(c->end - c->p) || c->p[len] != 0)
+    if (!get_varint(&c->p, c->end, &after) || !get_varint(&c->p, c->end, &lag) || !get_varint(&c->p, c->end, &len) ||
+        len >= (size_t)(c->end - c->p) || c->p[len] != 0)
         return GF_ECORRUPT;
     ret->arrived = (int64_t)((uint64_t)c->earliest + after);
     ret->time = (int64_t)((uint64_t)ret->arrived - (uint64_t)unzigzag(lag));

@@ -31,8 +31,8 @@ struct chunk_writer {
 };
 void chunk_writer_done(struct chunk_writer *w);
 /* Takes as many of the n events as fit (at least one), and the record when all of them did. Gives the number taken, or GF_ENOMEM; the chunk is w->out. */
-GF_WARN_UNUSED int chunk_write(struct chunk_writer *w, const struct effect_event *events, size_t n, int64_t earliest, int64_t base, const struct record *record,
-                               const struct store_ack *acks);
+GF_WARN_UNUSED int chunk_write(struct chunk_writer *w, const struct effect_event *events, size_t n, int64_t earliest, int64_t base,
+                               const struct record *record, const struct store_ack *acks);
 
 struct chunk_event {
     int64_t time, arrived;
@@ -48,7 +48,7 @@ struct chunk {
 };
 /* Reads what chunk_write wrote. `plain` holds the unpacked events; they and the chunk's bytes must stay until the last event was read. GF_ECORRUPT, GF_ENOMEM. */
 GF_WARN_UNUSED int chunk_read(struct chunk *c, struct chunk_buf *plain, const void *data, size_t len, int64_t earliest);
-GF_WARN_UNUSED int chunk_next(struct chunk *c, struct chunk_event *ret); /* 1, 0: no more, GF_ECORRUPT */
+GF_WARN_UNUSED int chunk_next(struct chunk *c, struct chunk_event *ret);          /* 1, 0: no more, GF_ECORRUPT */
 bool record_ack(struct record *r, struct store_ack *last, struct store_ack *ret); /* the next one; starts with *last zero */
 
 #endif

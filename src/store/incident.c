@@ -55,6 +55,13 @@ static int revision_add(struct store *s, int64_t nr, const struct effect_inciden
     return rc;
 }
 
+/* A revision is sent with the same bytes however often: what the document said then is put by before a count changes it, and forgotten with the next revision. */
+static int keep_published(struct store *s, int64_t nr, bool publish, struct err *err) {
+    struct query q = sql_start(s, publish ? SQL_PUBLISHED_DROP : SQL_PUBLISHED_KEEP);
+    sql_put_int(&q, nr);
+    return sql_run(&q, err);
+}
+
 int store_incident_put(struct store *s, const struct effect_incident *i, int64_t wall, struct err *err) {
     int64_t nr = 0;
     bool same_title = false;
@@ -63,6 +70,12 @@ int store_incident_put(struct store *s, const struct effect_incident *i, int64_t
     int rc = find(s, i, &nr, &same_title, err);
     if (rc < 0)
         return rc;
+    if (rc) {
+        rc = keep_published(s, nr, i->publish, err);
+        if (rc < 0)
+            return rc;
+        rc = 1;
+    }
     struct query q = sql_start(s, rc ? SQL_INCIDENT_SET : SQL_INCIDENT_ADD);
     if (rc == 0) {
         sql_put_str(&q, i->id);

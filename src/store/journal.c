@@ -242,7 +242,8 @@ static bool from_device(const char *body, size_t len, const struct buf *device) 
         if (*p == '\\')
             p++;
     p++;
-    return p < end && (size_t)(end - p) > sizeof mid - 1 + device->len && memcmp(p, mid, sizeof mid - 1) == 0 && memcmp(p + sizeof mid - 1, device->data, device->len) == 0;
+    return p < end && (size_t)(end - p) > sizeof mid - 1 + device->len && memcmp(p, mid, sizeof mid - 1) == 0 &&
+           memcmp(p + sizeof mid - 1, device->data, device->len) == 0;
 }
 
 static int each_in_chunk(struct store *s, int64_t id, int64_t arrived, const void *data, size_t len, struct each *e, struct err *err) {

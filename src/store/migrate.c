@@ -44,6 +44,9 @@ static const struct migration migrations[] = {
     {"answers, audit",
      "CREATE TABLE answer(nr INTEGER PRIMARY KEY, who TEXT NOT NULL, command TEXT NOT NULL, incident TEXT, at INTEGER NOT NULL, body TEXT NOT NULL, UNIQUE(who, command));"
      "CREATE TABLE audit(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, detail TEXT, hash BLOB NOT NULL);"},
+    {"documents as they were published",
+     /* Only while the incident's own has moved on (a count) since its latest revision. */
+     "CREATE TABLE published(incident INTEGER PRIMARY KEY, body TEXT NOT NULL);"},
 };
 const int store_schema = (int)(sizeof migrations / sizeof migrations[0]);
 
@@ -66,8 +69,9 @@ static int migrate_step(struct store *s, int from, struct err *err) {
         rc = err_set(err, GF_EFULL, "store %s: %s: a failure was asked for", s->path, migrations[from].what);
         goto rollback;
     }
-    (void)snprintf(text, sizeof text, "INSERT INTO migration(version, came_from, program, at) VALUES (%d, %d, '" GENGFU_VERSION "', %" PRId64 ");", from + 1, s->schema,
-                   clock_wall());
+    (void)snprintf(text, sizeof text,
+                   "INSERT INTO migration(version, came_from, program, at) VALUES (%d, %d, '" GENGFU_VERSION "', %" PRId64 ");", from + 1,
+                   s->schema, clock_wall());
     rc = sql_text_run(s, "the row of a migration", text, err);
     if (rc < 0)
         goto rollback;
@@ -86,8 +90,10 @@ rollback:
 
 int store_migrate(struct store *s, int to, struct err *err) {
     if (s->schema > store_schema)
-        return err_set(err, GF_EVERSION, "store %s: written by a newer gengfu (schema %d, this one knows %d): install that version again, or name another file", s->path, s->schema,
-                       store_schema);
+        return err_set(
+            err, GF_EVERSION,
+            "store %s: written by a newer gengfu (schema %d, this one knows %d): install that version again, or name another file", s->path,
+            s->schema, store_schema);
     for (int v = s->schema; v < to && v < store_schema; v++) {
         int rc = migrate_step(s, v, err);
         if (rc < 0)

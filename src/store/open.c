@@ -17,10 +17,10 @@
 /* -- lock ----------------------------------------------------------------------------------------------------------------------- */
 
 static int file_error(struct err *err, int number, const char *path, const char *what) {
-    int code = number == ENOENT || number == ENOTDIR ? GF_ENOTFOUND
-               : number == EACCES || number == EPERM ? GF_EDENIED
+    int code = number == ENOENT || number == ENOTDIR  ? GF_ENOTFOUND
+               : number == EACCES || number == EPERM  ? GF_EDENIED
                : number == ENOSPC || number == EDQUOT ? GF_EFULL
-                                                       : GF_EIO;
+                                                      : GF_EIO;
     return err_sys(err, code, number, "store %s: %s", path, what);
 }
 
@@ -39,7 +39,8 @@ int store_lock_take(const char *path, struct err *err, int *ret_fd) {
         (void)close(fd);
         if (number != EAGAIN && number != EACCES)
             return file_error(err, number, path, "locking it");
-        return err_set(err, GF_ESTATE, "store %s: another gengfu has it open (process %s): stop that one first", path, *pid ? pid : "unknown");
+        return err_set(err, GF_ESTATE, "store %s: another gengfu has it open (process %s): stop that one first", path,
+                       *pid ? pid : "unknown");
     }
     /* For the sentence above only; on a full disk the lock holds without it. */
     int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
@@ -61,7 +62,8 @@ int store_directory_sync(const char *path, struct err *err) {
     int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return file_error(err, errno, path, "opening its directory");
-    int rc = fsync(fd) < 0 && errno != EINVAL ? file_error(err, errno, path, "syncing its directory") : 0; /* EINVAL: a file system that cannot */
+    int rc = fsync(fd) < 0 && errno != EINVAL ? file_error(err, errno, path, "syncing its directory")
+                                              : 0; /* EINVAL: a file system that cannot */
     (void)close(fd);
     return rc;
 }
@@ -98,8 +100,10 @@ static int pragma_int(struct store *s, const char *sql, struct err *err, int64_t
             rc = SQLITE_OK;
         }
     }
-    int code = rc == SQLITE_OK ? 0 : rc == SQLITE_DONE ? err_set(err, GF_ECORRUPT, "store %s: %s says nothing", s->path, sql) : sql_fail(s, rc, sql, err);
+    int code = rc == SQLITE_OK ? 0 : rc == SQLITE_DONE ? GF_ECORRUPT : sql_fail(s, rc, sql, err);
     sqlite3_finalize(st);
+    if (code == GF_EBUG || rc == SQLITE_DONE) /* "unsupported file format" and the like: nothing of ours */
+        code = err_set(err, GF_ECORRUPT, "store %s: %s: %s", s->path, sql, sqlite3_errmsg(s->db));
     return code;
 }
 
@@ -139,8 +143,10 @@ static int identify(struct store *s, bool *ret_new, struct err *err) {
         return err_set(err, GF_ECORRUPT, "store %s: its version %" PRId64 " cannot be", s->path, version);
     s->schema = (int)version;
     if (s->conf.read_only && s->schema < store_schema)
-        return err_set(err, GF_EVERSION, "store %s: written by an older gengfu (schema %d, this one needs %d): start the daemon once, it brings it up to date", s->path, s->schema,
-                       store_schema);
+        return err_set(
+            err, GF_EVERSION,
+            "store %s: written by an older gengfu (schema %d, this one needs %d): start the daemon once, it brings it up to date", s->path,
+            s->schema, store_schema);
     return 0;
 }
 
@@ -158,14 +164,16 @@ static int setup(struct store *s, bool is_new, struct err *err) {
         if (rc == SQLITE_OK)
             rc = sqlite3_step(st);
         const char *mode = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : NULL;
-        int code = rc != SQLITE_ROW                    ? sql_fail(s, rc, "write-ahead log", err)
-                   : !mode || strcmp(mode, "wal") != 0 ? err_set(err, GF_EIO, "store %s: the file system allows no write-ahead log", s->path)
-                                                       : 0;
+        int code = rc != SQLITE_ROW ? sql_fail(s, rc, "write-ahead log", err)
+                   : !mode || strcmp(mode, "wal") != 0
+                       ? err_set(err, GF_EIO, "store %s: the file system allows no write-ahead log", s->path)
+                       : 0;
         sqlite3_finalize(st);
         if (code < 0)
             return code;
     }
-    (void)snprintf(text, sizeof text, "PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d", STORE_WAL_PAGES, 2 * STORE_WAL_PAGES * (STORE_PAGE_SIZE + 24));
+    (void)snprintf(text, sizeof text, "PRAGMA wal_autocheckpoint = %d; PRAGMA journal_size_limit = %d", STORE_WAL_PAGES,
+                   2 * STORE_WAL_PAGES * (STORE_PAGE_SIZE + 24));
     int rc = sql_text_run(s, "settings", text, err);
     if (rc < 0)
         return rc;
@@ -173,7 +181,8 @@ static int setup(struct store *s, bool is_new, struct err *err) {
     rc = sql_text_run(s, "settings", text, err);
     if (rc < 0)
         return rc;
-    return sql_text_run(s, "settings", "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON", err);
+    return sql_text_run(s, "settings",
+                        "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON", err);
 }
 
 static int load(struct store *s, struct err *err) {

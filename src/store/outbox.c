@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The outbox: one row per platform and incident that has something to tell, whatever happened meanwhile. The document is not copied: it is the incident's, as it now stands.
+ * The outbox: one row per platform and incident that has something to tell, whatever happened meanwhile. The document is not copied: it is the incident's, as it was
+ * at its latest revision.
  *
  *   (none) ─► waiting ─► (gone: confirmed)            a newer revision puts the row back to waiting, from wherever it is
  *                │  └──► waiting until next_try
@@ -182,7 +183,8 @@ static bool is_busy(const char *id, const char *const *busy, size_t nbusy) {
 }
 
 /* 1: copied to *ret; 0: in flight, or gone. */
-static int take_row(struct store *s, const struct platform *p, int64_t nr, const char *const *busy, size_t nbusy, struct arena *a, struct outbox_row *ret, struct err *err) {
+static int take_row(struct store *s, const struct platform *p, int64_t nr, const char *const *busy, size_t nbusy, struct arena *a,
+                    struct outbox_row *ret, struct err *err) {
     struct query q = sql_start(s, SQL_OUTBOX_ROW);
     sql_put_int(&q, nr);
     sql_put_int(&q, p->id);
@@ -212,7 +214,8 @@ static int take_row(struct store *s, const struct platform *p, int64_t nr, const
     return rc;
 }
 
-int store_outbox_next(struct store *s, const char *platform, int64_t now, const char *const *busy, size_t nbusy, size_t n, struct arena *a, struct outbox_row *ret, struct err *err) {
+int store_outbox_next(struct store *s, const char *platform, int64_t now, const char *const *busy, size_t nbusy, size_t n, struct arena *a,
+                      struct outbox_row *ret, struct err *err) {
     const struct platform *p = store_platform_find(s, platform);
     size_t got = 0;
     if (!p)
@@ -345,6 +348,9 @@ int store_outbox_resend(struct store *s, const char *platform, const char *incid
             i.len = (size_t)sql_int(&q, 4);
             sql_stop(&q);
             rc = 0;
+        } else if (rc == 0) {
+            rc = err_set(err, GF_ESTATE, "incident %s was never meant for a platform yet: it is held back, or its rule is in shadow",
+                         incident);
         }
     }
     size_t rows = 0;

@@ -49,7 +49,8 @@ int store_incident_lookup(struct store *s, const char *text, int64_t *ret_nr, st
     char upper[27]; /* ids are written in capitals */
     size_t len = strlen(text);
     if (len < PREFIX_MIN)
-        return err_set(err, len ? GF_EINVAL : GF_ENOTFOUND, "\"%s\" is too short for an incident: its number, its id, or the first %d characters of one", text, PREFIX_MIN);
+        return err_set(err, len ? GF_EINVAL : GF_ENOTFOUND,
+                       "\"%s\" is too short for an incident: its number, its id, or the first %d characters of one", text, PREFIX_MIN);
     int rc = 0;
     if (len < sizeof upper) {
         for (size_t i = 0; i <= len; i++)
@@ -63,7 +64,8 @@ int store_incident_lookup(struct store *s, const char *text, int64_t *ret_nr, st
     if (n == 0)
         return err_set(err, GF_ENOTFOUND, "there is no incident \"%s\"", text);
     if (n > 1)
-        return err_set(err, GF_EINVAL, "\"%s\" stands for several incidents, among them %s and %s: write more of it", text, m[0].name, m[1].name);
+        return err_set(err, GF_EINVAL, "\"%s\" stands for several incidents, among them %s and %s: write more of it", text, m[0].name,
+                       m[1].name);
     *ret_nr = m[0].nr;
     return 0;
 }
@@ -107,9 +109,12 @@ int store_each_revision(struct store *s, const char *id, store_revision_fn fn, v
         if (rc == 0) {
             (void)snprintf(note, sizeof note, "%s, %s, %s%s%s",
                            severity >= SEVERITY_MINOR && severity <= SEVERITY_EXTREME ? severity_name((enum severity)severity) : "?",
-                           condition == CONDITION_FIRING || condition == CONDITION_RESOLVED ? condition_name((enum condition)condition) : "?",
-                           handling >= HANDLING_NEW && handling <= HANDLING_CLOSED ? handling_name((enum handling)handling) : "?", *title ? ": " : "", title);
-            rc = fn(ctx, (uint32_t)sql_int(&q, 0), change >= CHANGE_OPENED && change <= CHANGE_CLOSED ? (enum change)change : CHANGE_UPDATED, sql_int(&q, 2), note);
+                           condition == CONDITION_FIRING || condition == CONDITION_RESOLVED ? condition_name((enum condition)condition)
+                                                                                            : "?",
+                           handling >= HANDLING_NEW && handling <= HANDLING_CLOSED ? handling_name((enum handling)handling) : "?",
+                           *title ? ": " : "", title);
+            rc = fn(ctx, (uint32_t)sql_int(&q, 0),
+                    change >= CHANGE_OPENED && change <= CHANGE_CLOSED ? (enum change)change : CHANGE_UPDATED, sql_int(&q, 2), note);
         }
         if (rc) {
             sql_stop(&q);

@@ -22,10 +22,18 @@ static int map_error(struct store *s, int rc) {
     if (!number)
         number = errno;
     bool room = number == ENOSPC || number == EDQUOT || number == EFBIG;
+    switch (rc) { /* our statements cannot do these, unless an index says other things than its table */
+    case SQLITE_CONSTRAINT_UNIQUE:
+    case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_ROWID: return GF_ECORRUPT;
+    case SQLITE_CONSTRAINT_NOTNULL: return GF_EINVAL;
+    default: break;
+    }
     switch (rc & 0xff) {
     case SQLITE_FULL: return GF_EFULL;
     case SQLITE_IOERR: return rc == SQLITE_IOERR_NOMEM ? GF_ENOMEM : room ? GF_EFULL : GF_EIO;
-    case SQLITE_CANTOPEN: return room ? GF_EFULL : number == ENOENT ? GF_ENOTFOUND : number == EACCES || number == EPERM ? GF_EDENIED : GF_EIO;
+    case SQLITE_CANTOPEN:
+        return room ? GF_EFULL : number == ENOENT ? GF_ENOTFOUND : number == EACCES || number == EPERM ? GF_EDENIED : GF_EIO;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return GF_ECORRUPT;
     case SQLITE_NOMEM: return GF_ENOMEM;
@@ -44,10 +52,11 @@ int sql_fail(struct store *s, int sqlite_rc, const char *what, struct err *err) 
     int extended = sqlite_rc;
     if (s->db && (sqlite3_errcode(s->db) & 0xff) == (sqlite_rc & 0xff))
         extended = sqlite3_extended_errcode(s->db);
-    const char *message = s->db && (sqlite3_errcode(s->db) & 0xff) == (sqlite_rc & 0xff) ? sqlite3_errmsg(s->db) : sqlite3_errstr(sqlite_rc);
+    const char *message =
+        s->db && (sqlite3_errcode(s->db) & 0xff) == (sqlite_rc & 0xff) ? sqlite3_errmsg(s->db) : sqlite3_errstr(sqlite_rc);
     if (s->txn)
-        return err_set(err, map_error(s, extended), "store %s: %s in the transaction begun at %s: %s (SQLite %d)", s->path, what, s->txn, message,
-                       extended);
+        return err_set(err, map_error(s, extended), "store %s: %s in the transaction begun at %s: %s (SQLite %d)", s->path, what, s->txn,
+                       message, extended);
     return err_set(err, map_error(s, extended), "store %s: %s: %s (SQLite %d)", s->path, what, message, extended);
 }
 
@@ -70,8 +79,9 @@ int sql_prepare(struct store *s, struct err *err) {
         if (rc != SQLITE_OK) {
             int code = sql_fail(s, rc, table[i].name, err);
             /* A table or column that the schema of this version must have is not there. */
-            return code == GF_EBUG && (rc & 0xff) == SQLITE_ERROR ? err_set(err, GF_ECORRUPT, "store %s: %s: %s", s->path, table[i].name, sqlite3_errmsg(s->db))
-                                                                  : code;
+            return code == GF_EBUG && (rc & 0xff) == SQLITE_ERROR
+                       ? err_set(err, GF_ECORRUPT, "store %s: %s: %s", s->path, table[i].name, sqlite3_errmsg(s->db))
+                       : code;
         }
         if (!columns_agree(s->slots[i].st, table[i].columns))
             return err_set(err, GF_EBUG, "store %s: %s: the columns are not %s", s->path, table[i].name, table[i].columns);

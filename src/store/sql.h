@@ -21,7 +21,7 @@ enum sql_id {
 #define X(name, sql, columns) SQL_##name,
     SQL_STATEMENTS(X)
 #undef X
-    SQL_COUNT
+        SQL_COUNT
 };
 struct sql_slot {
     sqlite3_stmt *st;

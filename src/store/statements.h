@@ -38,6 +38,8 @@
       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "") \
     X(INCIDENT_SET, "UPDATE incident SET rule = ?, key = ?, device = ?, title = ?, revision = ?, change = ?, severity = ?, condition = ?, handling = ?," \
       " raised = ?, updated = ?, over = ?, body = ? WHERE nr = ?", "") \
+    X(PUBLISHED_KEEP, "INSERT INTO published(incident, body) SELECT nr, body FROM incident WHERE nr = ? ON CONFLICT(incident) DO NOTHING", "") \
+    X(PUBLISHED_DROP, "DELETE FROM published WHERE incident = ?", "") \
     X(INCIDENT_OPEN, "SELECT id, body FROM incident INDEXED BY incident_over WHERE over = 0", "id,body") \
     X(INCIDENT_BODY, "SELECT id, body FROM incident WHERE nr = ?", "id,body") \
     X(INCIDENT_RANGE, "SELECT nr, id FROM incident WHERE id >= ?1 AND id < ?1 || char(0x10ffff) ORDER BY id LIMIT 3", "nr,id") \
@@ -77,12 +79,12 @@
     X(OUTBOX_BACKLOG, "SELECT incident FROM outbox INDEXED BY outbox_order WHERE platform = ?1 AND dead = 0 AND severity = ?2 AND queued < ?3" \
       " AND (next_try <= ?4 OR next_try > ?5) ORDER BY queued", "incident") \
     X(OUTBOX_ROW, "SELECT i.id AS id, i.number AS number, i.title AS title, o.revision AS revision, o.change AS change, o.severity AS severity, o.queued AS queued," \
-      " o.first AS first, o.attempts AS attempts, o.next_try AS next_try, o.dead AS dead, o.why AS why, i.body AS body" \
-      " FROM outbox o JOIN incident i ON i.nr = o.incident WHERE o.incident = ? AND o.platform = ?", \
+      " o.first AS first, o.attempts AS attempts, o.next_try AS next_try, o.dead AS dead, o.why AS why, coalesce(p.body, i.body) AS body" \
+      " FROM outbox o JOIN incident i ON i.nr = o.incident LEFT JOIN published p ON p.incident = o.incident WHERE o.incident = ? AND o.platform = ?", \
       "id,number,title,revision,change,severity,queued,first,attempts,next_try,dead,why,body") \
     X(OUTBOX_EACH, "SELECT o.platform AS platform, i.id AS id, i.number AS number, i.title AS title, o.revision AS revision, o.change AS change, o.severity AS severity," \
-      " o.queued AS queued, o.first AS first, o.attempts AS attempts, o.next_try AS next_try, o.dead AS dead, o.why AS why, i.body AS body" \
-      " FROM outbox o INDEXED BY outbox_order CROSS JOIN incident i ON i.nr = o.incident WHERE o.platform = ? AND o.dead = ? ORDER BY o.severity DESC, o.queued DESC", \
+      " o.queued AS queued, o.first AS first, o.attempts AS attempts, o.next_try AS next_try, o.dead AS dead, o.why AS why, coalesce(p.body, i.body) AS body" \
+      " FROM outbox o INDEXED BY outbox_order CROSS JOIN incident i ON i.nr = o.incident LEFT JOIN published p ON p.incident = o.incident WHERE o.platform = ? AND o.dead = ? ORDER BY o.severity DESC, o.queued DESC", \
       "platform,id,number,title,revision,change,severity,queued,first,attempts,next_try,dead,why,body") \
     X(OUTBOX_READY, "SELECT 1 AS one FROM outbox INDEXED BY outbox_order WHERE platform = ? AND dead = 0 AND next_try = 0 LIMIT 1", "one") \
     X(OUTBOX_DUE, "SELECT min(next_try) AS due FROM outbox INDEXED BY outbox_retry WHERE platform = ? AND dead = 0 AND next_try > 0", "due") \
@@ -92,7 +94,9 @@
     X(OUTBOX_OVER, "SELECT incident, platform, bytes FROM outbox INDEXED BY outbox_give WHERE over = 1 AND severity = ? ORDER BY queued LIMIT 64", \
       "incident,platform,bytes") \
     X(OUTBOX_LEAST, "SELECT incident, platform, bytes FROM outbox WHERE severity = ? ORDER BY queued LIMIT 64", "incident,platform,bytes") \
-    X(RESEND_INCIDENT, "SELECT revision, change, severity, over, length(CAST(body AS BLOB)) AS bytes FROM incident WHERE nr = ?", "revision,change,severity,over,bytes") \
+    X(RESEND_INCIDENT, "SELECT i.revision AS revision, i.change AS change, i.severity AS severity, i.over AS over," \
+      " length(CAST(coalesce(p.body, i.body) AS BLOB)) AS bytes FROM incident i LEFT JOIN published p ON p.incident = i.nr" \
+      " WHERE i.nr = ?1 AND EXISTS (SELECT 1 FROM revision WHERE incident = ?1)", "revision,change,severity,over,bytes") \
     \
     X(ANSWER_ADD, "INSERT INTO answer(who, command, incident, at, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT(who, command) DO NOTHING", "") \
     X(ANSWER_GET, "SELECT body FROM answer WHERE who = ? AND command = ?", "body") \

@@ -16,15 +16,15 @@
 /* Of new files. A commit writes every page that it touches once to the WAL: with small batches small pages win by far (10 events a commit: 450 bytes written an event at 1024, 820 at 2048,
  * 860 at 4096), with large ones they lose nothing, since chunks fill whole pages. */
 #define STORE_PAGE_SIZE 1024
-#define STORE_WAL_PAGES 4096            /* checkpoint when the WAL has so many: 4 MiB */
+#define STORE_WAL_PAGES 4096 /* checkpoint when the WAL has so many: 4 MiB */
 #define STORE_CACHE_KIB 1024
 #define STORE_VALUE_MAX (64 * 1024 * 1024) /* bytes of one value or row; more is damage or an attack */
 #define STORE_PLATFORMS 32
-#define STORE_SEGMENT 1024              /* chunks under one entry of the journal's time index */
+#define STORE_SEGMENT 1024                    /* chunks under one entry of the journal's time index */
 #define STORE_SEGMENT_BYTES (4 * 1024 * 1024) /* the same */
-#define STORE_REVISIONS 1000            /* latest ones kept of an incident */
-#define STORE_ANSWERS 20000             /* latest ones kept */
-#define STORE_AUDIT 100000              /* latest ones kept; the chain goes on from an anchor */
+#define STORE_REVISIONS 1000                  /* latest ones kept of an incident */
+#define STORE_ANSWERS 20000                   /* latest ones kept */
+#define STORE_AUDIT 100000                    /* latest ones kept; the chain goes on from an anchor */
 
 #define STORE_STR2(x) #x
 #define STORE_STR(x) STORE_STR2(x)
@@ -42,11 +42,11 @@ struct store_live {
     int64_t events_trimmed, bytes_trimmed; /* ever trimmed */
     int64_t acks[STORE_ACK_BATCHES];       /* chunks with acks, the latest at (nacks - 1) % STORE_ACK_BATCHES */
     uint64_t nacks;
-    int64_t tail;                          /* chunk of the last full checkpoint */
+    int64_t tail; /* chunk of the last full checkpoint */
     int64_t outbox_bytes;
     struct store_clock clock;
-    struct segment segment;                /* the one being filled; chunks 0: empty */
-    uint8_t audit[32];                     /* hash of the latest entry */
+    struct segment segment; /* the one being filled; chunks 0: empty */
+    uint8_t audit[32];      /* hash of the latest entry */
     uint64_t rows_written;
 };
 
@@ -59,10 +59,10 @@ struct platform {
 struct store {
     sqlite3 *db;
     char *path;
-    int lock;             /* descriptor of PATH-lock; -1 */
+    int lock; /* descriptor of PATH-lock; -1 */
     struct store_conf conf;
     int schema;
-    const char *txn;      /* where the open transaction was begun; NULL: none */
+    const char *txn; /* where the open transaction was begun; NULL: none */
     int open_statements;
     struct store_live live, before;
     struct platform *platforms;
@@ -76,7 +76,8 @@ struct store {
 };
 
 /* open.c */
-GF_WARN_UNUSED int store_open_to(const struct store_conf *conf, int schema, struct err *err, struct store **ret); /* schema: stop at this version */
+GF_WARN_UNUSED int store_open_to(const struct store_conf *conf, int schema, struct err *err,
+                                 struct store **ret); /* schema: stop at this version */
 GF_WARN_UNUSED int store_lock_take(const char *path, struct err *err, int *ret_fd);
 GF_WARN_UNUSED int store_directory_sync(const char *path, struct err *err); /* of the file `path` */
 GF_WARN_UNUSED int store_meta_get(struct store *s, const char *name, int64_t otherwise, struct err *err, int64_t *ret);

@@ -78,14 +78,15 @@ static int trim_journal(struct store *s, int64_t now, int64_t *budget, struct er
 }
 
 static int drop_incident(struct store *s, int64_t nr, struct err *err) {
-    struct query q = sql_start(s, SQL_REVISION_DROP);
-    sql_put_int(&q, nr);
-    int rc = sql_run(&q, err);
-    if (rc < 0)
-        return rc;
-    q = sql_start(s, SQL_INCIDENT_DROP);
-    sql_put_int(&q, nr);
-    return sql_run(&q, err);
+    static const int statements[] = {SQL_REVISION_DROP, SQL_PUBLISHED_DROP, SQL_INCIDENT_DROP};
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
+        struct query q = sql_start(s, statements[i]);
+        sql_put_int(&q, nr);
+        int rc = sql_run(&q, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
 }
 
 /* What still waits in an outbox, or died there, stays. */

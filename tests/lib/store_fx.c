@@ -94,7 +94,9 @@ void fx_event(struct fx *f, int64_t arrived, const char *device, const char *fie
 }
 
 void fx_state(struct fx *f, const char *rule, uint64_t hash, const char *key, const char *body) {
-    effects_state(&f->effects, &(struct effect_state){.rule = keep(f, rule), .hash = hash, .key = keep(f, key), .body = keep(f, body), .len = body ? strlen(body) : 0});
+    effects_state(&f->effects,
+                  &(struct effect_state){
+                      .rule = keep(f, rule), .hash = hash, .key = keep(f, key), .body = keep(f, body), .len = body ? strlen(body) : 0});
 }
 
 void fx_device(struct fx *f, const char *device, const char *body) {
@@ -102,7 +104,12 @@ void fx_device(struct fx *f, const char *device, const char *body) {
 }
 
 void fx_answer(struct fx *f, const char *command, const char *who, const char *body) {
-    effects_answer(&f->effects, &(struct effect_answer){.command = keep(f, command), .who = keep(f, who), .incident = "i", .body = keep(f, body), .len = strlen(body), .at = T0});
+    effects_answer(&f->effects, &(struct effect_answer){.command = keep(f, command),
+                                                        .who = keep(f, who),
+                                                        .incident = "i",
+                                                        .body = keep(f, body),
+                                                        .len = strlen(body),
+                                                        .at = T0});
 }
 
 void fx_ack(struct fx *f, uint16_t mid, uint64_t hash) {

@@ -53,14 +53,14 @@ void fx_commit(struct fx *f, int64_t wall);    /* must succeed; the next batch b
 /* The VFS: default once fx_vfs was called (before the first store is opened). */
 struct fx_vfs {
     uint64_t writes, bytes, wal_bytes, syncs, reads; /* so far */
-    int64_t fail_write, fail_sync, fail_read; /* the Nth from now on fails, and those after it while `stay`; 0: none */
-    int code;                                 /* what they say: SQLITE_IOERR_WRITE, SQLITE_FULL … */
+    int64_t fail_write, fail_sync, fail_read;        /* the Nth from now on fails, and those after it while `stay`; 0: none */
+    int code;                                        /* what they say: SQLITE_IOERR_WRITE, SQLITE_FULL … */
     bool stay;
 };
 extern struct fx_vfs fx_vfs;
 void fx_vfs_use(void);
 /* A process that was killed: everything that was written stays. The machine lost its power: what was not synced is as it was at the last sync, file by file; the last unsynced write may be torn. */
-void fx_vfs_power(bool on);                 /* start remembering */
-void fx_vfs_power_cut(unsigned seed);       /* puts the files back; the store must have been left open and forgotten */
+void fx_vfs_power(bool on);           /* start remembering */
+void fx_vfs_power_cut(unsigned seed); /* puts the files back; the store must have been left open and forgotten */
 
 #endif

@@ -199,7 +199,9 @@ static int v_reserved(sqlite3_file *f, int *out) { return below(f)->pMethods->xC
 static int v_control(sqlite3_file *f, int op, void *arg) { return below(f)->pMethods->xFileControl(below(f), op, arg); }
 static int v_sector(sqlite3_file *f) { return below(f)->pMethods->xSectorSize(below(f)); }
 static int v_device(sqlite3_file *f) { return below(f)->pMethods->xDeviceCharacteristics(below(f)); }
-static int v_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **out) { return below(f)->pMethods->xShmMap(below(f), page, size, extend, out); }
+static int v_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **out) {
+    return below(f)->pMethods->xShmMap(below(f), page, size, extend, out);
+}
 static int v_shm_lock(sqlite3_file *f, int offset, int n, int flags) { return below(f)->pMethods->xShmLock(below(f), offset, n, flags); }
 static void v_shm_barrier(sqlite3_file *f) { below(f)->pMethods->xShmBarrier(below(f)); }
 static int v_shm_unmap(sqlite3_file *f, int drop) { return below(f)->pMethods->xShmUnmap(below(f), drop); }

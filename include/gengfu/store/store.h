@@ -45,7 +45,7 @@ struct store_batch {
     const struct effects *effects;
     const struct store_ack *acks; /* of this batch; kept for the last STORE_ACK_BATCHES batches that had any */
     size_t nacks;
-    int64_t mono, wall;           /* engine time of the batch: where the clock goes on after a restart */
+    int64_t mono, wall; /* engine time of the batch: where the clock goes on after a restart */
 };
 #define STORE_ACK_BATCHES 16
 /* 0: durable. GF_EFULL: disk full. GF_EIO, GF_ECORRUPT. After an error nothing of the batch is there, and the same batch may be given again. Outbox: for each published incident and each platform
@@ -62,13 +62,16 @@ typedef int (*store_state_fn)(void *ctx, const char *rule, uint64_t hash, const 
 typedef int (*store_text_fn)(void *ctx, const char *name, const char *body, size_t len);
 typedef int (*store_event_fn)(void *ctx, int64_t rowid, int64_t time, int64_t arrived, const char *body, size_t len);
 GF_WARN_UNUSED int store_each_state(struct store *s, store_state_fn fn, void *ctx, struct err *err);
-GF_WARN_UNUSED int store_each_open_incident(struct store *s, store_text_fn fn, void *ctx, struct err *err);     /* not over; name: id */
-GF_WARN_UNUSED int store_each_device(struct store *s, store_text_fn fn, void *ctx, struct err *err);            /* checkpoints */
-GF_WARN_UNUSED int store_each_tail_event(struct store *s, store_event_fn fn, void *ctx, struct err *err);       /* journal rows newer than the last full checkpoint */
-GF_WARN_UNUSED int store_checkpoint_done(struct store *s, struct err *err); /* every device's checkpoint has been committed: the tail begins behind the last journal row */
+GF_WARN_UNUSED int store_each_open_incident(struct store *s, store_text_fn fn, void *ctx, struct err *err); /* not over; name: id */
+GF_WARN_UNUSED int store_each_device(struct store *s, store_text_fn fn, void *ctx, struct err *err);        /* checkpoints */
+GF_WARN_UNUSED int store_each_tail_event(struct store *s, store_event_fn fn, void *ctx,
+                                         struct err *err); /* journal rows newer than the last full checkpoint */
+GF_WARN_UNUSED int store_checkpoint_done(
+    struct store *s, struct err *err); /* every device's checkpoint has been committed: the tail begins behind the last journal row */
 typedef int (*store_ack_fn)(void *ctx, uint16_t mid, uint64_t hash);
-GF_WARN_UNUSED int store_each_ack(struct store *s, store_ack_fn fn, void *ctx, struct err *err);                /* oldest first */
-bool store_answer(struct store *s, const char *command, const char *who, struct arena *a, const char **ret_body); /* an answer given before; false: none */
+GF_WARN_UNUSED int store_each_ack(struct store *s, store_ack_fn fn, void *ctx, struct err *err); /* oldest first */
+bool store_answer(struct store *s, const char *command, const char *who, struct arena *a,
+                  const char **ret_body); /* an answer given before; false: none */
 
 /* -- outbox ------------------------------------------------------------------------------------------------------------------------ */
 struct outbox_row {
@@ -76,31 +79,35 @@ struct outbox_row {
     uint32_t revision;
     enum change change;
     enum severity severity;
-    int64_t queued;   /* ms, wall: when this revision came in */
-    int64_t first;    /* when the row came in */
+    int64_t queued; /* ms, wall: when this revision came in */
+    int64_t first;  /* when the row came in */
     int attempts;
     int64_t next_try; /* ms, wall; 0: at once */
     bool dead;
     const char *why;  /* latest failure; NULL */
-    const char *body; /* the incident's document, as it now stands */
+    const char *body; /* the incident's document as it was at this revision: the same bytes however often it is sent */
     size_t len;
 };
 /* The next rows to send to a platform at `now`: not dead, not waiting for next_try, not in `busy` (ids that are in flight), by severity, then newest incident first ("fresh before backlog"
  * means: within a severity what was queued in the last 60 s goes before what is older, and the older by age). At most n, everything in the arena. Returns how many, or <0. */
-GF_WARN_UNUSED int store_outbox_next(struct store *s, const char *platform, int64_t now, const char *const *busy, size_t nbusy, size_t n, struct arena *a, struct outbox_row *ret, struct err *err);
-int64_t store_outbox_due(struct store *s, const char *platform); /* wall ms of the earliest next_try among rows that wait; INT64_MAX: nothing waits; 0: something is ready */
+GF_WARN_UNUSED int store_outbox_next(struct store *s, const char *platform, int64_t now, const char *const *busy, size_t nbusy, size_t n,
+                                     struct arena *a, struct outbox_row *ret, struct err *err);
+int64_t store_outbox_due(
+    struct store *s,
+    const char *platform); /* wall ms of the earliest next_try among rows that wait; INT64_MAX: nothing waits; 0: something is ready */
 /* What forwarding learnt; several in one transaction. */
 enum outbox_result { OUTBOX_CONFIRMED, OUTBOX_RETRY, OUTBOX_DEAD };
 struct outbox_outcome {
     const char *platform, *incident;
     uint32_t revision; /* that was sent */
     enum outbox_result result;
-    int64_t next_try;  /* RETRY */
+    int64_t next_try; /* RETRY */
     const char *why;
     int64_t at;
 };
 GF_WARN_UNUSED int store_outbox_outcomes(struct store *s, const struct outbox_outcome *items, size_t n, struct err *err);
-GF_WARN_UNUSED int store_outbox_resend(struct store *s, const char *platform /* NULL: all */, const char *incident, int64_t now, size_t *ret_rows, struct err *err); /* a dead or sent one is queued again */
+GF_WARN_UNUSED int store_outbox_resend(struct store *s, const char *platform /* NULL: all */, const char *incident, int64_t now,
+                                       size_t *ret_rows, struct err *err); /* a dead or sent one is queued again */
 typedef int (*store_outbox_fn)(void *ctx, const struct outbox_row *row);
 GF_WARN_UNUSED int store_each_outbox(struct store *s, bool dead_only, store_outbox_fn fn, void *ctx, struct err *err);
 struct store_outbox_counts {
@@ -108,7 +115,8 @@ struct store_outbox_counts {
     int64_t oldest; /* wall ms; TIME_NONE */
     int64_t bytes;
 };
-GF_WARN_UNUSED int store_outbox_counts(struct store *s, const char *platform /* NULL: all */, struct store_outbox_counts *ret, struct err *err);
+GF_WARN_UNUSED int store_outbox_counts(struct store *s, const char *platform /* NULL: all */, struct store_outbox_counts *ret,
+                                       struct err *err);
 
 /* -- looking in ---------------------------------------------------------------------------------------------------------------------- */
 struct store_query {
@@ -116,17 +124,20 @@ struct store_query {
     int64_t since;    /* wall ms of `updated`; TIME_NONE: any */
     const char *rule; /* NULL: any */
     const char *device;
-    int limit;        /* 0: 1000 */
+    int limit; /* 0: 1000 */
 };
-GF_WARN_UNUSED int store_each_incident(struct store *s, const struct store_query *q, store_text_fn fn, void *ctx, struct err *err); /* newest first; body: the document */
-GF_WARN_UNUSED int store_incident(struct store *s, const char *id_or_number, struct arena *a, const char **ret_body, size_t *ret_len, struct err *err); /* a unique prefix of 6 or more characters will do */
+GF_WARN_UNUSED int store_each_incident(struct store *s, const struct store_query *q, store_text_fn fn, void *ctx,
+                                       struct err *err); /* newest first; body: the document */
+GF_WARN_UNUSED int store_incident(struct store *s, const char *id_or_number, struct arena *a, const char **ret_body, size_t *ret_len,
+                                  struct err *err); /* a unique prefix of 6 or more characters will do */
 typedef int (*store_revision_fn)(void *ctx, uint32_t revision, enum change change, int64_t at, const char *note);
 GF_WARN_UNUSED int store_each_revision(struct store *s, const char *id, store_revision_fn fn, void *ctx, struct err *err);
-GF_WARN_UNUSED int store_each_event(struct store *s, int64_t since, int64_t until, const char *device /* NULL: all */, store_event_fn fn, void *ctx, struct err *err);
+GF_WARN_UNUSED int store_each_event(struct store *s, int64_t since, int64_t until, const char *device /* NULL: all */, store_event_fn fn,
+                                    void *ctx, struct err *err);
 struct store_info {
     int64_t file_bytes, wal_bytes, journal_rows, journal_oldest; /* TIME_NONE when empty */
     int64_t incidents, open_incidents, revisions;
-    uint64_t commits, rows_written;  /* by this process */
+    uint64_t commits, rows_written; /* by this process */
     int64_t last_commit_us, max_commit_us;
     int schema;
     int64_t journal_bytes; /* bodies and batches' records: what journal_max_bytes bounds */
@@ -137,7 +148,8 @@ GF_WARN_UNUSED int store_info(struct store *s, struct store_info *ret, struct er
 /* -- upkeep ---------------------------------------------------------------------------------------------------------------------------- */
 /* Bounds the journal by age and size and drops closed incidents past their age, a little at a time (at most `budget` rows); true in *ret_more when there is more to do. */
 GF_WARN_UNUSED int store_trim(struct store *s, int64_t now, size_t budget, bool *ret_more, struct err *err);
-GF_WARN_UNUSED int store_audit(struct store *s, int64_t at, const char *who, const char *what, const char *detail, struct err *err); /* hash-chained */
+GF_WARN_UNUSED int store_audit(struct store *s, int64_t at, const char *who, const char *what, const char *detail,
+                               struct err *err); /* hash-chained */
 struct audit_entry {
     int64_t id, at;
     const char *who, *what, *detail; /* detail may be NULL */

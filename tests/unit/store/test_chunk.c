@@ -84,7 +84,10 @@ static void chunks(void **state) {
         size_t n = k == 0 ? 0 : any(500), nacks = any(3) ? any(300) : 0, done = 0;
         int64_t earliest = T0 - (int64_t)any(1000);
         for (size_t i = 0; i < n; i++)
-            events[i] = (struct effect_event){.arrived = earliest + any(100000), .time = any(50) ? T0 : INT64_MIN + 5, .body = body, .len = any(any(10) ? 300 : 3000)};
+            events[i] = (struct effect_event){.arrived = earliest + any(100000),
+                                              .time = any(50) ? T0 : INT64_MIN + 5,
+                                              .body = body,
+                                              .len = any(any(10) ? 300 : 3000)};
         for (size_t i = 0; i < nacks; i++)
             acks[i] = (struct store_ack){.mid = (uint16_t)any(65536), .hash = (uint64_t)any(1 << 20) << 40 | any(1 << 20)};
         struct record r = {.mono = -5, .wall = T0, .bytes = 1 << 30, .before = 77, .nacks = nacks};
@@ -133,7 +136,10 @@ static void damaged_chunks(void **state) {
     (void)state;
     for (int packed = 0; packed < 2; packed++) {
         for (int i = 0; i < 6; i++)
-            events[i] = (struct effect_event){.arrived = T0 + i, .time = T0, .body = "{\"k\":\"lamp\",\"d\":\"lamp-1\",\"t\":1,\"f\":{\"on\":true}}", .len = packed ? 47 : 5};
+            events[i] = (struct effect_event){.arrived = T0 + i,
+                                              .time = T0,
+                                              .body = "{\"k\":\"lamp\",\"d\":\"lamp-1\",\"t\":1,\"f\":{\"on\":true}}",
+                                              .len = packed ? 47 : 5};
         struct record r = {.mono = 5, .wall = T0, .bytes = 9, .nacks = 2};
         assert_int_equal(chunk_write(&w, events, 6, T0, 3, &r, acks), 6);
         assert_int_equal(w.out.data[0], 1 + packed);

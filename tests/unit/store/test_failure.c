@@ -215,7 +215,7 @@ static void the_nth_allocation_fails(void **state) {
     struct fx *f = *state;
     fx_close(f);
     int failures = 0;
-    for (int64_t nth = 1;; nth += nth < 60 ? 1 : 23) { /* opening */
+    for (int64_t nth = 1;; nth += 1 + nth / 16) { /* opening */
         failed_alloc = false;
         fail_alloc = nth;
         int rc = store_open(&f->conf, &f->err, &f->store);
@@ -228,11 +228,11 @@ static void the_nth_allocation_fails(void **state) {
         if (!failed_alloc)
             break;
     }
-    assert_true(failures > 50);
+    assert_true(failures > 30);
     fx_open(f);
     failures = 0;
     uint32_t b = 0;
-    for (int64_t nth = 1; nth < 3000; nth += nth < 100 ? 1 : 13) { /* committing */
+    for (int64_t nth = 1; nth < 3000; nth += 1 + nth / 16) { /* committing */
         make_batch(f, ++b);
         failed_alloc = false;
         fail_alloc = nth;
@@ -251,7 +251,7 @@ static void the_nth_allocation_fails(void **state) {
     }
     assert_true(failures > 5);
     assert_batches(f, b);
-    for (int64_t nth = 1; nth < 2000; nth += nth < 100 ? 1 : 7) { /* reading */
+    for (int64_t nth = 1; nth < 2000; nth += 1 + nth / 16) { /* reading */
         struct outbox_row rows[8];
         int64_t n = 0;
         const char *body;
@@ -261,8 +261,7 @@ static void the_nth_allocation_fails(void **state) {
         failed_alloc = false;
         fail_alloc = nth;
         int codes[] = {store_each_event(f->store, TIME_NONE, TIME_NONE, NULL, on_event, &n, &f->err),
-                       store_each_state(f->store, on_state, &n, &f->err),
-                       store_each_incident(f->store, &q, on_text, &n, &f->err),
+                       store_each_state(f->store, on_state, &n, &f->err), store_each_incident(f->store, &q, on_text, &n, &f->err),
                        store_incident(f->store, "01FULL1-0", &f->arena, &body, &len, &f->err),
                        store_outbox_next(f->store, "city", T0, NULL, 0, 8, &f->arena, rows, &f->err)};
         fail_alloc = 0;

@@ -302,7 +302,7 @@ static int use(struct fx *f) {
     if (worst < 0)
         return worst;
     struct store_batch b = {.effects = &f->effects, .mono = 1, .wall = T0};
-    int codes[] = {store_each_state(s, on_state, NULL, &f->err),         store_each_open_incident(s, on_text, NULL, &f->err),
+    int codes[] = {store_each_state(s, on_state, NULL, &f->err), store_each_open_incident(s, on_text, NULL, &f->err),
                    store_each_event(s, TIME_NONE, TIME_NONE, NULL, count_event, &n, &f->err), store_commit(s, &b, &f->err)};
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
         if (codes[i] < 0)
@@ -414,21 +414,22 @@ static void a_hostile_schema_does_nothing(void **state) {
 
 static void values_that_cannot_be(void **state) {
     struct fx *f = *state;
-    static const char *const texts[] = {"UPDATE journal SET body = x'ff'",
-                                        "UPDATE journal SET body = x''",
-                                        "UPDATE journal SET n = -5",
-                                        "UPDATE journal SET body = 'text', n = 'text', arrived = 'text', span = 1.5",
-                                        "UPDATE journal SET span = 9223372036854775807, arrived = 9223372036854775807",
-                                        "UPDATE incident SET severity = 99, change = -1, condition = 7, handling = 'x', over = 'y', title = x'00ff'",
-                                        "UPDATE outbox SET severity = 77, change = 1000, queued = 'x', next_try = -1, bytes = 'y'",
-                                        "UPDATE revision SET severity = -1, change = 50, condition = 'x', handling = 99",
-                                        "UPDATE state SET hash = 'x', body = x'00'",
-                                        "UPDATE platform SET named = 'x'",
-                                        "INSERT INTO segment VALUES (-9223372036854775807 - 1, 9223372036854775807, 5, -5), (7, 3, 0, 9223372036854775807)",
-                                        "UPDATE meta SET value = 'text'; INSERT INTO meta VALUES ('tail', -5), ('bytes_trimmed', 1e300), ('audit_anchor', 'x')",
-                                        "DELETE FROM journal WHERE id > 10",
-                                        "UPDATE journal SET id = id + 9000000000000000000",
-                                        "UPDATE audit SET hash = x'00'"};
+    static const char *const texts[] = {
+        "UPDATE journal SET body = x'ff'",
+        "UPDATE journal SET body = x''",
+        "UPDATE journal SET n = -5",
+        "UPDATE journal SET body = 'text', n = 'text', arrived = 'text', span = 1.5",
+        "UPDATE journal SET span = 9223372036854775807, arrived = 9223372036854775807",
+        "UPDATE incident SET severity = 99, change = -1, condition = 7, handling = 'x', over = 'y', title = x'00ff'",
+        "UPDATE outbox SET severity = 77, change = 1000, queued = 'x', next_try = -1, bytes = 'y'",
+        "UPDATE revision SET severity = -1, change = 50, condition = 'x', handling = 99",
+        "UPDATE state SET hash = 'x', body = x'00'",
+        "UPDATE platform SET named = 'x'",
+        "INSERT INTO segment VALUES (-9223372036854775807 - 1, 9223372036854775807, 5, -5), (7, 3, 0, 9223372036854775807)",
+        "UPDATE meta SET value = 'text'; INSERT INTO meta VALUES ('tail', -5), ('bytes_trimmed', 1e300), ('audit_anchor', 'x')",
+        "DELETE FROM journal WHERE id > 10",
+        "UPDATE journal SET id = id + 9000000000000000000",
+        "UPDATE audit SET hash = x'00'"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         (void)snprintf(f->path, sizeof f->path, "%s/v%zu.db", f->dir, i);
         fx_close(f);

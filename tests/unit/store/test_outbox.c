@@ -23,8 +23,10 @@ static void assert_order(struct fx *f, const char *platform, int64_t now, const 
     assert_string_equal(got, want);
 }
 
-static void outcome(struct fx *f, const char *platform, const char *incident, uint32_t revision, enum outbox_result result, int64_t next_try, const char *why) {
-    struct outbox_outcome o = {.platform = platform, .incident = incident, .revision = revision, .result = result, .next_try = next_try, .why = why, .at = T0};
+static void outcome(struct fx *f, const char *platform, const char *incident, uint32_t revision, enum outbox_result result,
+                    int64_t next_try, const char *why) {
+    struct outbox_outcome o = {
+        .platform = platform, .incident = incident, .revision = revision, .result = result, .next_try = next_try, .why = why, .at = T0};
     fx_ok(f, store_outbox_outcomes(f->store, &o, 1, &f->err));
 }
 
@@ -107,6 +109,37 @@ static void three_changes_are_one_row(void **state) {
     assert_int_equal(counts(f, NULL).bytes, 2 * c.bytes);
 }
 
+/* A count changes the document, not the revision: what is sent under the revision's id stays the same, at each retry and each resend. */
+static void the_same_bytes_however_often(void **state) {
+    struct fx *f = *state;
+    fx_incident(f, "01BYTES", 1, SEVERITY_MINOR, 50);
+    fx_commit(f, T0);
+    assert_int_equal(next(f, "city", T0, NULL, 0, 5), 1);
+    char *first = strdup(rows[0].body);
+    assert_non_null(first);
+    for (int i = 1; i <= 3; i++) {
+        fx_incident(f, "01BYTES", 1, SEVERITY_MINOR, 50 + (size_t)i)->publish = false;
+        fx_commit(f, T0 + i);
+        outcome(f, "city", "01BYTES", 1, OUTBOX_RETRY, T0 + i, "down");
+        assert_int_equal(next(f, "city", T0 + i, NULL, 0, 5), 1);
+        assert_string_equal(rows[0].body, first);
+        fx_reopen(f);
+    }
+    const char *body;
+    size_t len;
+    fx_ok(f, store_incident(f->store, "01BYTES", &f->arena, &body, &len, &f->err)); /* people see it as it now stands */
+    assert_string_not_equal(body, first);
+    outcome(f, "city", "01BYTES", 1, OUTBOX_CONFIRMED, 0, NULL);
+    fx_ok(f, store_outbox_resend(f->store, "city", "01BYTES", T0 + 5, NULL, &f->err));
+    assert_int_equal(next(f, "city", T0 + 5, NULL, 0, 5), 1);
+    assert_string_equal(rows[0].body, first);
+    free(first);
+    fx_incident(f, "01BYTES", 2, SEVERITY_MINOR, 60);
+    fx_commit(f, T0 + 6);
+    assert_int_equal(next(f, "city", T0 + 6, NULL, 0, 5), 1);
+    assert_non_null(strstr(rows[0].body, "\"revision\":2"));
+}
+
 static void only_the_platforms_that_were_named(void **state) {
     struct fx *f = *state;
     fx_incident(f, "both", 1, SEVERITY_MINOR, 50)->platforms = 3;
@@ -184,7 +217,8 @@ static void a_retry_waits_for_its_time(void **state) {
 static int dead_only(void *ctx, const struct outbox_row *row) {
     char *out = ctx;
     size_t len = strlen(out);
-    (void)snprintf(out + len, 1024 - len, "%s/%s.%u%s(%s) ", row->platform, row->incident, row->revision, row->dead ? " dead" : "", row->why ? row->why : "");
+    (void)snprintf(out + len, 1024 - len, "%s/%s.%u%s(%s) ", row->platform, row->incident, row->revision, row->dead ? " dead" : "",
+                   row->why ? row->why : "");
     return 0;
 }
 
@@ -203,7 +237,8 @@ static void the_dead_are_shown_and_come_back(void **state) {
     assert_string_equal(text, "city/01DEADLETTER.1 dead(400 Bad Request) ");
     text[0] = 0;
     fx_ok(f, store_each_outbox(f->store, false, dead_only, text, &f->err));
-    assert_string_equal(text, "city/01DEADLETTER.1 dead(400 Bad Request) city/01ALIVEANDWELL.1() town/01DEADLETTER.1() town/01ALIVEANDWELL.1() ");
+    assert_string_equal(text,
+                        "city/01DEADLETTER.1 dead(400 Bad Request) city/01ALIVEANDWELL.1() town/01DEADLETTER.1() town/01ALIVEANDWELL.1() ");
     size_t n = 0;
     fx_ok(f, store_outbox_resend(f->store, "city", "01DEADLETTER", T0 + 7, &n, &f->err));
     assert_int_equal(n, 1);
@@ -223,6 +258,10 @@ static void the_dead_are_shown_and_come_back(void **state) {
     assert_order(f, "town", T0 + 9, "01DEADLETTER.2 01ALIVEANDWELL.1");
     assert_int_equal(store_outbox_resend(f->store, NULL, "01NOSUCHTHING", T0, &n, &f->err), GF_ENOTFOUND);
     assert_says(f, "01NOSUCHTHING");
+    fx_incident(f, "01SHADOWED", 1, SEVERITY_MINOR, 50)->publish = false;
+    fx_commit(f, T0 + 10);
+    assert_int_equal(store_outbox_resend(f->store, NULL, "01SHADOWED", T0, &n, &f->err), GF_ESTATE);
+    assert_says(f, "01SHADOWED");
     assert_int_equal(store_outbox_resend(f->store, "village", "01DEADLETTER", T0, &n, &f->err), GF_ENOTFOUND);
     assert_says(f, "village");
     int64_t bytes = counts(f, NULL).bytes;
@@ -283,14 +322,18 @@ static void what_is_over_gives_way_first(void **state) {
     fx_ok(f, store_info(f->store, &info, &f->err));
     assert_int_equal(info.gave_way[SEVERITY_MINOR], 1); /* the older of the two that are over */
     assert_int_equal(info.gave_way[SEVERITY_MODERATE], 0);
-    assert_order(f, "city", T0 + 13, "open-extreme.1 over-extreme.1 open-severe.1 over-severe.1 moderate-3.1 moderate-2.1 moderate-1.1 moderate-0.1 over-minor-2.1 open-minor.1");
+    assert_order(
+        f, "city", T0 + 13,
+        "open-extreme.1 over-extreme.1 open-severe.1 over-severe.1 moderate-3.1 moderate-2.1 moderate-1.1 moderate-0.1 over-minor-2.1 open-minor.1");
     for (int i = 4; i < 12; i++) { /* from now on there is only open trouble */
         char id[32];
         (void)snprintf(id, sizeof id, "severe-%d", i);
         fx_incident(f, id, 1, SEVERITY_SEVERE, 898);
         fx_commit(f, T0 + 10 + i);
     }
-    assert_order(f, "city", T0 + 22, "open-extreme.1 over-extreme.1 severe-11.1 severe-10.1 severe-9.1 severe-8.1 severe-7.1 severe-6.1 severe-5.1 severe-4.1 open-severe.1");
+    assert_order(
+        f, "city", T0 + 22,
+        "open-extreme.1 over-extreme.1 severe-11.1 severe-10.1 severe-9.1 severe-8.1 severe-7.1 severe-6.1 severe-5.1 severe-4.1 open-severe.1");
     fx_ok(f, store_info(f->store, &info, &f->err));
     assert_int_equal(info.gave_way[SEVERITY_MINOR], 3);
     assert_int_equal(info.gave_way[SEVERITY_MODERATE], 4);
@@ -319,7 +362,10 @@ static void a_long_week_without_the_platform(void **state) {
         for (int i = 0; i < n; i++) {
             assert_true(rows[i].severity <= last);
             last = rows[i].severity;
-            o[i] = (struct outbox_outcome){.platform = "city", .incident = rows[i].incident, .revision = rows[i].revision, .result = OUTBOX_CONFIRMED};
+            o[i] = (struct outbox_outcome){.platform = "city",
+                                           .incident = rows[i].incident,
+                                           .revision = rows[i].revision,
+                                           .result = OUTBOX_CONFIRMED};
         }
         fx_ok(f, store_outbox_outcomes(f->store, o, (size_t)n, &f->err));
         arena_reset(&f->arena);
@@ -333,6 +379,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(severity_first_fresh_before_backlog, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_row_says_everything, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(three_changes_are_one_row, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(the_same_bytes_however_often, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(only_the_platforms_that_were_named, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_confirmation_takes_only_what_it_confirms, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_retry_waits_for_its_time, fx_setup, fx_teardown),

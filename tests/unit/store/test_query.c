@@ -102,7 +102,9 @@ static void revisions(void **state) {
     e->title = "路灯又亮了";
     fx_commit(f, T0 + 1);
     fx_ok(f, store_each_revision(f->store, "01REVISED", on_revision, &s, &f->err));
-    assert_string_equal(s.text, "1 opened @1 minor, firing, new: 路灯不亮\n2 updated @2 extreme, firing, new\n3 resolved @3 extreme, resolved, acknowledged: 路灯又亮了\n");
+    assert_string_equal(
+        s.text,
+        "1 opened @1 minor, firing, new: 路灯不亮\n2 updated @2 extreme, firing, new\n3 resolved @3 extreme, resolved, acknowledged: 路灯又亮了\n");
     assert_int_equal(store_each_revision(f->store, "01NOTHING", on_revision, &s, &f->err), GF_ENOTFOUND);
     struct store_info info;
     fx_ok(f, store_info(f->store, &info, &f->err));

@@ -136,9 +136,9 @@ static void the_acks_outlive_the_journal(void **state) {
 static void when_the_clock_was_wrong(void **state) {
     struct fx *f = *state;
     open_with(f, (struct store_conf){.journal_max_age = TIME_DAY});
-    write_events(f, 1000, 1100, 1, 10);                    /* 1970 */
-    write_events(f, T0 + 365 * TIME_DAY, 1100, 1, 10);     /* a year ahead */
-    write_events(f, T0, 3000, 1, 10);                      /* right */
+    write_events(f, 1000, 1100, 1, 10);                /* 1970 */
+    write_events(f, T0 + 365 * TIME_DAY, 1100, 1, 10); /* a year ahead */
+    write_events(f, T0, 3000, 1, 10);                  /* right */
     trim(f, T0 + 60000, 100);
     struct seen s = look(f);
     assert_int_equal(s.n, 4100); /* 1970 is old; next year is kept while what came after it is young */
