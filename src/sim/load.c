@@ -18,9 +18,6 @@ int sim_load_begin(struct sim *s, struct err *err) {
         s->ledger = fopen(s->conf->ledger, "we");
         if (!s->ledger)
             return err_sys(err, GF_EIO, errno, "ledger %s", s->conf->ledger);
-        s->slots = calloc(65536, sizeof(*s->slots));
-        if (!s->slots)
-            return err_set(err, GF_ENOMEM, "out of memory");
     }
     return 0;
 }
@@ -68,6 +65,4 @@ void sim_load_done(struct sim *s) {
     if (s->ledger && fclose(s->ledger) != 0 && s->rc == 0)
         s->rc = err_sys(s->err, GF_EIO, errno, "ledger %s", s->conf->ledger);
     s->ledger = NULL;
-    free(s->slots);
-    s->slots = NULL;
 }

@@ -21,6 +21,7 @@ void sim_put(struct sim *s, bool retain, const char *topic, const void *payload,
     m->next = NULL;
     m->len = len;
     m->number = number;
+    m->order = ++s->orders;
     m->retain = retain;
     (void)snprintf(m->topic, sizeof(m->topic), "%s", topic);
     if (len > 0)
@@ -62,14 +63,22 @@ void sim_retain(struct sim *s, const char *topic, const char *fmt, ...) {
     va_end(ap);
 }
 
-static void drop_first(struct sim *s) {
+/* Out of the queue; whose it is now is the caller's business. */
+static struct sim_message *take_first(struct sim *s) {
     struct sim_message *m = s->first;
 
     s->first = m->next;
     if (!s->first)
         s->last = NULL;
     s->waiting--;
-    free(m);
+    m->next = NULL;
+    return m;
+}
+
+static bool have_table(struct sim *s) {
+    if (!s->flying && s->conf->qos > 0)
+        s->flying = calloc(SIM_MIDS, sizeof(*s->flying));
+    return s->flying || s->conf->qos == 0;
 }
 
 void sim_flush(struct sim *s) {
@@ -77,6 +86,11 @@ void sim_flush(struct sim *s) {
         struct sim_message *m = s->first;
         struct err err = {0};
         int mid = 0;
+
+        if (!have_table(s)) {
+            sim_fail(s, GF_ENOMEM, "out of memory");
+            return;
+        }
         int rc = mqtt_publish(s->mqtt, m->topic, m->payload, m->len, s->conf->qos, m->retain, &mid, &err);
 
         if (rc == GF_EUNAVAIL) {
@@ -88,36 +102,73 @@ void sim_flush(struct sim *s) {
             return;
         }
         s->published++;
-        if (s->conf->qos > 0)
+        m = take_first(s);
+        if (s->conf->qos > 0 && mid > 0 && mid < SIM_MIDS && !s->flying[mid]) {
+            s->flying[mid] = m;
             s->outstanding++;
-        if (s->slots && mid > 0 && mid < 65536) {
-            s->slots[mid].number = m->number;
-            (void)snprintf(s->slots[mid].topic, sizeof(s->slots[mid].topic), "%.47s", m->topic);
+        } else {
+            free(m);
         }
-        drop_first(s);
     }
 }
 
 void sim_published(void *ctx, int mid, bool ok) {
     struct sim *s = ctx;
 
-    if (s->conf->qos == 0)
+    if (!s->flying || mid <= 0 || mid >= SIM_MIDS || !s->flying[mid])
         return;
-    if (s->outstanding > 0)
-        s->outstanding--;
+    struct sim_message *m = s->flying[mid];
+
+    s->flying[mid] = NULL;
+    s->outstanding--;
     if (!ok) {
-        sim_fail(s, GF_EDENIED, "the broker refused a message; may this user publish here?");
-        return;
+        sim_fail(s, GF_EDENIED, "the broker refused a message to %s; may this user publish there?", m->topic);
+    } else {
+        s->confirmed++;
+        if (s->ledger && m->number > 0)
+            (void)fprintf(s->ledger, "%llu %s\n", (unsigned long long)m->number, m->topic);
     }
-    s->confirmed++;
-    if (s->ledger && s->slots && mid > 0 && mid < 65536 && s->slots[mid].number > 0) {
-        (void)fprintf(s->ledger, "%llu %s\n", (unsigned long long)s->slots[mid].number, s->slots[mid].topic);
-        s->slots[mid].number = 0;
-    }
+    free(m);
     sim_flush(s);
 }
 
+static int by_order(const void *a, const void *b) {
+    uint64_t x = (*(struct sim_message *const *)a)->order, y = (*(struct sim_message *const *)b)->order;
+
+    return x < y ? -1 : x > y;
+}
+
+void sim_link_lost(struct sim *s) {
+    size_t n = 0;
+
+    if (!s->flying || s->outstanding == 0)
+        return;
+    /* Packed at the table's beginning, put in order, and from the newest on in front of what waits. */
+    for (size_t i = 0; i < SIM_MIDS; i++) {
+        struct sim_message *m = s->flying[i];
+
+        s->flying[i] = NULL;
+        if (m)
+            s->flying[n++] = m;
+    }
+    qsort(s->flying, n, sizeof(*s->flying), by_order);
+    while (n > 0) {
+        struct sim_message *m = s->flying[--n];
+
+        s->flying[n] = NULL;
+        m->next = s->first;
+        s->first = m;
+        if (!s->last)
+            s->last = m;
+        s->waiting++;
+    }
+    s->outstanding = 0;
+}
+
 void sim_out_done(struct sim *s) {
+    sim_link_lost(s);
     while (s->first)
-        drop_first(s);
+        free(take_first(s));
+    free(s->flying);
+    s->flying = NULL;
 }

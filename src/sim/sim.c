@@ -250,6 +250,7 @@ static void on_disconnected(void *ctx, const char *why, int64_t retry_in) {
     if (s->up)
         sim_say(s, "the broker is gone: %s", why);
     s->up = false;
+    sim_link_lost(s);
 }
 
 static void on_message(void *ctx, const struct mqtt_message *m) {

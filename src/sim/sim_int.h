@@ -17,7 +17,8 @@
 
 #define SIM_ID_MAX 64
 #define SIM_TOPIC_MAX 200
-#define SIM_WINDOW 1000        /* QoS 1 messages without their PUBACK */
+#define SIM_WINDOW 1000 /* QoS 1 messages without their PUBACK */
+#define SIM_MIDS 65536
 #define SIM_MAX_WAITING 200000 /* messages made and not handed over: more is an error */
 
 /* What can be told to a device. The number is W, percent, cars, a label, 0 or 1, as the verb needs. */
@@ -97,6 +98,7 @@ struct sim_message {
     struct sim_message *next;
     size_t len;
     uint64_t number; /* load mode */
+    uint64_t order;  /* in which they were made */
     bool retain;
     char topic[SIM_TOPIC_MAX];
     char payload[];
@@ -125,6 +127,8 @@ struct sim {
     struct heap_node turn_node, fault_node, flap_node, flood_node;
 
     struct sim_message *first, *last; /* waiting */
+    struct sim_message **flying;      /* by message id: QoS 1, handed over and not yet acknowledged */
+    uint64_t orders;
     size_t waiting, outstanding;
     uint64_t published, confirmed;
     struct buf text; /* of the payload being written */
@@ -132,11 +136,6 @@ struct sim {
     /* load */
     FILE *ledger;
     uint64_t made;
-    struct sim_load_slot *slots; /* by message id: what the ledger will say */
-};
-struct sim_load_slot {
-    uint64_t number;
-    char topic[48];
 };
 
 /* sim.c */
@@ -159,6 +158,7 @@ void sim_send(struct sim *s, const char *topic, const char *fmt, ...) GF_PRINTF(
 void sim_retain(struct sim *s, const char *topic, const char *fmt, ...) GF_PRINTF(3, 4);
 void sim_flush(struct sim *s); /* as far as the link and the window let it */
 void sim_published(void *ctx, int mid, bool ok);
+void sim_link_lost(struct sim *s); /* what was not acknowledged waits again, in its old order */
 void sim_out_done(struct sim *s);
 #define SIM_TOPIC(name, ...) \
     char name[SIM_TOPIC_MAX]; \
