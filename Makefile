@@ -173,7 +173,7 @@ fuzz-programs: $(FUZZ_BIN)
 
 RUN = $(PYTHON) tests/run --build $(BUILD)
 
-.PHONY: deps test test-all test-unit test-fuzz test-rules test-e2e test-build check-source conformance demo demo-run
+.PHONY: deps test test-all test-unit test-fuzz test-rules test-cli test-e2e test-build check-source conformance demo demo-run
 deps: ## install from Debian what the build and the tests need and this machine lacks
 	@./tests/deps
 
@@ -192,6 +192,9 @@ test-fuzz: fuzz-programs ## replay the corpus through every fuzz target
 
 test-rules: all ## the shipped rules, by their own tests
 	@$(RUN) rules
+
+test-cli: all ## the command line, as a user types it
+	@$(RUN) cli
 
 test-e2e: all ## the program as a whole, with a real broker
 	@$(RUN) e2e
@@ -273,10 +276,16 @@ SYSUSERS := $(wildcard systemd/*sysusers*)
 TMPFILES := $(wildcard systemd/*tmpfiles*)
 SNIPPETS := $(filter-out $(SYSUSERS) $(TMPFILES),$(wildcard systemd/*.conf systemd/*.example))
 
+# The program writes its own manual and completions; a program for another machine cannot: HELPER=path of one for this machine.
+HELPER ?= $(abspath $(BIN))
+MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
+BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+
 # Each file of the tree $(1) to the directory $(2).
 copy_tree = (cd $(1) && find . -type f) | while read -r f; do install -D -m 644 "$(1)/$$f" "$(2)/$$f" || exit 1; done
 
-install: all ## DESTDIR=… PREFIX=/usr: program, units, rules as examples, documentation
+install: all ## DESTDIR=… PREFIX=/usr: program, units, rules as examples, documentation, man pages, completion
 	install -D -m 755 $(BIN) $(BINDIR)/gengfu
 	@for f in $(UNITS); do install -d $(UNITDIR) && \
 		sed 's|/usr/bin/gengfu|$(PREFIX)/bin/gengfu|g' $$f >$(UNITDIR)/$${f##*/} && chmod 644 $(UNITDIR)/$${f##*/} || exit 1; done
@@ -286,10 +295,16 @@ install: all ## DESTDIR=… PREFIX=/usr: program, units, rules as examples, docu
 	@$(call copy_tree,rules,$(DATADIR)/rules)
 	@$(call copy_tree,docs,$(DOCDIR))
 	@for f in README.md LICENSE; do test ! -f $$f || install -D -m 644 $$f $(DOCDIR)/$$f || exit 1; done
+	@install -d $(MANDIR) $(BASHDIR) $(ZSHDIR)
+	@$(HELPER) help --man >$(MANDIR)/gengfu.1 && chmod 644 $(MANDIR)/gengfu.1
+	@for c in $$($(HELPER) help --names); do $(HELPER) help --man $$c >$(MANDIR)/gengfu-$$c.1 && chmod 644 $(MANDIR)/gengfu-$$c.1 || exit 1; done
+	@$(HELPER) completion bash >$(BASHDIR)/gengfu && chmod 644 $(BASHDIR)/gengfu
+	@$(HELPER) completion zsh >$(ZSHDIR)/_gengfu && chmod 644 $(ZSHDIR)/_gengfu
 
 uninstall: ## what install put there; settings and state stay
 	rm -f $(BINDIR)/gengfu $(SYSUSERSDIR)/gengfu.conf $(TMPFILESDIR)/gengfu.conf
 	rm -f $(patsubst systemd/%,$(UNITDIR)/%,$(UNITS))
+	rm -f $(MANDIR)/gengfu.1 $(MANDIR)/gengfu-*.1 $(BASHDIR)/gengfu $(ZSHDIR)/_gengfu
 	rm -rf $(DATADIR) $(DOCDIR)
 
 clean: ## remove what was built

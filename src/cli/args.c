@@ -33,6 +33,13 @@ static const struct cli_option *option_at(const struct cli_command *cmd, size_t 
 
 static size_t options_of(const struct cli_command *cmd) { return count(cmd->options) + count(cli_common); }
 
+/* The daemon's socket concerns those who speak to it, and the daemon. */
+bool cli_takes(const struct cli_command *cmd, const struct cli_option *common) {
+    return strcmp(common->name, "socket") != 0 || cmd->remote || strcmp(cmd->name, "run") == 0;
+}
+
+static bool taken(const struct cli_command *cmd, size_t i) { return i < count(cmd->options) || cli_takes(cmd, option_at(cmd, i)); }
+
 /* The option's place, or <0 with a message. */
 static int find_long(const struct cli_command *cmd, const char *name, size_t len, struct err *err) {
     const char *names[CLI_MAX_VALUES];
@@ -43,8 +50,8 @@ static int find_long(const struct cli_command *cmd, const char *name, size_t len
 
     for (size_t i = 0; i < n; i++) {
         const struct cli_option *o = option_at(cmd, i);
-        names[i] = o->name;
-        if (strncmp(o->name, name, len) != 0)
+        names[i] = taken(cmd, i) ? o->name : NULL;
+        if (names[i] == NULL || strncmp(o->name, name, len) != 0)
             continue;
         if (o->name[len] == '\0')
             return (int)i;
@@ -63,7 +70,7 @@ static int find_long(const struct cli_command *cmd, const char *name, size_t len
 
 static int find_letter(const struct cli_command *cmd, char letter, struct err *err) {
     for (size_t i = 0; i < options_of(cmd); i++)
-        if (option_at(cmd, i)->letter == letter)
+        if (option_at(cmd, i)->letter == letter && taken(cmd, i))
             return (int)i;
     return err_set(err, GF_EINVAL, "'gengfu %s' has no option -%c", cmd->name, letter);
 }
@@ -98,6 +105,13 @@ static int take_option(struct cli *c, char **argv, int argc, int *i, struct err 
     return 0;
 }
 
+/* no-color.org: any NO_COLOR that is not empty. A terminal that cannot says so by its name. */
+bool cli_may_colour(const struct cli *c) {
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    return !c->json && !cli_given(c, "no-color") && (no == NULL || no[0] == '\0') && (term == NULL || strcmp(term, "dumb") != 0);
+}
+
 int cli_parse(struct cli *c, int argc, char **argv, struct err *err) {
     bool words_only = false;
 
@@ -116,7 +130,7 @@ int cli_parse(struct cli *c, int argc, char **argv, struct err *err) {
         }
     }
     c->json = cli_given(c, "json");
-    c->colour = isatty(STDOUT_FILENO) && !c->json && !cli_given(c, "no-color") && getenv("NO_COLOR") == NULL;
+    c->colour = isatty(STDOUT_FILENO) && cli_may_colour(c);
     c->dir = cli_given(c, "config") ? cli_value(c, "config") : CLI_DEFAULT_DIR;
     if (cli_given(c, "help"))
         return 0;

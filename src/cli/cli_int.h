@@ -43,14 +43,17 @@ struct cli {
     const char **args;
     int nargs;
     bool json, colour;
+    bool looks_at_json; /* remote_call: the line function wants to see the lines under --json too */
     const char *dir;
 };
 
 /* args.c */
 extern const struct cli_option cli_common[];
+bool cli_takes(const struct cli_command *cmd, const struct cli_option *common); /* whether a common option is one of this command's */
 GF_WARN_UNUSED int cli_parse(struct cli *c, int argc, char **argv, struct err *err);
 const char *cli_value(const struct cli *c, const char *name); /* NULL when it was not given */
 static inline bool cli_given(const struct cli *c, const char *name) { return cli_value(c, name) != NULL; }
+bool cli_may_colour(const struct cli *c); /* whoever asks looks for a terminal too */
 /* The value as a span or number; EXIT_USAGE with a message when it cannot be read. *ret untouched when not given. */
 GF_WARN_UNUSED int cli_span(const struct cli *c, const char *name, int64_t *ret_ms);
 GF_WARN_UNUSED int cli_number(const struct cli *c, const char *name, double min, double max, double *ret);

@@ -75,6 +75,7 @@ static const struct cli_option simulate_options[] = {{"host", 0, "NAME", "the br
 
 static const struct cli_option help_options[] = {{"markdown", 0, NULL, "everything, as docs/cli.md has it"},
                                                  {"man", 0, NULL, "as a man page"},
+                                                 {"names", 0, NULL, "the commands' names, one a line"},
                                                  END};
 
 #define VERB(name, about) \
@@ -89,8 +90,8 @@ const struct cli_command cli_commands[] = {
      cmd_run},
     {"check", "[DIR]", "every error and warning in every file, with place, caret and cure", NULL, "  gengfu check /etc/gengfu",
      check_options, 0, 1, false, cmd_check},
-    {"test", "[DIR]", "rule tests (tests.d) in virtual time, with the daemon's own source mapper and engine",
-     "A test that fails says what was expected, what came, and why not.\nExit code 1 when a test fails, 3 when the rules or tests cannot be loaded.",
+    {"test", "[DIR]", "rule tests (tests.d) in virtual time",
+     "With the same source mapper and engine as the daemon. A test that fails says what was expected, what came, and why not.\nExit code 1 when a test fails, 3 when the rules or tests cannot be loaded.",
      "  gengfu test /etc/gengfu --only lamp", test_options, 0, 1, false, cmd_test},
     {"eval", "EXPR", "try an expression",
      "Variables are event, state, previous, device, now as in a rule; with --payload or --topic those of a source.\nExit code 1 when the value is unknown or an error.",
@@ -151,7 +152,10 @@ int cmd_help(struct cli *c) {
 
     if (c->nargs > 0 && cmd == NULL)
         return EXIT_USAGE;
-    if (cli_given(c, "markdown"))
+    if (cli_given(c, "names"))
+        for (const struct cli_command *each = cli_commands; each->name != NULL; each++)
+            (void)printf("%s\n", each->name);
+    else if (cli_given(c, "markdown"))
         cli_help_markdown(stdout);
     else if (cli_given(c, "man") && cmd != NULL)
         cli_help_man(stdout, cmd);

@@ -15,6 +15,7 @@ struct evaluating {
     struct cli *c;
     struct arena arena;
     struct cel_env *env;
+    const struct ruleset *rs; /* of --config; NULL: none */
     struct cel_value vars[CEL_MAX_VARS];
     struct buf json[CLI_MAX_VALUES];
     size_t njson;
@@ -98,7 +99,7 @@ static int evaluate(struct evaluating *e, const char *text) {
         print_diags(text, &diags);
         return EXIT_USAGE;
     }
-    struct cel_context ctx = {.vars = e->vars, .arena = &e->arena};
+    struct cel_context ctx = {.vars = e->vars, .arena = &e->arena, .host = (void *)(uintptr_t)e->rs};
 
     buf_init(&out, 64 << 20);
     if (cli_given(e->c, "dump"))
@@ -140,6 +141,7 @@ int cmd_eval(struct cli *c) {
         (void)fputs("gengfu: out of memory\n", stderr);
         rc = EXIT_TROUBLE;
     }
+    e->rs = rs;
     if (rc == EXIT_FINE)
         rc = set_vars(e, source);
     if (rc == EXIT_FINE)

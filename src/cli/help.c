@@ -11,14 +11,14 @@ void cli_help(FILE *out) {
     for (const struct cli_command *cmd = cli_commands; cmd->name != NULL; cmd++)
         (void)fprintf(out, "  %-11s %s\n", cmd->name, cmd->about);
     (void)fputs(
-        "\n`gengfu COMMAND --help` says more, with an example. Exit codes: 0 fine, 1 found something, 2 used wrongly, 3 could not do it.\n",
+        "\n`gengfu COMMAND --help` says more, with an example.\nExit codes: 0 fine, 1 found something, 2 used wrongly, 3 could not do it.\n",
         out);
 }
 
-static void help_options(FILE *out, const struct cli_option *o, const struct cli_command *cmd) {
+static void help_options(FILE *out, const struct cli_option *o, const struct cli_command *cmd, bool common) {
     for (; o != NULL && o->name != NULL; o++) {
         char word[64];
-        if (o >= cli_common && strcmp(o->name, "socket") == 0 && !cmd->remote && strcmp(cmd->name, "run") != 0)
+        if (common && !cli_takes(cmd, o))
             continue;
         (void)snprintf(word, sizeof(word), "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
         if (o->letter != 0)
@@ -33,8 +33,8 @@ void cli_help_command(FILE *out, const struct cli_command *cmd) {
     if (cmd->more != NULL)
         (void)fprintf(out, "\n%s\n", cmd->more);
     (void)fputs("\nOptions\n", out);
-    help_options(out, cmd->options, cmd);
-    help_options(out, cli_common, cmd);
+    help_options(out, cmd->options, cmd, false);
+    help_options(out, cli_common, cmd, true);
     (void)fprintf(out, "\nExample\n%s\n", cmd->example);
 }
 
@@ -81,8 +81,10 @@ static void man_text(FILE *out, const char *s) {
     }
 }
 
-static void man_options(FILE *out, const struct cli_option *o) {
+static void man_options(FILE *out, const struct cli_option *o, const struct cli_command *cmd, bool common) {
     for (; o != NULL && o->name != NULL; o++) {
+        if (common && !cli_takes(cmd, o))
+            continue;
         (void)fputs(".TP\n.B ", out);
         if (o->letter != 0)
             (void)fprintf(out, "\\-%c, ", o->letter);
@@ -106,8 +108,8 @@ void cli_help_man(FILE *out, const struct cli_command *cmd) {
         (void)fputc('\n', out);
     }
     (void)fputs(".SH OPTIONS\n", out);
-    man_options(out, cmd->options);
-    man_options(out, cli_common);
+    man_options(out, cmd->options, cmd, false);
+    man_options(out, cli_common, cmd, true);
     (void)fputs(".SH EXAMPLE\n.nf\n", out);
     man_text(out, cmd->example);
     (void)fputs("\n.fi\n.SH EXIT STATUS\n0 fine, 1 found something, 2 used wrongly, 3 could not do it.\n.SH SEE ALSO\n.BR gengfu (1)\n",

@@ -157,11 +157,22 @@ int cmd_show(struct cli *c) {
 
 /* -- tail --------------------------------------------------------------------------------------------------------------- */
 
+/* The gateway's offset, so that events bear the same time of day as incidents: "…+08:00" ends the daemon's own stamp. */
+static void on_now(struct cli *c, void *ctx, const cJSON *doc) {
+    const char *now = json_str(doc, "now", "");
+    size_t len = strlen(now);
+    int hours, minutes;
+
+    (void)c;
+    if (len > 6 && sscanf(now + len - 5, "%2d:%2d", &hours, &minutes) == 2)
+        *(int *)ctx = (now[len - 6] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
+}
+
 static void on_tail(struct cli *c, void *ctx, const cJSON *doc) {
     const cJSON *event = json_get(doc, "event");
+    const int *offset = ctx;
     struct buf b;
 
-    (void)ctx;
     if (event == NULL) {
         print_incident_line(stdout, json_get(doc, "incident"), c->colour);
         (void)fflush(stdout);
@@ -169,7 +180,7 @@ static void on_tail(struct cli *c, void *ctx, const cJSON *doc) {
     }
     char when[TIME_TEXT_MAX], at[32];
     buf_init(&b, 1 << 20);
-    buf_printf(&b, "%s  ", short_time(time_format(json_int(event, "t", 0), 0, when), at));
+    buf_printf(&b, "%s  ", short_time(time_format(json_int(event, "t", 0), *offset, when), at));
     text_column(&b, json_str(event, "k", ""), 16);
     buf_puts(&b, "  ");
     text_column(&b, json_str(event, "d", ""), 20);
@@ -185,16 +196,19 @@ static void on_tail(struct cli *c, void *ctx, const cJSON *doc) {
 }
 
 int cmd_tail(struct cli *c) {
-    cJSON *req = remote_request("tail");
+    cJSON *req = NULL;
+    int offset = 0, rc = c->json ? EXIT_FINE : remote_call(c, remote_request("status"), on_now, &offset);
 
-    if (req == NULL)
+    if (rc != EXIT_FINE)
+        return rc;
+    if ((req = remote_request("tail")) == NULL)
         return EXIT_TROUBLE;
     (void)cJSON_AddBoolToObject(req, "matched", cli_given(c, "matched"));
     if (cli_given(c, "device"))
         (void)cJSON_AddStringToObject(req, "device", cli_value(c, "device"));
     if (cli_given(c, "rule"))
         (void)cJSON_AddStringToObject(req, "rule", cli_value(c, "rule"));
-    return remote_call(c, req, on_tail, NULL);
+    return remote_call(c, req, on_tail, &offset);
 }
 
 /* -- what people do ----------------------------------------------------------------------------------------------------- */

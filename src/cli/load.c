@@ -10,7 +10,6 @@ int load_rules(struct cli *c, const char *dir, struct ruleset **ret) {
     struct err err = {0};
     struct buf text;
 
-    (void)c;
     if (report_new(&rep) < 0) {
         (void)fputs("gengfu: out of memory\n", stderr);
         return EXIT_TROUBLE;
@@ -19,7 +18,7 @@ int load_rules(struct cli *c, const char *dir, struct ruleset **ret) {
 
     if (rc < 0 && report_errors(rep) > 0) {
         buf_init(&text, 0);
-        report_print(rep, &text, isatty(STDERR_FILENO));
+        report_print(rep, &text, isatty(STDERR_FILENO) && cli_may_colour(c));
         (void)fwrite(text.data, 1, text.len, stderr);
         buf_done(&text);
     } else if (rc < 0) {

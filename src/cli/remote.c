@@ -50,7 +50,8 @@ static int on_line(void *ctx, const cJSON *line) {
         json_write(&call->text, line);
         if (fprintf(stdout, "%s\n", call->text.data) < 0 || fflush(stdout) != 0)
             return 1;
-        return 0;
+        if (!call->cli->looks_at_json)
+            return 0;
     }
     if (call->fn != NULL)
         call->fn(call->cli, call->ctx, line);

@@ -12,7 +12,7 @@
 
 #define MAX_INPUT (64 << 20)
 
-static void print_event(const struct cli *c, const struct event *ev, struct buf *out) {
+static void print_event(const struct cli *c, const struct ruleset *rs, const struct event *ev, struct buf *out) {
     char when[TIME_TEXT_MAX];
 
     buf_clear(out);
@@ -21,8 +21,10 @@ static void print_event(const struct cli *c, const struct event *ev, struct buf 
         (void)printf("%s\n", out->data);
         return;
     }
-    (void)printf("event   kind %s, device %s, %s %s%s%s\n", atom_name(ev->kind), ev->device, ev->flags & EVENT_OWN_TIME ? "at" : "arrived",
-                 time_format(ev->time, 0, when), ev->flags & EVENT_RETAINED ? ", retained" : "", ev->flags & EVENT_LATE ? ", late" : "");
+    text_clean(out, ev->device, strlen(ev->device));
+    (void)printf("event   kind %s, device %s, %s %s%s%s\n", atom_name(ev->kind), out->data, ev->flags & EVENT_OWN_TIME ? "at" : "arrived",
+                 time_format(ev->time, zone_offset(rs->config->zone, ev->time / TIME_SECOND), when),
+                 ev->flags & EVENT_RETAINED ? ", retained" : "", ev->flags & EVENT_LATE ? ", late" : "");
     for (size_t i = 0; i < ev->nfields; i++) {
         buf_clear(out);
         cel_write_text(out, ev->fields[i].value);
@@ -30,7 +32,8 @@ static void print_event(const struct cli *c, const struct event *ev, struct buf 
     }
 }
 
-static int map_one(struct cli *c, struct mapper *m, const char *topic, const char *payload, size_t len, bool retained) {
+static int map_one(struct cli *c, const struct ruleset *rs, struct mapper *m, const char *topic, const char *payload, size_t len,
+                   bool retained) {
     struct message msg = {.topic = topic, .payload = payload, .len = len, .retained = retained, .qos = 1, .arrived = clock_wall()};
     struct mapped mapped;
     struct arena arena;
@@ -57,14 +60,14 @@ static int map_one(struct cli *c, struct mapper *m, const char *topic, const cha
         (void)printf("%s\n", out.data);
     }
     for (size_t i = 0; i < mapped.nevents; i++)
-        print_event(c, &mapped.events[i], &out);
+        print_event(c, rs, &mapped.events[i], &out);
     buf_done(&out);
     arena_done(&arena);
     return mapped.outcome == OUTCOME_UNMATCHED || mapped.outcome == OUTCOME_BROKEN ? EXIT_FOUND : EXIT_FINE;
 }
 
 /* Without --topic the input is lines of {"topic": …, "payload": …, "retain": …}: a payload that is a string stands for its bytes, anything else for its JSON text. */
-static int map_lines(struct cli *c, struct mapper *m, struct buf *in) {
+static int map_lines(struct cli *c, const struct ruleset *rs, struct mapper *m, struct buf *in) {
     struct arena arena;
     struct buf payload;
     int worst = EXIT_FINE;
@@ -95,7 +98,7 @@ static int map_lines(struct cli *c, struct mapper *m, struct buf *in) {
             buf_puts(&payload, value->valuestring);
         else if (value != NULL)
             json_write(&payload, value);
-        int rc = map_one(c, m, json_str(doc, "topic", ""), payload.data, payload.len, json_bool(doc, "retain", false));
+        int rc = map_one(c, rs, m, json_str(doc, "topic", ""), payload.data, payload.len, json_bool(doc, "retain", false));
         if (rc > worst)
             worst = rc;
     }
@@ -119,9 +122,9 @@ int cmd_source(struct cli *c) {
         (void)cli_complain(&err);
         rc = EXIT_TROUBLE;
     } else if (cli_given(c, "topic")) {
-        rc = map_one(c, m, cli_value(c, "topic"), in.data, in.len, cli_given(c, "retained"));
+        rc = map_one(c, rs, m, cli_value(c, "topic"), in.data, in.len, cli_given(c, "retained"));
     } else {
-        rc = map_lines(c, m, &in);
+        rc = map_lines(c, rs, m, &in);
     }
     mapper_free(m);
     ruleset_free(rs);

@@ -68,6 +68,7 @@ int cmd_status(struct cli *c) {
 
     if (cli_given(c, "trace"))
         return remote_call(c, remote_request("trace"), on_trace, NULL);
+    c->looks_at_json = true;
     int rc = remote_call(c, remote_request("status"), on_status, &troubles);
     return rc == EXIT_FINE && troubles > 0 ? EXIT_FOUND : rc;
 }

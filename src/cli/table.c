@@ -104,16 +104,32 @@ static void measure(const struct table *t, size_t *width, int columns) {
     }
 }
 
+/* Columns of nothing but numbers: they end below one another. */
+static void find_numbers(const struct table *t, bool *right) {
+    for (size_t i = 0; i < t->n; i++)
+        right[i] = t->ncells >= t->n;
+    for (size_t k = 0; k < t->ncells; k++) {
+        const char *s = t->cells[k].text;
+        if (strcmp(s, "-") != 0 && s[strspn(s, "0123456789.")] != '\0')
+            right[k % t->n] = false;
+    }
+}
+
 static void put_cell(struct buf *b, const struct table *t, size_t column, const char *text, const char *sgr, const size_t *width,
-                     bool colour) {
+                     bool colour, bool right) {
     bool last = column + 1 == t->n;
+    size_t wide = text_width(text, strlen(text)), width_left = width[column];
 
     if (colour && sgr != NULL)
         buf_printf(b, "\033[%sm", sgr);
-    if (last && text_width(text, strlen(text)) <= width[column])
+    if (right && wide < width[column]) {
+        buf_fill(b, ' ', width[column] - wide);
+        width_left = wide;
+    }
+    if (last && wide <= width[column])
         text_clean(b, text, strlen(text)); /* no blanks at the line's end */
     else
-        text_column(b, text, width[column]);
+        text_column(b, text, width_left);
     if (colour && sgr != NULL)
         buf_puts(b, "\033[0m");
     if (last)
@@ -124,17 +140,23 @@ static void put_cell(struct buf *b, const struct table *t, size_t column, const 
 
 void table_print(struct table *t, FILE *out, bool colour) {
     size_t *width = calloc(t->n, sizeof(*width));
+    bool *right = calloc(t->n, sizeof(*right));
     struct buf b;
 
-    if (width == NULL)
+    if (width == NULL || right == NULL) {
+        free(width);
+        free(right);
         return;
+    }
+    find_numbers(t, right);
     measure(t, width, cli_columns());
     buf_init(&b, 256 << 20);
     for (size_t i = 0; i < t->n; i++)
-        put_cell(&b, t, i, t->titles[i], "2", width, colour);
+        put_cell(&b, t, i, t->titles[i], "2", width, colour, right[i]);
     for (size_t k = 0; k < t->ncells; k++)
-        put_cell(&b, t, k % t->n, t->cells[k].text, t->cells[k].sgr, width, colour);
+        put_cell(&b, t, k % t->n, t->cells[k].text, t->cells[k].sgr, width, colour, right[k % t->n]);
     (void)fwrite(b.data, 1, b.len, out);
     buf_done(&b);
     free(width);
+    free(right);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * gengfu test: the rule tests of a directory, in virtual time. Exit code 1 when one fails. */
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,11 +12,11 @@ struct tally {
     int64_t began;
 };
 
-static void print_report(const struct report *rep) {
+static void print_report(const struct cli *c, const struct report *rep) {
     struct buf b;
 
     buf_init(&b, 64 << 20);
-    report_print(rep, &b, isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL);
+    report_print(rep, &b, isatty(STDERR_FILENO) && cli_may_colour(c));
     (void)fwrite(b.data, 1, b.len, stderr);
     buf_done(&b);
 }
@@ -27,8 +26,8 @@ static void heading(const struct cli *c, bool passed, const struct ruletest_info
 
     buf_init(&name, 0);
     text_clean(&name, info->name, strlen(info->name));
-    (void)printf("%s%s%s  %s   %s:%u\n", c->colour ? passed ? "\033[32m" : "\033[31m" : "", passed ? "ok  " : "FAIL", c->colour ? "\033[0m" : "", name.data,
-                 info->file, (unsigned)info->line);
+    (void)printf("%s%s%s  %s   %s:%u\n", c->colour ? passed ? "\033[32m" : "\033[31m" : "", passed ? "ok  " : "FAIL",
+                 c->colour ? "\033[0m" : "", name.data, info->file, (unsigned)info->line);
     buf_done(&name);
 }
 
@@ -112,7 +111,7 @@ int cmd_test(struct cli *c) {
     if (rc == 0)
         rc = ruletest_add_dir(s, dir, &err);
     if (report_errors(rep) + report_warnings(rep) > 0)
-        print_report(rep);
+        print_report(c, rep);
     if (rc < 0 && err.code)
         (void)cli_complain(&err);
     if (rc < 0 || report_errors(rep) > 0)

@@ -103,7 +103,8 @@ static bool add_columns(struct reader *rd, const struct yaml_node *row, size_t k
         if (strcmp(key->text, "device") == 0 || strcmp(key->text, "like") == 0)
             continue;
         if (value->kind != YAML_SCALAR) {
-            report_error(rd->rep, value->at, NULL, "a device's '%.60s' must be text, a number or true or false, not %s", key->text, given_kind(value));
+            report_error(rd->rep, value->at, NULL, "a device's '%.60s' must be text, a number or true or false, not %s", key->text,
+                         given_kind(value));
             return false;
         }
         atom_t a = key->len && key->len <= ATOM_NAME_MAX ? atom_intern(key->text, key->len) : 0;
@@ -111,7 +112,8 @@ static bool add_columns(struct reader *rd, const struct yaml_node *row, size_t k
         while (k < c->n && c->names[k] != a)
             k++;
         if (!a || strcmp(key->text, "id") == 0 || key->text[strcspn(key->text, ":,\"")] || (k == c->n && c->n == REGISTRY_MAX_COLUMNS)) {
-            report_error(rd->rep, key->at, strcmp(key->text, "id") == 0 ? "it is called 'device' here, as in devices.csv" : NULL, "'%.60s' cannot be a column", key->text);
+            report_error(rd->rep, key->at, strcmp(key->text, "id") == 0 ? "it is called 'device' here, as in devices.csv" : NULL,
+                         "'%.60s' cannot be a column", key->text);
             return false;
         }
         enum cel_decl_type t = yaml_is_null(value) ? CEL_DECL_DYN : guess(value);

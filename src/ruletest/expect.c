@@ -55,7 +55,8 @@ const struct rule *load_rule(struct reader *rd, const struct yaml_node *n) {
 static bool read_due(struct reader *rd, const struct yaml_node *n) {
     static const char *const keys[] = {"acknowledge", "resolve"};
     int64_t ms;
-    bool fine = given_mapping(rd, n, "due", "due: {acknowledge: 30m, resolve: 24h}, counted from the raise") && given_keys(rd, n, keys, COUNT(keys), "due");
+    bool fine = given_mapping(rd, n, "due", "due: {acknowledge: 30m, resolve: 24h}, counted from the raise") &&
+                given_keys(rd, n, keys, COUNT(keys), "due");
 
     for (size_t i = 0; fine && i < n->n; i++)
         fine = given_span(rd, n->pairs[i].value, n->pairs[i].key->text, &ms);

@@ -132,7 +132,8 @@ static bool add_field(struct loading *l, const struct yaml_node *key, const stru
     if (yaml_is_null(value))
         return true; /* as with a source: no value, no field */
     if (key->len == 0 || key->len > ATOM_NAME_MAX || ev->nfields == EVENT_MAX_FIELDS) {
-        report_error(l->rd->rep, key->at, NULL, ev->nfields == EVENT_MAX_FIELDS ? "an event has at most %d fields" : "a field's name has 1 to %d bytes",
+        report_error(l->rd->rep, key->at, NULL,
+                     ev->nfields == EVENT_MAX_FIELDS ? "an event has at most %d fields" : "a field's name has 1 to %d bytes",
                      ev->nfields == EVENT_MAX_FIELDS ? EVENT_MAX_FIELDS : ATOM_NAME_MAX);
         return false;
     }
@@ -326,7 +327,8 @@ static bool load_command(struct loading *l, const struct yaml_node *n) {
     bool fine = given_keys(l->rd, n, keys, COUNT(keys), "a command");
     fine = read_timing(l, n, "the command", &t) && fine;
     if (!(rule = yaml_get(n, "rule")) || !(action = yaml_get(n, "action"))) {
-        report_error(l->rd->rep, n->at, "{at: 5m, rule: sos, key: sos-1, action: acknowledge}", "the command has no '%s'", rule ? "action" : "rule");
+        report_error(l->rd->rep, n->at, "{at: 5m, rule: sos, key: sos-1, action: acknowledge}", "the command has no '%s'",
+                     rule ? "action" : "rule");
         return false;
     }
     fine = (c->rule = load_rule(l->rd, rule)) != NULL && fine;
@@ -374,7 +376,8 @@ static bool load_link(struct loading *l, const struct yaml_node *n) {
 }
 
 /* -- all --------------------------------------------------------------------------------------------------------------------------------- */
-static void load_list(struct loading *l, const struct yaml_node *test, const char *key, bool (*one)(struct loading *, const struct yaml_node *)) {
+static void load_list(struct loading *l, const struct yaml_node *test, const char *key,
+                      bool (*one)(struct loading *, const struct yaml_node *)) {
     const struct yaml_node *list = yaml_get(test, key);
 
     if (!list || yaml_is_null(list))

@@ -116,7 +116,8 @@ static bool read_name(struct ruletest_suite *s, const struct yaml_node *n, struc
     const struct place *first;
 
     if (!name) {
-        report_error(s->rep, n->at, "test: a lamp that goes out at night is reported after ten minutes", "the test has no 'test': a sentence that says what it shows");
+        report_error(s->rep, n->at, "test: a lamp that goes out at night is reported after ten minutes",
+                     "the test has no 'test': a sentence that says what it shows");
         return false;
     }
     if (!(t->name = given_text(&s->rd, name, "test")))
@@ -181,7 +182,8 @@ static bool read_ignored(struct ruletest_suite *s, const struct yaml_node *n, st
 }
 
 static bool load_test(struct ruletest_suite *s, const struct yaml_node *n, struct test *t) {
-    static const char *const keys[] = {"test", "about", "start", "until", "devices", "events", "messages", "commands", "link", "ignore", "expect"};
+    static const char *const keys[] = {"test",     "about",    "start", "until",  "devices", "events",
+                                       "messages", "commands", "link",  "ignore", "expect"};
 
     if (!given_mapping(&s->rd, n, "a test", "- test: what it shows"))
         return false;
@@ -214,7 +216,8 @@ static int load_file(struct ruletest_suite *s, const struct yaml_node *root, str
     const struct yaml_node *list;
 
     if (!given_mapping(&s->rd, root, "a file of tests", "tests:") || !given_keys(&s->rd, root, keys, COUNT(keys), "a file of tests") ||
-        !(list = yaml_get(root, "tests")) || yaml_is_null(list) || !given_list(&s->rd, list, "tests", "tests: [{test: …, events: […], expect: […]}]"))
+        !(list = yaml_get(root, "tests")) || yaml_is_null(list) ||
+        !given_list(&s->rd, list, "tests", "tests: [{test: …, events: […], expect: […]}]"))
         return 0;
     for (size_t i = 0; i < list->n; i++) {
         if (s->ntests == RULETEST_MAX_TESTS)

@@ -32,7 +32,8 @@ static bool same_set(const struct run *r, const struct check *c, const cJSON *li
         return false;
     cJSON_ArrayForEach(want, c->want) {
         bool found = false;
-        cJSON_ArrayForEach(item, list) found = found || (c->field->how == CHECK_MEMBERS ? names_incident(r, item, want) : cel_equal(cel_json(item), cel_json(want)));
+        cJSON_ArrayForEach(item, list) found =
+            found || (c->field->how == CHECK_MEMBERS ? names_incident(r, item, want) : cel_equal(cel_json(item), cel_json(want)));
         if (!found)
             return false;
     }
@@ -154,7 +155,8 @@ const char *check_want(struct run *r, const struct check *c) {
 
     buf_init(&b, 1 << 20);
     if (c->field->how == CHECK_DUE) {
-        cJSON_ArrayForEach(item, c->want) buf_printf(&b, "%s%s %s", b.len ? ", " : "", item->string, cJSON_IsString(item) ? item->valuestring : "?");
+        cJSON_ArrayForEach(item, c->want)
+            buf_printf(&b, "%s%s %s", b.len ? ", " : "", item->string, cJSON_IsString(item) ? item->valuestring : "?");
     } else if (c->field->how == CHECK_MEMBERS && cJSON_IsArray(c->want)) {
         cJSON_ArrayForEach(item, c->want) buf_printf(&b, "%s%s", b.len ? ", " : "", cJSON_IsString(item) ? item->valuestring : "?");
     } else if (c->field->how == CHECK_RULE) {
@@ -316,7 +318,8 @@ int match_run(struct run *r) {
         struct problem *d = run_problem(r, PROBLEM_INPUT);
         if (d) {
             d->place = r->test->place;
-            d->sentence = arena_printf(&r->arena, "%llu more revisions came than the %d that are kept", (unsigned long long)r->dropped, RULETEST_MAX_TOLD);
+            d->sentence = arena_printf(&r->arena, "%llu more revisions came than the %d that are kept", (unsigned long long)r->dropped,
+                                       RULETEST_MAX_TOLD);
         }
     }
     if (r->nproblems)

@@ -89,7 +89,10 @@ static void world_init(struct world *x, struct watched *w, const struct run *r, 
     if (row) {
         x->vars[RULE_DEVICE] = cel_record(&row->record);
     } else if (bare && id) {
-        *id = (cJSON){.type = cJSON_String, .string = arena_strdup(&w->scratch, "id"), .valuestring = arena_strdup(&w->scratch, ev->device), .prev = id};
+        *id = (cJSON){.type = cJSON_String,
+                      .string = arena_strdup(&w->scratch, "id"),
+                      .valuestring = arena_strdup(&w->scratch, ev->device),
+                      .prev = id};
         *bare = (cJSON){.type = cJSON_Object, .child = id};
         x->vars[RULE_DEVICE] = cel_json(bare);
     }
@@ -133,7 +136,9 @@ static bool concerns(const struct rule *rule, atom_t kind) {
     return false;
 }
 
-static bool outside(const struct rule *rule, int64_t wall) { return rule->during && interval_contains(rule->during, wall) == rule->during_not; }
+static bool outside(const struct rule *rule, int64_t wall) {
+    return rule->during && interval_contains(rule->during, wall) == rule->during_not;
+}
 
 static void not_reached(struct buf *b, const struct rule *rule, const struct run *r, const struct event *ev) {
     struct cel_value ignored;
@@ -165,7 +170,9 @@ static void step_verdicts(struct watched *w, struct watch *x, struct world *worl
         if (s->when.program)
             v = cel_eval(s->when.program, &world->ctx);
         buf_printf(b, "%sstep %zu (%s%s) %s", first ? "" : ", ", i + 1, s->negated ? "not " : "", s->name ? atom_name(s->name) : "",
-                   cel_is_true(v) ? "true" : v.type == CEL_BOOL ? "false" : "unknown");
+                   cel_is_true(v)       ? "true"
+                   : v.type == CEL_BOOL ? "false"
+                                        : "unknown");
         first = false;
     }
 }
@@ -181,7 +188,8 @@ static void transitions(struct buf *b, const struct engine_rule_stats *before, c
         buf_puts(b, "; its incident ends");
 }
 
-static void look_at_event(struct watched *w, struct watch *x, const struct run *r, const struct event *ev, const struct engine_rule_stats *now) {
+static void look_at_event(struct watched *w, struct watch *x, const struct run *r, const struct event *ev,
+                          const struct engine_rule_stats *now) {
     const struct engine_rule_stats *before = &x->before;
     const char *explained = NULL;
     struct world world;
@@ -303,7 +311,11 @@ static void print_on(struct lines *l, const struct rule *rule) {
     for (size_t s = 0; s < rule->nsteps; s++)
         for (size_t i = 0; i < rule->steps[s].non; i++)
             buf_printf(&b, "%s%s", b.len ? ", " : "", atom_name(rule->steps[s].on[i]));
-    line(l, "nothing reached it: it listens to %s", rule->on_any ? "everything" : rule->on_incident ? "incidents" : b.len ? b.data : "nothing");
+    line(l, "nothing reached it: it listens to %s",
+         rule->on_any        ? "everything"
+         : rule->on_incident ? "incidents"
+         : b.len             ? b.data
+                             : "nothing");
     buf_done(&b);
 }
 
@@ -315,7 +327,8 @@ static void print_silences(struct lines *l, const struct run *second, const stru
     for (size_t i = 0; i < n; i++) {
         struct engine_device_info d;
         engine_device_info(second->engine, i, &d);
-        if (!d.row || !(rule->nof ? on_kind(false, rule->of, rule->nof, d.row->kind) : on_kind(rule->on_any, rule->on, rule->non, d.row->kind)))
+        if (!d.row ||
+            !(rule->nof ? on_kind(false, rule->of, rule->nof, d.row->kind) : on_kind(rule->on_any, rule->on, rule->non, d.row->kind)))
             continue;
         if (shown == 5) {
             others++;
@@ -323,8 +336,8 @@ static void print_silences(struct lines *l, const struct run *second, const stru
         }
         shown++;
         line(l, "%s: %s%s, may be silent for %s%s", d.id, d.last_seen == TIME_NONE ? "never heard of" : "last heard of at ",
-             d.last_seen == TIME_NONE ? "" : span_format(d.last_seen - second->test->start, heard), span_format(d.row->expect > 0 ? d.row->expect : rule->absent, span),
-             d.row->expect > 0 ? " (its 'expect')" : "");
+             d.last_seen == TIME_NONE ? "" : span_format(d.last_seen - second->test->start, heard),
+             span_format(d.row->expect > 0 ? d.row->expect : rule->absent, span), d.row->expect > 0 ? " (its 'expect')" : "");
     }
     if (others)
         line(l, "and %zu other devices", others);

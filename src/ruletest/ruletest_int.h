@@ -30,7 +30,8 @@ struct reader {
 void *given_alloc(struct reader *rd, size_t size); /* cleared */
 const char *given_copy(struct reader *rd, const char *s, size_t len);
 /* An error with "did you mean", or with all the names when they are few. */
-void given_unknown(struct reader *rd, struct place at, const char *word, const char *const *names, size_t n, const char *fmt, ...) GF_PRINTF(6, 7);
+void given_unknown(struct reader *rd, struct place at, const char *word, const char *const *names, size_t n, const char *fmt, ...)
+    GF_PRINTF(6, 7);
 const char *given_kind(const struct yaml_node *n); /* "a list" */
 bool given_mapping(struct reader *rd, const struct yaml_node *n, const char *what, const char *example);
 bool given_list(struct reader *rd, const struct yaml_node *n, const char *what, const char *example);
@@ -39,7 +40,8 @@ const char *given_text(struct reader *rd, const struct yaml_node *n, const char 
 bool given_bool(struct reader *rd, const struct yaml_node *n, const char *what, bool *ret);
 bool given_int(struct reader *rd, const struct yaml_node *n, const char *what, int64_t min, int64_t max, int64_t *ret);
 bool given_span(struct reader *rd, const struct yaml_node *n, const char *what, int64_t *ret);
-bool given_moment(struct reader *rd, const struct yaml_node *n, const char *what, int64_t *ret_ms); /* RFC 3339; without a zone it is the site's */
+bool given_moment(struct reader *rd, const struct yaml_node *n, const char *what,
+                  int64_t *ret_ms); /* RFC 3339; without a zone it is the site's */
 int given_choice(struct reader *rd, const struct yaml_node *n, const char *what, const char *const *words, size_t count);
 
 /* -- a test ------------------------------------------------------------------------------------------------------------------ */
@@ -86,7 +88,18 @@ struct input {
     };
 };
 
-enum check_how { CHECK_TEXT, CHECK_INT, CHECK_BOOL, CHECK_SEVERITY, CHECK_MEMBERS, CHECK_SET, CHECK_LIST, CHECK_PART, CHECK_RULE, CHECK_DUE };
+enum check_how {
+    CHECK_TEXT,
+    CHECK_INT,
+    CHECK_BOOL,
+    CHECK_SEVERITY,
+    CHECK_MEMBERS,
+    CHECK_SET,
+    CHECK_LIST,
+    CHECK_PART,
+    CHECK_RULE,
+    CHECK_DUE
+};
 struct check_field {
     const char *name;
     const char *object, *member; /* where in the document: object.member, or member of the document itself */
@@ -110,12 +123,12 @@ struct expected {
 struct test {
     const char *name;
     struct place place;
-    int64_t start; /* ms, wall */
-    int64_t until; /* ms since the start */
-    bool all_devices;         /* the whole registry */
+    int64_t start;             /* ms, wall */
+    int64_t until;             /* ms since the start */
+    bool all_devices;          /* the whole registry */
     struct registry *registry; /* made for this test; NULL: with all_devices the rule set's */
-    bool registry_late;       /* devices are not given: the registry is made of those that the inputs speak of */
-    unsigned ignored;         /* bit per enum change: no complaint when one comes unexpected */
+    bool registry_late;        /* devices are not given: the registry is made of those that the inputs speak of */
+    unsigned ignored;          /* bit per enum change: no complaint when one comes unexpected */
     size_t ninputs;
     struct input *inputs;
     size_t nexpected;
@@ -146,7 +159,7 @@ const struct rule *load_rule(struct reader *rd, const struct yaml_node *n);
 struct registry *registry_of(const struct ruletest_suite *s, const struct map *ids);
 
 /* -- a run (run.c) -------------------------------------------------------------------------------------------------------------- */
-struct told { /* a revision that was published */
+struct told {   /* a revision that was published */
     int64_t at; /* ms since the start */
     const char *id, *rule, *key, *device;
     enum change change;
@@ -194,7 +207,7 @@ struct run {
     uint64_t dropped; /* revisions over the ceiling */
     struct problem *problems;
     size_t nproblems, cap_problems;
-    size_t ninputs; /* that were fed */
+    size_t ninputs;          /* that were fed */
     struct watched *watched; /* NULL: nobody looks */
     bool oom;
 };

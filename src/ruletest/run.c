@@ -84,7 +84,13 @@ static void keep(struct run *r, const struct effect_incident *i) {
         r->cap_told = cap;
     }
     struct told *t = &r->told[r->ntold];
-    *t = (struct told){.at = r->at, .id = copy(r, i->id), .rule = copy(r, i->rule), .key = copy(r, i->key), .device = copy(r, i->device), .change = i->change, .expected = -1};
+    *t = (struct told){.at = r->at,
+                       .id = copy(r, i->id),
+                       .rule = copy(r, i->rule),
+                       .key = copy(r, i->key),
+                       .device = copy(r, i->device),
+                       .change = i->change,
+                       .expected = -1};
     if (json_parse(&r->arena, i->body, i->len, &err, &t->doc) < 0)
         r->oom = true;
     else
@@ -199,7 +205,8 @@ static const char *field_differs(struct run *r, const struct event *ev, const cJ
         return same_time(r, want->valuestring, ev->time)
                    ? NULL
                    : arena_printf(&r->arena, "time is %s, expected %s",
-                                  time_format(ev->time, zone_offset(r->rs.config ? r->rs.config->zone : NULL, ev->time / 1000), stamp), want->valuestring);
+                                  time_format(ev->time, zone_offset(r->rs.config ? r->rs.config->zone : NULL, ev->time / 1000), stamp),
+                                  want->valuestring);
     if (strcmp(want->string, "late") == 0 || strcmp(want->string, "retained") == 0) {
         bool came = (ev->flags & (want->string[0] == 'l' ? EVENT_LATE : EVENT_RETAINED)) != 0;
         return came == (cJSON_IsTrue(want) != 0) ? NULL : arena_printf(&r->arena, "%s is %s", want->string, came ? "true" : "false");
@@ -215,7 +222,8 @@ static void check_events(struct run *r, const struct input *in, const struct map
         const struct event *ev = &m->events[i];
         const cJSON *field;
         if (w->kind && w->kind != ev->kind)
-            input_problem(r, in, arena_printf(&r->arena, "event %zu is of kind %s, expected %s", i + 1, atom_name(ev->kind), atom_name(w->kind)));
+            input_problem(r, in,
+                          arena_printf(&r->arena, "event %zu is of kind %s, expected %s", i + 1, atom_name(ev->kind), atom_name(w->kind)));
         if (w->device && strcmp(w->device, ev->device) != 0)
             input_problem(r, in, arena_printf(&r->arena, "event %zu is of device %s, expected %s", i + 1, ev->device, w->device));
         cJSON_ArrayForEach(field, w->fields) {
@@ -225,12 +233,15 @@ static void check_events(struct run *r, const struct input *in, const struct map
         }
     }
     if (m->nevents != g->nwanted)
-        input_problem(r, in, arena_printf(&r->arena, "the message became %zu events, expected %zu%s%s", m->nevents, g->nwanted, m->why ? ": " : "", m->why ? m->why : ""));
+        input_problem(r, in,
+                      arena_printf(&r->arena, "the message became %zu events, expected %zu%s%s", m->nevents, g->nwanted, m->why ? ": " : "",
+                                   m->why ? m->why : ""));
 }
 
 static int feed_message(struct run *r, const struct input *in, struct err *err) {
     const struct given_message *g = in->message;
-    struct message msg = {.topic = g->topic, .payload = g->payload, .len = g->len, .retained = g->retained, .qos = 1, .arrived = r->test->start + r->at};
+    struct message msg = {
+        .topic = g->topic, .payload = g->payload, .len = g->len, .retained = g->retained, .qos = 1, .arrived = r->test->start + r->at};
     struct mapped m;
 
     arena_reset(&r->scratch);
@@ -238,8 +249,8 @@ static int feed_message(struct run *r, const struct input *in, struct err *err) 
     bool understood = m.outcome != OUTCOME_UNMATCHED && m.outcome != OUTCOME_BROKEN;
     if (g->outcome >= 0 ? (int)m.outcome != g->outcome : !understood)
         input_problem(r, in,
-                      arena_printf(&r->arena, "the message on %s is %s%s%s%s%s", g->topic, source_outcome_name(m.outcome), m.source ? ", source " : "",
-                                   m.source ? m.source : "", m.why ? ": " : "", m.why ? m.why : ""));
+                      arena_printf(&r->arena, "the message on %s is %s%s%s%s%s", g->topic, source_outcome_name(m.outcome),
+                                   m.source ? ", source " : "", m.source ? m.source : "", m.why ? ": " : "", m.why ? m.why : ""));
     if (g->checks_events)
         check_events(r, in, &m);
     for (size_t i = 0; i < m.nevents; i++) {
@@ -260,7 +271,8 @@ static const char *find_incident(struct run *r, const struct given_command *g, s
     *ret_open = 0;
     while (map_next(&r->incidents, &it, &id, &value)) {
         const struct seen_incident *s = value;
-        if (strcmp(s->rule, g->rule->name) != 0 || (g->key && strcmp(g->key, s->key) != 0 && (!s->device || strcmp(g->key, s->device) != 0)))
+        if (strcmp(s->rule, g->rule->name) != 0 ||
+            (g->key && strcmp(g->key, s->key) != 0 && (!s->device || strcmp(g->key, s->device) != 0)))
             continue;
         bool open = engine_incident(r->engine, id) != NULL;
         *ret_open += open;
@@ -283,8 +295,8 @@ static int feed_command(struct run *r, const struct input *in, struct err *err) 
     if (!c.incident || open > 1) {
         input_problem(r, in,
                       c.incident ? arena_printf(&r->arena, "%zu incidents of %s are open: say which with 'key'", open, g->rule->name)
-                                 : arena_printf(&r->arena, "there is no incident of %s%s%s to %s", g->rule->name, g->key ? " for " : "", g->key ? g->key : "",
-                                                action_name(c.action)));
+                                 : arena_printf(&r->arena, "there is no incident of %s%s%s to %s", g->rule->name, g->key ? " for " : "",
+                                                g->key ? g->key : "", action_name(c.action)));
         return 0;
     }
     int rc = engine_command(r->engine, &c, run_time(r), &r->fx, &why, &revision);
@@ -305,7 +317,9 @@ static int feed(struct run *r, const struct input *in, struct err *err) {
     case INPUT_EVENT: event_of(r, in->event, &ev); return feed_event(r, &ev, err);
     case INPUT_MESSAGE: return feed_message(r, in, err);
     case INPUT_COMMAND: return feed_command(r, in, err);
-    case INPUT_LINK: engine_link(r->engine, in->link_up, run_time(r)); return collect(r) < 0 ? err_set(err, GF_ENOMEM, "no memory for the test") : 0;
+    case INPUT_LINK:
+        engine_link(r->engine, in->link_up, run_time(r));
+        return collect(r) < 0 ? err_set(err, GF_ENOMEM, "no memory for the test") : 0;
     }
     return 0;
 }
@@ -324,7 +338,8 @@ static int devices_spoken_of(struct run *r, const struct ruleset *rs, struct err
             rc = map_puts(&ids, in->event->device, r);
         } else if (in->kind == INPUT_MESSAGE) {
             const struct given_message *g = in->message;
-            struct message msg = {.topic = g->topic, .payload = g->payload, .len = g->len, .retained = g->retained, .qos = 1, .arrived = t->start + in->at};
+            struct message msg = {
+                .topic = g->topic, .payload = g->payload, .len = g->len, .retained = g->retained, .qos = 1, .arrived = t->start + in->at};
             struct mapped m;
             if (!r->mapper)
                 rc = mapper_new(rs, err, &r->mapper);
@@ -399,7 +414,8 @@ int run_all(struct run *r, struct err *err) {
     return rc;
 }
 
-int ruletest_run(const struct ruletest_suite *s, size_t i, unsigned flags, struct ruletest_result *ret, struct buf *text, struct buf *json, struct err *err) {
+int ruletest_run(const struct ruletest_suite *s, size_t i, unsigned flags, struct ruletest_result *ret, struct buf *text, struct buf *json,
+                 struct err *err) {
     struct run r = {0};
     int rc = run_open(&r, s, &s->tests[i], err);
 
@@ -410,7 +426,8 @@ int ruletest_run(const struct ruletest_suite *s, size_t i, unsigned flags, struc
     if (rc == 0 && (text || json))
         rc = miss_explain(&r, err);
     if (rc == 0) {
-        *ret = (struct ruletest_result){.passed = r.nproblems == 0, .inputs = r.ninputs, .told = r.ntold + r.dropped, .problems = r.nproblems};
+        *ret =
+            (struct ruletest_result){.passed = r.nproblems == 0, .inputs = r.ninputs, .told = r.ntold + r.dropped, .problems = r.nproblems};
         if (text)
             print_text(&r, flags, text);
         if (json)

@@ -41,12 +41,12 @@ void ruletest_info(const struct ruletest_suite *s, size_t i, struct ruletest_inf
 enum { RULETEST_VERBOSE = 1 /* text: everything that came, also of a test that passes */ };
 struct ruletest_result {
     bool passed;
-    size_t inputs;   /* events, messages and the rest that were fed */
-    size_t told;     /* revisions that were published */
+    size_t inputs; /* events, messages and the rest that were fed */
+    size_t told;   /* revisions that were published */
     size_t problems;
 };
 /* Runs test i. What went wrong goes to text (for people) and json (one object and a newline); either may be NULL. <0: the test could not be run (no memory, a fault). */
-GF_WARN_UNUSED int ruletest_run(const struct ruletest_suite *s, size_t i, unsigned flags, struct ruletest_result *ret, struct buf *text, struct buf *json,
-                                struct err *err);
+GF_WARN_UNUSED int ruletest_run(const struct ruletest_suite *s, size_t i, unsigned flags, struct ruletest_result *ret, struct buf *text,
+                                struct buf *json, struct err *err);
 
 #endif
