@@ -59,6 +59,22 @@ static const char *as_called(struct compiler *c, const char *name, bool member, 
     return s ? s : name;
 }
 
+/* What the host itself says of constant arguments: a zone that does not exist will not exist tomorrow. */
+static bool host_refuses(struct compiler *c, struct ast *n, const struct cel_function_decl *d) {
+    const struct cel_value *argv[CEL_MAX_ARGS];
+    size_t which = 0;
+    if (!d->check || (c->opt && c->opt->no_check))
+        return false;
+    for (uint32_t i = 0; i < n->nargs; i++)
+        argv[i] = n->args[i] && n->args[i]->kind == AST_CONST ? &n->args[i]->value : NULL;
+    const char *why = d->check(n->nargs, argv, &which);
+    if (!why || which >= n->nargs || !n->args[which])
+        return why != NULL;
+    cel_mistake(c, n, n->args[which]->begin, n->args[which]->end, d->signature ? cel_hint(c->report, "%s", d->signature) : NULL, "%s(): %s",
+                d->name, why);
+    return true;
+}
+
 static mask_t call_host(struct compiler *c, struct ast *n, const struct cel_function_decl *d) {
     struct overload o;
     n->host = d;
@@ -67,15 +83,17 @@ static mask_t call_host(struct compiler *c, struct ast *n, const struct cel_func
                     "%s() does not take %u argument%s", d->name, n->nargs, n->nargs == 1 ? "" : "s");
         return M_ANY;
     }
-    if (!d->signature || !cel_signature_read(d->signature, &o)) /* a signature that is only for people says nothing of types */
+    if (!d->signature || !cel_signature_read(d->signature, &o)) { /* a signature that is only for people says nothing of types */
+        (void)host_refuses(c, n, d);
         return M_ANY;
+    }
     for (uint32_t i = 0; i < n->nargs && i < o.argc && !o.variadic; i++)
         if (n->args[i] && n->args[i]->kind != AST_BAD && !(n->args[i]->mask & o.args[i])) {
             cel_mistake(c, n, n->args[i]->begin, n->args[i]->end, cel_hint(c->report, "%s", d->signature), "no such overload: %s",
                         as_called(c, d->name, false, n->nargs, n->args));
             return M_ANY;
         }
-    return o.result;
+    return host_refuses(c, n, d) ? M_ANY : o.result;
 }
 
 /* JSON numbers without a fraction are ints; a function for doubles only will fail on them. */

@@ -483,6 +483,8 @@ static __attribute__((noinline)) struct cel_value host_many(const struct node *n
         argv[i] = cel_run(n->args[i], e);
         if (argv[i].type == CEL_ERROR)
             return argv[i];
+        if ((argv[i].type == CEL_STRING || argv[i].type == CEL_BYTES) && !cel_take_text(e, argv[i].aux))
+            return cel_out_of_steps(e); /* the host's functions go over their texts without steps of their own */
     }
     struct cel_value v = d->fn(e->arena, e->host, n->nargs, argv);
     if (v.type == CEL_ERROR && v.aux == 0)

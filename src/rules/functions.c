@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The functions that gengfu adds to CEL: number, truth, time, json, registry for what devices send; weekday and local for site time.
+ * The functions that gengfu adds to CEL: number, truth, time, strptime, json, registry for what devices send; weekday and local for site time.
+ * Those for bytes, sentinels and charsets stand in functions_data.c.
  * A value that cannot be read as what it should be is absent, so the condition is unknown and a source's field is left out. */
 #include <errno.h>
 #include <math.h>
@@ -9,6 +10,7 @@
 
 #include "gengfu/base/json.h"
 #include "gengfu/base/text.h"
+#include "gengfu/rules/moment.h"
 #include "rules/load_int.h"
 
 static const struct ruleset *ruleset_of(const void *host) { return host; }
@@ -93,46 +95,74 @@ static struct cel_value fn_truth(struct arena *arena, void *host, size_t argc, c
     return none("truth() of what is neither true nor false");
 }
 
-/* Seconds, or ms, µs, ns when the number is too large for that: all tell the same moment for dates from 1973 on. */
-static struct cel_value time_of_number(double d) {
-    double a = fabs(d);
-    if (!isfinite(d) || d <= 0 || a > 1e20)
-        return none("time() of a number that is no time");
-    double ms = a < 1e11 ? d * 1e3 : a < 1e14 ? d : a < 1e17 ? d / 1e3 : d / 1e6;
-    return ms > 253402300799e3 ? none("time() of a number that is no time") : cel_time_ms((int64_t)llround(ms));
+/* The zone that argv[i] names, or the site's. False: there is no such zone. *ret_opened must be freed. */
+static bool zone_arg(void *host, size_t argc, const struct cel_value *argv, size_t i, const struct zone **ret, struct zone **ret_opened) {
+    char name[64];
+    *ret_opened = NULL;
+    *ret = site_zone(host);
+    if (argc <= i)
+        return true;
+    if (argv[i].type != CEL_STRING || !short_text(argv[i], name, sizeof name) || zone_open(name, NULL, ret_opened) < 0)
+        return false;
+    *ret = *ret_opened;
+    return true;
 }
 
-/* time(x), time(x, zone): RFC 3339 or local text, or a number of s, ms, µs, ns. */
+/* At load: a time zone that is written out must be known. */
+static const char *zone_wrong(size_t argc, const struct cel_value *const *argv, size_t i, size_t *ret_which) {
+    char name[64];
+    struct zone *z = NULL;
+    if (argc <= i || !argv[i])
+        return NULL;
+    *ret_which = i;
+    if (argv[i]->type != CEL_STRING || !short_text(*argv[i], name, sizeof name) || zone_open(name, NULL, &z) < 0)
+        return "the time zone is not known; an IANA name is needed, such as Asia/Shanghai";
+    zone_free(z);
+    return NULL;
+}
+static const char *check_zone(size_t argc, const struct cel_value *const *argv, size_t *ret_which) {
+    return zone_wrong(argc, argv, 1, ret_which);
+}
+
+/* time(x), time(x, zone): see moment.h for what is understood. */
 static struct cel_value fn_time(struct arena *arena, void *host, size_t argc, const struct cel_value *argv) {
     (void)arena;
+    const struct zone *zone;
+    struct zone *opened;
+    int64_t ms;
+    if (argv[0].type == CEL_TIMESTAMP)
+        return argv[0];
+    if (!zone_arg(host, argc, argv, 1, &zone, &opened))
+        return cel_error(CEL_E_VALUE, "time(): unknown time zone");
+    bool ok = moment_read(argv[0], zone, &ms);
+    zone_free(opened);
+    return ok ? cel_time_ms(ms) : none("time() of what is no time");
+}
+
+/* strptime(text, pattern), strptime(text, pattern, zone). */
+static struct cel_value fn_strptime(struct arena *arena, void *host, size_t argc, const struct cel_value *argv) {
+    (void)arena;
     struct cel_value v = argv[0];
-    double d;
-    if (!optional_value(&v))
-        return none("time() of nothing");
-    if (v.type == CEL_TIMESTAMP)
-        return v;
-    if (cel_as_double(v, &d))
-        return time_of_number(d);
-    char text[64], zone_text[64], *end;
-    if (v.type != CEL_STRING || !short_text(v, text, sizeof text))
-        return none("time() of what is no time");
-    d = strtod(text, &end);
-    if (*end == '\0' && end != text)
-        return time_of_number(d);
-    int64_t s;
-    int nanos;
-    bool zoned;
-    if (time_parse(text, strlen(text), false, &s, &nanos, &zoned) < 0)
-        return none("time() of text that is no time");
-    if (!zoned) {
-        struct zone *z = NULL;
-        if (argc > 1 &&
-            (argv[1].type != CEL_STRING || !short_text(argv[1], zone_text, sizeof zone_text) || zone_open(zone_text, NULL, &z) < 0))
-            return cel_error(CEL_E_VALUE, "time(): unknown time zone");
-        s = zone_to_utc(z ? z : site_zone(host), s);
-        zone_free(z);
-    }
-    return cel_time_ms(s * 1000 + nanos / 1000000);
+    const struct zone *zone;
+    struct zone *opened;
+    int64_t ms;
+    const char *why = argv[1].type == CEL_STRING ? moment_pattern_bad(argv[1].s, argv[1].aux) : "strptime(): the pattern must be text";
+    if (why)
+        return cel_error(CEL_E_VALUE, why);
+    if (!optional_value(&v) || v.type != CEL_STRING)
+        return none("strptime() of what is no text");
+    if (!zone_arg(host, argc, argv, 2, &zone, &opened))
+        return cel_error(CEL_E_VALUE, "strptime(): unknown time zone");
+    bool ok = moment_scan(v.s, v.aux, argv[1].s, argv[1].aux, zone, &ms);
+    zone_free(opened);
+    return ok ? cel_time_ms(ms) : none("strptime() of text that does not fit the pattern");
+}
+static const char *strptime_wrong(size_t argc, const struct cel_value *const *argv, size_t *ret_which) {
+    const char *why = NULL;
+    *ret_which = 1;
+    if (argc > 1 && argv[1])
+        why = argv[1]->type == CEL_STRING ? moment_pattern_bad(argv[1]->s, argv[1]->aux) : "the pattern must be text";
+    return why ? why : zone_wrong(argc, argv, 2, ret_which);
 }
 
 /* json(text): the value that the text holds. */
@@ -172,14 +202,12 @@ static struct cel_value fn_registry(struct arena *arena, void *host, size_t argc
 
 /* The seconds of a timestamp in a zone's local time; the site's zone when none is named. */
 static bool local_seconds(void *host, size_t argc, const struct cel_value *argv, int64_t *ret) {
-    char text[64];
-    if (argv[0].type != CEL_TIMESTAMP)
+    const struct zone *zone;
+    struct zone *opened;
+    if (argv[0].type != CEL_TIMESTAMP || !zone_arg(host, argc, argv, 1, &zone, &opened))
         return false;
-    struct zone *z = NULL;
-    if (argc > 1 && (argv[1].type != CEL_STRING || !short_text(argv[1], text, sizeof text) || zone_open(text, NULL, &z) < 0))
-        return false;
-    *ret = argv[0].i + zone_offset(z ? z : site_zone(host), argv[0].i);
-    zone_free(z);
+    *ret = argv[0].i + zone_offset(zone, argv[0].i);
+    zone_free(opened);
     return true;
 }
 
@@ -209,18 +237,19 @@ static struct cel_value fn_local(struct arena *arena, void *host, size_t argc, c
 
 int env_functions(struct cel_env *e) {
     static const struct cel_function_decl functions[] = {
-        {"number", 1, 1, false, fn_number, "number(dyn) -> number"},
-        {"truth", 1, 1, false, fn_truth, "truth(dyn) -> bool"},
-        {"time", 1, 2, false, fn_time, "time(dyn[, string]) -> timestamp"},
-        {"json", 1, 1, false, fn_json, "json(dyn) -> dyn"},
-        {"registry", 2, 2, false, fn_registry, "registry(string, dyn) -> optional(string)"},
-        {"weekday", 1, 2, false, fn_weekday, "weekday(timestamp[, string]) -> int"},
-        {"local", 1, 2, false, fn_local, "local(timestamp[, string]) -> string"},
+        {"number", 1, 1, false, fn_number, "number(dyn) -> number", NULL},
+        {"truth", 1, 1, false, fn_truth, "truth(dyn) -> bool", NULL},
+        {"time", 1, 2, false, fn_time, "time(dyn[, string]) -> timestamp", check_zone},
+        {"strptime", 2, 3, false, fn_strptime, "strptime(string, string[, string]) -> timestamp", strptime_wrong},
+        {"json", 1, 1, false, fn_json, "json(dyn) -> dyn", NULL},
+        {"registry", 2, 2, false, fn_registry, "registry(string, dyn) -> optional(string)", NULL},
+        {"weekday", 1, 2, false, fn_weekday, "weekday(timestamp[, string]) -> int", check_zone},
+        {"local", 1, 2, false, fn_local, "local(timestamp[, string]) -> string", check_zone},
     };
     for (size_t i = 0; i < COUNT(functions); i++) {
         int rc = cel_env_function(e, &functions[i], NULL);
         if (rc < 0)
             return rc;
     }
-    return 0;
+    return env_data_functions(e);
 }

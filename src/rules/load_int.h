@@ -70,6 +70,7 @@ bool name_claim(struct loader *ld, struct map *names, const char *name, struct p
 /* env.c */
 void loader_base_env(struct loader *ld);
 GF_WARN_UNUSED int env_functions(struct cel_env *e);
+GF_WARN_UNUSED int env_data_functions(struct cel_env *e); /* functions_data.c */
 GF_WARN_UNUSED int env_rule_vars(struct cel_env *e, const struct registry *registry);
 GF_WARN_UNUSED int env_source_vars(struct cel_env *e);
 extern const struct cel_aggregate_name rule_aggregate_names[];

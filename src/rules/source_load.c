@@ -208,7 +208,7 @@ static void read_emit(const struct reading *r, const struct yaml_node *n, const 
 }
 
 static void read_dedupe(const struct reading *r, const struct yaml_node *n, struct source_event *e) {
-    static const char *const keys[] = {"key", "within"};
+    static const char *const keys[] = {"key", "within", "across"};
     struct reader *rd = &r->ld->rd;
     if (!node_mapping(rd, n, "'dedupe'", "dedupe: {key: payload.id, within: 2s}") || !node_keys(rd, n, keys, COUNT(keys), "'dedupe'"))
         return;
@@ -219,10 +219,31 @@ static void read_dedupe(const struct reading *r, const struct yaml_node *n, stru
     }
     (void)read_expr(r, key, "'key'", CEL_DECL_DYN, &e->dedupe_key);
     (void)node_span(rd, within, "'within'", 1, &e->dedupe_within);
+    const struct yaml_node *across = yaml_get(n, "across");
+    if (across)
+        (void)node_name(rd, across, "'across'", &e->dedupe_across);
+}
+
+/* One expression, or a list of them in order of trust. */
+static void read_times(const struct reading *r, const struct yaml_node *n, struct source_event *e) {
+    bool list = n->kind == YAML_SEQUENCE;
+    size_t count = list ? n->n : 1;
+    if (list && (count == 0 || count > SOURCE_MAX_TIMES)) {
+        report_error(r->ld->rd.rep, n->at, "time: [payload.taken, payload.sent]", "'time' is an expression, or a list of 1 to %d",
+                     SOURCE_MAX_TIMES);
+        return;
+    }
+    struct rules_expr *times = reader_alloc(&r->ld->rd, count * sizeof *times);
+    if (!times)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (read_expr(r, list ? n->items[i] : n, "'time'", CEL_DECL_DYN, &times[e->ntimes]))
+            e->ntimes++;
+    e->times = times;
 }
 
 static void read_event(const struct reading *r, const struct yaml_node *n, struct source_event *e) {
-    static const char *const keys[] = {"kind", "when", "device", "time", "late", "fields", "emit", "dedupe"};
+    static const char *const keys[] = {"kind", "when", "device", "time", "skew", "late", "fields", "emit", "dedupe"};
     struct reader *rd = &r->ld->rd;
     if (!node_mapping(rd, n, "an event", "- {kind: lock, device: topic.device, fields: {locked: payload.locked}}"))
         return;
@@ -243,7 +264,12 @@ static void read_event(const struct reading *r, const struct yaml_node *n, struc
     if ((v = yaml_get(n, "when")))
         (void)read_expr(r, v, "'when'", CEL_DECL_BOOL, &e->when);
     if ((v = yaml_get(n, "time")))
-        (void)read_expr(r, v, "'time'", CEL_DECL_DYN, &e->time);
+        read_times(r, v, e);
+    if ((v = yaml_get(n, "skew"))) {
+        if (!yaml_get(n, "time"))
+            report_error(rd->rep, v->at, "add time: payload.sent", "'skew' says how far a 'time' may lie off, and there is none");
+        (void)node_span(rd, v, "'skew'", 1, &e->skew);
+    }
     if ((v = yaml_get(n, "late")))
         (void)read_expr(r, v, "'late'", CEL_DECL_BOOL, &e->late);
     if ((v = yaml_get(n, "fields")))
@@ -302,10 +328,82 @@ static void read_ignore(const struct reading *r, const struct yaml_node *n) {
     r->s->ignore = r->s->ignore_reason != NULL;
 }
 
+static void read_charset(const struct reading *r, const struct yaml_node *n) {
+    static const char *const names[] = {"utf-8", "gb18030", "big5", "latin1"};
+    struct reader *rd = &r->ld->rd;
+    const char *name = node_text(rd, n, "'charset'");
+    int charset = name ? charset_find(name, strlen(name)) : CHARSET_UTF8;
+    if (charset < 0)
+        report_unknown(rd->rep, n->at, name, names, COUNT(names), "the charset '%.40s' is not known (GBK and GB2312 are part of gb18030)",
+                       name);
+    else
+        r->s->charset = (enum charset)charset;
+}
+
+/* a.b.c from the payload's root, '*' for any key or element; a name alone stands for it at any depth. Names with dots or blanks stand in backticks. */
+static bool read_drop_path(const struct reading *r, const struct yaml_node *n, struct source_drop *ret) {
+    struct reader *rd = &r->ld->rd;
+    const char *parts[16], *text = node_text(rd, n, "'drop'");
+    size_t count = 0;
+    if (!text)
+        return false;
+    const char *p = strncmp(text, "payload.", 8) == 0 ? text + 8 : text;
+    bool rooted = p != text;
+    for (; count < COUNT(parts); p++) {
+        const char *begin = *p == '`' ? p + 1 : p;
+        size_t len = *p == '`' ? strcspn(begin, "`") : strcspn(begin, ".`");
+        bool quoted = *p == '`';
+        if (len == 0 || (quoted && begin[len] != '`')) {
+            count = 0;
+            break;
+        }
+        bool any = !quoted && len == 1 && *begin == '*';
+        char *part = any ? NULL : arena_strndup(rd->arena, begin, len);
+        if (!any && !part) {
+            reader_oom(rd);
+            return false;
+        }
+        parts[count++] = part;
+        p = begin + len + quoted;
+        if (*p != '.')
+            break;
+    }
+    if (count == 0 || *p || count == COUNT(parts)) {
+        report_error(rd->rep, n->at, "drop: [photo, users.*.pin, '`snap shot`']", "'%.60s' is no path into the payload", text);
+        return false;
+    }
+    ret->anywhere = count == 1 && !rooted && parts[0];
+    ret->n = count;
+    ret->parts = arena_dup(rd->arena, parts, count * sizeof *parts);
+    if (!ret->parts)
+        reader_oom(rd);
+    return ret->parts != NULL;
+}
+
+static void read_drops(const struct reading *r, const struct yaml_node *n) {
+    struct reader *rd = &r->ld->rd;
+    const struct yaml_node *const *words;
+    size_t count;
+    if (!node_words(rd, n, "'drop'", &words, &count))
+        return;
+    if (count > SOURCE_MAX_DROPS) {
+        report_error(rd->rep, n->at, NULL, "a source drops at most %d paths", SOURCE_MAX_DROPS);
+        return;
+    }
+    struct source_drop *drops = reader_alloc(rd, count * sizeof *drops);
+    if (!drops)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (read_drop_path(r, words[i], &drops[r->s->ndrops]))
+            r->s->ndrops++;
+    r->s->drops = drops;
+}
+
 static void read_source(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, struct source *s) {
-    static const char *const keys[] = {"source", "about", "topic", "match", "payload", "max_payload", "ignore", "each", "events", "online"};
-    static const char *const payloads[] = {"auto", "json", "text", "none"};
-    static const enum source_payload kinds[] = {SOURCE_AUTO, SOURCE_JSON, SOURCE_WORD, SOURCE_NONE};
+    static const char *const keys[] = {"source",      "about", "topic",  "match", "payload", "charset",
+                                       "max_payload", "drop",  "ignore", "each",  "events",  "online"};
+    static const char *const payloads[] = {"auto", "json", "text", "none", "bytes"};
+    static const enum source_payload kinds[] = {SOURCE_AUTO, SOURCE_JSON, SOURCE_WORD, SOURCE_NONE, SOURCE_BYTES};
     struct reader *rd = &ld->rd;
     struct reading r = {.ld = ld, .s = s, .env = env};
     const struct yaml_node *name = yaml_get(n, "source"), *topic = yaml_get(n, "topic"), *v;
@@ -329,6 +427,18 @@ static void read_source(struct loader *ld, const struct cel_env *env, const stru
     r.no_payload = s->payload == SOURCE_NONE;
     if ((v = yaml_get(n, "max_payload")))
         (void)node_size(rd, v, "'max_payload'", 1, MAX_PAYLOAD, &s->max_payload);
+    if ((v = yaml_get(n, "charset"))) {
+        read_charset(&r, v);
+        if (s->payload == SOURCE_NONE || s->payload == SOURCE_BYTES)
+            report_error(rd->rep, v->at, "leave 'charset' out; text(payload, 'gb18030') reads bytes",
+                         "a payload that is not read as text has no charset");
+    }
+    if ((v = yaml_get(n, "drop"))) {
+        read_drops(&r, v);
+        if (s->payload == SOURCE_WORD || s->payload == SOURCE_BYTES)
+            report_error(rd->rep, v->at, "payload: json", "'drop' takes keys out of JSON, and this source reads its payload as %s",
+                         s->payload == SOURCE_WORD ? "text" : "bytes");
+    }
     if ((v = yaml_get(n, "ignore")))
         read_ignore(&r, v);
     if ((v = yaml_get(n, "match")))

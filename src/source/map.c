@@ -162,10 +162,11 @@ static int read_fields(struct work *w, const struct source_event *se, struct eve
     return 0;
 }
 
-/* The device's own time when it can be true; what lies beyond the tolerance makes way for the time of arrival, unless the device says that it is a replay. */
+/* The first of the device's times that can be true. What lies beyond the tolerance makes way for the time of arrival, unless the device says that it is a replay. */
 static int read_time(struct work *w, const struct source_event *se, struct event *ev) {
-    int64_t tolerance = w->m->rs->config ? w->m->rs->config->late_tolerance : TIME_HOUR;
-    bool declared = false;
+    const struct config *cfg = w->m->rs->config;
+    int64_t tolerance = se->skew ? se->skew : cfg ? cfg->late_tolerance : TIME_HOUR;
+    bool declared = false, old = false;
     ev->time = ev->arrived = w->msg->arrived;
     ev->flags = w->msg->retained ? EVENT_RETAINED : 0;
     if (se->late.program) {
@@ -174,24 +175,25 @@ static int read_time(struct work *w, const struct source_event *se, struct event
             return GF_EINVAL;
         declared = t == YES;
     }
-    if (se->time.program) {
-        struct cel_value v = eval(w, se->time.program);
+    for (size_t i = 0; i < se->ntimes; i++) {
+        struct cel_value v = eval(w, se->times[i].program);
         int64_t ms;
         if (cel_is_error(v) && (v.code == CEL_E_STEPS || v.code == CEL_E_MEMORY)) {
             broken(w, "time", sentence(v));
             return GF_EINVAL;
         }
-        if (stamp_read(v, w->m->rs->config ? w->m->rs->config->zone : NULL, &ms) && ms <= ev->arrived + tolerance) {
-            bool old = ms < ev->arrived - tolerance;
-            if (!old || declared) {
-                ev->time = ms;
-                ev->flags |= EVENT_OWN_TIME;
-            }
-            if (old)
-                ev->flags |= EVENT_LATE;
+        if (!stamp_read(v, cfg ? cfg->zone : NULL, &ms) || ms > ev->arrived + tolerance)
+            continue;
+        bool is_old = ms < ev->arrived - tolerance;
+        if (!is_old || declared) {
+            ev->time = ms;
+            ev->flags |= EVENT_OWN_TIME;
+            old = is_old;
+            break;
         }
+        old = se->skew == 0; /* with a skew, it is the clock that is wrong */
     }
-    if (declared)
+    if (declared || old)
         ev->flags |= EVENT_LATE;
     return 0;
 }

@@ -76,6 +76,8 @@ struct cel_function_decl {
     bool member;               /* may also be called as x.f(…) */
     cel_host_fn fn;
     const char *signature; /* for messages: "weekday(timestamp, string) -> int" */
+    /* Looked at when a program is compiled: argv[i] is NULL where the argument is not a constant. NULL, or a sentence why the call can never be right. May be NULL itself. */
+    const char *(*check)(size_t argc, const struct cel_value *const *argv, size_t *ret_which);
 };
 
 GF_WARN_UNUSED int cel_env_new(

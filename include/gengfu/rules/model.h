@@ -9,6 +9,7 @@
 #include "gengfu/base/atom.h"
 #include "gengfu/base/time.h"
 #include "gengfu/cel/cel.h"
+#include "gengfu/rules/charset.h"
 #include "gengfu/rules/config.h"
 #include "gengfu/rules/registry.h"
 #include "gengfu/rules/report.h"
@@ -70,8 +71,18 @@ enum source_payload {
     SOURCE_AUTO,
     SOURCE_JSON,
     SOURCE_WORD,
-    SOURCE_NONE
-}; /* auto: JSON when it is, else text; json: else broken; text: always text; none: not read */
+    SOURCE_NONE,
+    SOURCE_BYTES
+}; /* auto: JSON when it is, else text; json: else broken; text: always text; none: not read; bytes: as it came */
+
+/* drop: what is taken out of the JSON before anything reads it. */
+struct source_drop {
+    bool anywhere; /* one name alone: wherever it stands; else the path begins at the payload's root */
+    size_t n;
+    const char *const *parts; /* NULL: any key or element */
+};
+#define SOURCE_MAX_DROPS 32
+#define SOURCE_MAX_TIMES 8
 
 struct source_field {
     atom_t name;
@@ -81,20 +92,26 @@ struct source_event {
     atom_t kind;
     struct rules_expr when;   /* this event only when true */
     struct rules_expr device; /* must give a string (or int) */
-    struct rules_expr time;   /* timestamp, or number of seconds (ms when > 1e11); not given or unusable: time of arrival */
+    size_t ntimes;            /* in order of trust: the first that can be true; none: time of arrival */
+    const struct rules_expr *times; /* timestamp, number of s, ms, µs, ns, or text */
+    int64_t skew;             /* ms that a time may lie off the arrival; 0: the configuration's late_tolerance */
     struct rules_expr late;   /* true: the device itself says that this is a replay */
     size_t nfields;
     const struct source_field *fields;
     size_t non_change; /* emit: on_change of [fields]: only when one of these differs from the device's last */
     const atom_t *on_change;
     struct rules_expr dedupe_key;
-    int64_t dedupe_within; /* ms; 0: none */
+    int64_t dedupe_within;     /* ms; 0: none */
+    const char *dedupe_across; /* a name that events of several sources share; NULL: this event alone */
 };
 struct source {
     const char *name;
     struct place at;
     struct topic_pattern topic;
     enum source_payload payload;
+    enum charset charset;
+    size_t ndrops;
+    const struct source_drop *drops;
     int64_t max_payload;       /* bytes; 0: the configuration's */
     bool ignore;               /* messages that match are taken and dropped on purpose (counted) */
     const char *ignore_reason; /* ignore: "text"; NULL: none given */

@@ -252,7 +252,7 @@ static void functions_of_the_host(void **state) {
     int64_t calls = 0;
     struct cel_value v;
     fx_init(&f);
-    struct cel_function_decl d = {"times", 1, 2, true, twice, "times(int, int) -> int"};
+    struct cel_function_decl d = {"times", 1, 2, true, twice, "times(int, int) -> int", NULL};
     assert_int_equal(cel_env_function(f.env, &d, NULL), 0);
     assert_int_equal(cel_env_function(f.env, &d, NULL), GF_EEXIST);
     d.name = "size";

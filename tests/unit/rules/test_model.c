@@ -213,7 +213,7 @@ static void test_source(void **state) {
     assert_int_equal(s->nevents, 3);
     const struct source_event *e = &s->events[0];
     assert_string_equal(atom_name(e->kind), "a-b");
-    assert_true(e->when.program && e->device.program && e->time.program && e->late.program && e->dedupe_key.program);
+    assert_true(e->when.program && e->device.program && e->ntimes == 1 && e->times[0].program && e->late.program && e->dedupe_key.program);
     assert_int_equal(e->dedupe_within, 2000);
     assert_true(e->nfields == 2 && e->fields[0].name == atom_of("x") && e->fields[1].name == atom_of("ok"));
     assert_true(e->non_change == 1 && e->on_change[0] == atom_of("x"));

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Functions over what devices wrap their values in: sentinels, hexadecimal, bytes that nobody has decoded yet, other charsets.
+ * As in functions.c, a value that cannot be read as what it should be is absent. */
+#include <string.h>
+
+#include "gengfu/rules/charset.h"
+#include "rules/load_int.h"
+
+static struct cel_value none(const char *why) { return cel_error(CEL_E_ABSENT, why); }
+
+static bool opened(struct cel_value *v) {
+    for (int i = 0; v->type == CEL_OPTIONAL && i < 8; i++) {
+        if (!v->opt)
+            return false;
+        *v = *v->opt;
+    }
+    return v->type != CEL_OPTIONAL;
+}
+
+static struct cel_value bytes_value(const void *data, size_t len) {
+    return (struct cel_value){.type = CEL_BYTES, .aux = (uint32_t)len, .s = data};
+}
+
+/* nullif(x, sentinel), nullif(x, [sentinels]): x, or nothing when it is one of them. */
+static struct cel_value fn_nullif(struct arena *arena, void *host, size_t argc, const struct cel_value *argv) {
+    (void)arena, (void)host, (void)argc;
+    struct cel_value v = argv[0], one;
+    if (!opened(&v) || v.type == CEL_NULL)
+        return none("nullif() of nothing");
+    if (argv[1].type != CEL_LIST)
+        return cel_equal(v, argv[1]) ? none("nullif(): a value that means none") : v;
+    size_t n = cel_size(argv[1]);
+    for (size_t i = 0; i < n && i < 256 && cel_list_at(argv[1], i, &one); i++)
+        if (cel_equal(v, one))
+            return none("nullif(): a value that means none");
+    return v;
+}
+
+static int digit(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* hex(text): the bytes; blanks, colons and hyphens between them and 0x in front are fine. */
+static struct cel_value fn_hex(struct arena *arena, void *host, size_t argc, const struct cel_value *argv) {
+    (void)host, (void)argc;
+    struct cel_value v = argv[0];
+    if (!opened(&v) || v.type != CEL_STRING)
+        return none("hex() of what is no text");
+    const char *s = v.s, *end = v.s + v.aux;
+    char *out = arena_alloc(arena, v.aux / 2 + 1);
+    size_t n = 0;
+    if (!out)
+        return cel_error(CEL_E_MEMORY, NULL);
+    if (end - s >= 2 && s[0] == '0' && (s[1] | 0x20) == 'x')
+        s += 2;
+    while (s < end) {
+        if (*s == ' ' || *s == ':' || *s == '-') {
+            s++;
+            continue;
+        }
+        int high = digit(s[0]), low = s + 1 < end ? digit(s[1]) : -1;
+        if (high < 0 || low < 0)
+            return none("hex() of text that is not hexadecimal");
+        out[n++] = (char)(high << 4 | low);
+        s += 2;
+    }
+    return bytes_value(out, n);
+}
+
+/* uint_at(bytes, at, size), int_at(…), with 'little' at the end for the other order: a whole number of 1 to 8 bytes. */
+static struct cel_value number_at(size_t argc, const struct cel_value *argv, bool with_sign) {
+    struct cel_value v = argv[0];
+    if (!opened(&v) || (v.type != CEL_BYTES && v.type != CEL_STRING))
+        return none("a number taken from what is not bytes");
+    if (argv[1].type != CEL_INT || argv[2].type != CEL_INT || argv[2].i < 1 || argv[2].i > 8)
+        return cel_error(CEL_E_OVERLOAD, "uint_at() and int_at() take bytes, a place from 0 on, and a size of 1 to 8");
+    bool little = false;
+    if (argc > 3) {
+        little = argv[3].type == CEL_STRING && argv[3].aux == 6 && memcmp(argv[3].s, "little", 6) == 0;
+        if (!little && !(argv[3].type == CEL_STRING && argv[3].aux == 3 && memcmp(argv[3].s, "big", 3) == 0))
+            return cel_error(CEL_E_OVERLOAD, "the order of bytes is 'big' or 'little'");
+    }
+    int64_t at = argv[1].i, size = argv[2].i;
+    if (at < 0 || at > (int64_t)v.aux - size)
+        return none("a number taken from behind the last byte");
+    uint64_t u = 0;
+    for (int64_t i = 0; i < size; i++)
+        u = u << 8 | (unsigned char)v.s[little ? at + size - 1 - i : at + i];
+    if (with_sign) {
+        unsigned shift = 64 - 8 * (unsigned)size;
+        return cel_int((int64_t)(u << shift) >> shift);
+    }
+    return u > INT64_MAX ? none("a number of 8 bytes that is too large") : cel_int((int64_t)u);
+}
+static struct cel_value fn_uint_at(struct arena *arena, void *host, size_t argc, const struct cel_value *argv) {
+    (void)arena, (void)host;
+    return number_at(argc, argv, false);
+}
+static struct cel_value fn_int_at(struct arena *arena, void *host, size_t argc, const struct cel_value *argv) {
+    (void)arena, (void)host;
+    return number_at(argc, argv, true);
+}
+
+/* text(bytes, charset). */
+static struct cel_value fn_text(struct arena *arena, void *host, size_t argc, const struct cel_value *argv) {
+    (void)host, (void)argc;
+    struct cel_value v = argv[0];
+    int charset = argv[1].type == CEL_STRING ? charset_find(argv[1].s, argv[1].aux) : -1;
+    if (charset < 0)
+        return cel_error(CEL_E_VALUE, "text(): the charsets are utf-8, gb18030, big5 and latin1");
+    if (!opened(&v) || v.type != CEL_BYTES)
+        return none("text() of what is not bytes");
+    struct charset_decoder *d = NULL;
+    const char *s = NULL;
+    size_t len = 0, bad;
+    if (charset_open((enum charset)charset, NULL, &d) < 0)
+        return cel_error(CEL_E_VALUE, "text(): the C library has no table for this charset");
+    int rc = charset_decode(d, arena, v.s, v.aux, &s, &len, &bad);
+    charset_close(d);
+    if (rc == GF_ENOMEM)
+        return cel_error(CEL_E_MEMORY, NULL);
+    return rc < 0 ? none("text() of bytes that are not text in this charset") : cel_string(s, len);
+}
+static const char *text_wrong(size_t argc, const struct cel_value *const *argv, size_t *ret_which) {
+    *ret_which = 1;
+    if (argc < 2 || !argv[1] || (argv[1]->type == CEL_STRING && charset_find(argv[1]->s, argv[1]->aux) >= 0))
+        return NULL;
+    return "the charsets are 'utf-8', 'gb18030' (also for GBK and GB2312), 'big5' and 'latin1'";
+}
+
+int env_data_functions(struct cel_env *e) {
+    static const struct cel_function_decl functions[] = {
+        {"nullif", 2, 2, false, fn_nullif, "nullif(dyn, dyn) -> dyn", NULL},
+        {"hex", 1, 1, false, fn_hex, "hex(dyn) -> bytes", NULL},
+        {"uint_at", 3, 4, false, fn_uint_at, "uint_at(bytes, int, int[, 'little']) -> int", NULL},
+        {"int_at", 3, 4, false, fn_int_at, "int_at(bytes, int, int[, 'little']) -> int", NULL},
+        {"text", 2, 2, false, fn_text, "text(bytes, string) -> string", text_wrong},
+    };
+    for (size_t i = 0; i < COUNT(functions); i++) {
+        int rc = cel_env_function(e, &functions[i], NULL);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
