@@ -19,8 +19,7 @@ static const struct {
     [SEVERITY_EXTREME] = {21, "EXTREME"},
 };
 
-static const char *change_word(enum change c)
-{
+static const char *change_word(enum change c) {
     switch (c) {
     case CHANGE_OPENED: return "opened";
     case CHANGE_UPDATED: return "updated";
@@ -30,8 +29,7 @@ static const char *change_word(enum change c)
     return "updated";
 }
 
-void forward_envelope(struct buf *b, const char *gateway, const struct outbox_row *row, bool replayed)
-{
+void forward_envelope(struct buf *b, const char *gateway, const struct outbox_row *row, bool replayed) {
     char text[512], stamp[TIME_TEXT_MAX];
     struct arena a;
     const cJSON *doc = NULL;

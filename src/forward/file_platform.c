@@ -18,8 +18,7 @@ struct file_sender {
     struct buf lines;
 };
 
-static int file_open(struct sender *s, struct err *err)
-{
+static int file_open(struct sender *s, struct err *err) {
     struct file_sender *fs = calloc(1, sizeof(*fs));
 
     if (fs == NULL)
@@ -31,19 +30,18 @@ static int file_open(struct sender *s, struct err *err)
     return 0;
 }
 
-static void file_close(struct file_sender *fs)
-{
+static void file_close(struct file_sender *fs) {
     if (fs->fd >= 0)
         (void)close(fs->fd);
     fs->fd = -1;
 }
 
 /* So that the new file's name is there after a power cut, too. */
-static void sync_directory(const char *path)
-{
+static void sync_directory(const char *path) {
     char dir[4096];
     const char *slash = strrchr(path, '/');
-    int n = slash == NULL ? snprintf(dir, sizeof(dir), ".") : snprintf(dir, sizeof(dir), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    int n =
+        slash == NULL ? snprintf(dir, sizeof(dir), ".") : snprintf(dir, sizeof(dir), "%.*s", slash == path ? 1 : (int)(slash - path), path);
     int fd = n > 0 && (size_t)n < sizeof(dir) ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
     if (fd >= 0) {
@@ -52,14 +50,14 @@ static void sync_directory(const char *path)
     }
 }
 
-static int reopen(struct sender *s, struct err *err)
-{
+static int reopen(struct sender *s, struct err *err) {
     struct file_sender *fs = s->own;
     const char *path = s->conf->path;
     struct stat open_file, named;
     char last;
 
-    if (fs->fd >= 0 && fstat(fs->fd, &open_file) == 0 && stat(path, &named) == 0 && open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev)
+    if (fs->fd >= 0 && fstat(fs->fd, &open_file) == 0 && stat(path, &named) == 0 && open_file.st_ino == named.st_ino &&
+        open_file.st_dev == named.st_dev)
         return 0;
     file_close(fs);
     bool fresh = access(path, F_OK) != 0;
@@ -78,8 +76,7 @@ static int reopen(struct sender *s, struct err *err)
     return 0;
 }
 
-static void file_send(struct sender *s, struct slot *slot, const struct buf *envelope)
-{
+static void file_send(struct sender *s, struct slot *slot, const struct buf *envelope) {
     struct file_sender *fs = s->own;
 
     (void)slot; /* they are all settled together in file_flush */
@@ -87,8 +84,7 @@ static void file_send(struct sender *s, struct slot *slot, const struct buf *env
     buf_putc(&fs->lines, '\n');
 }
 
-static int write_lines(struct sender *s, struct err *err)
-{
+static int write_lines(struct sender *s, struct err *err) {
     struct file_sender *fs = s->own;
     int rc = reopen(s, err);
 
@@ -116,8 +112,7 @@ static int write_lines(struct sender *s, struct err *err)
     return 0;
 }
 
-static void file_flush(struct sender *s)
-{
+static void file_flush(struct sender *s) {
     struct file_sender *fs = s->own;
     struct err err = {0};
     int rc = write_lines(s, &err);
@@ -128,14 +123,12 @@ static void file_flush(struct sender *s)
             sender_result(s, &s->slots[i], rc == 0 ? RESULT_CONFIRMED : RESULT_UNREACHABLE, rc == 0 ? "" : err.text, -1);
 }
 
-static void file_stop(struct sender *s)
-{
+static void file_stop(struct sender *s) {
     file_close(s->own);
     sender_closed(s);
 }
 
-static void file_free(struct sender *s)
-{
+static void file_free(struct sender *s) {
     struct file_sender *fs = s->own;
 
     file_close(fs);

@@ -11,8 +11,7 @@
 
 #define FORWARD_ARENA (64 << 20)
 
-static const struct sender_ops *ops_of(enum platform_type type)
-{
+static const struct sender_ops *ops_of(enum platform_type type) {
     switch (type) {
     case PLATFORM_MQTT: return &mqtt_platform;
     case PLATFORM_HTTPS: return &https_platform;
@@ -21,8 +20,7 @@ static const struct sender_ops *ops_of(enum platform_type type)
     return NULL;
 }
 
-static const char *type_name(enum platform_type type)
-{
+static const char *type_name(enum platform_type type) {
     switch (type) {
     case PLATFORM_MQTT: return "mqtt";
     case PLATFORM_HTTPS: return "https";
@@ -31,8 +29,7 @@ static const char *type_name(enum platform_type type)
     return "?";
 }
 
-static int sender_init(struct forward *f, size_t i, struct err *err)
-{
+static int sender_init(struct forward *f, size_t i, struct err *err) {
     struct sender *s = &f->senders[i];
 
     s->f = f;
@@ -55,8 +52,8 @@ static int sender_init(struct forward *f, size_t i, struct err *err)
     return rc < 0 ? err_prefix(err, "platform %s", s->conf->name) : 0;
 }
 
-int forward_new(uv_loop_t *loop, const struct config *conf, struct store *store, const struct forward_ops *ops, void *ctx, struct err *err, struct forward **ret)
-{
+int forward_new(uv_loop_t *loop, const struct config *conf, struct store *store, const struct forward_ops *ops, void *ctx, struct err *err,
+                struct forward **ret) {
     struct forward *f = calloc(1, sizeof(*f));
     int rc = 0;
 
@@ -86,8 +83,7 @@ int forward_new(uv_loop_t *loop, const struct config *conf, struct store *store,
     return 0;
 }
 
-void forward_free(struct forward *f)
-{
+void forward_free(struct forward *f) {
     if (f == NULL)
         return;
     for (size_t i = 0; i < f->nsenders; i++) {
@@ -100,20 +96,15 @@ void forward_free(struct forward *f)
     free(f);
 }
 
-void forward_turn(struct forward *f)
-{
+void forward_turn(struct forward *f) {
     if (f->started && !f->stopping && !f->store_trouble && !uv_is_active((uv_handle_t *)&f->turn))
         (void)uv_timer_start(&f->turn, forward_on_turn, 0, 0);
 }
 
-void forward_wake(struct forward *f)
-{
-    forward_turn(f);
-}
+void forward_wake(struct forward *f) { forward_turn(f); }
 
 /* A sender that cannot start (a directory that is not there) is trouble of that platform, and tried again by itself; so this fails only for want of memory. */
-int forward_start(struct forward *f, struct err *err)
-{
+int forward_start(struct forward *f, struct err *err) {
     if (f->started)
         return err_set(err, GF_ESTATE, "forward has been started already");
     (void)uv_timer_init(f->loop, &f->turn);
@@ -140,26 +131,20 @@ int forward_start(struct forward *f, struct err *err)
 
 /* -- the end --------------------------------------------------------------------------------------------------------------------------------- */
 
-static void one_less(struct forward *f)
-{
+static void one_less(struct forward *f) {
     if (--f->open == 0 && f->ops.closed != NULL)
         f->ops.closed(f->ctx); /* which may free f */
 }
 
-static void on_sender_timer_closed(uv_handle_t *h)
-{
+static void on_sender_timer_closed(uv_handle_t *h) {
     struct sender *s = h->data;
 
     one_less(s->f);
 }
 
-static void on_turn_closed(uv_handle_t *h)
-{
-    one_less(h->data);
-}
+static void on_turn_closed(uv_handle_t *h) { one_less(h->data); }
 
-void sender_closed(struct sender *s)
-{
+void sender_closed(struct sender *s) {
     if (s->stopped)
         return;
     s->stopped = true;
@@ -168,8 +153,7 @@ void sender_closed(struct sender *s)
 }
 
 /* In a turn of its own, because forward_stop may be called from a callback that came from deep inside a sender. */
-static void on_stop(uv_timer_t *t)
-{
+static void on_stop(uv_timer_t *t) {
     struct forward *f = t->data;
 
     f->open++; /* so that no sender that closes at once ends it while we are here */
@@ -181,8 +165,7 @@ static void on_stop(uv_timer_t *t)
     uv_close((uv_handle_t *)&f->turn, on_turn_closed);
 }
 
-void forward_stop(struct forward *f)
-{
+void forward_stop(struct forward *f) {
     if (f->stopping)
         return;
     if (!f->started) { /* `closed` comes from the loop, so there must be something to close */
@@ -197,13 +180,9 @@ void forward_stop(struct forward *f)
 
 /* -- asking ---------------------------------------------------------------------------------------------------------------------------------- */
 
-size_t forward_platforms(const struct forward *f)
-{
-    return f->nsenders;
-}
+size_t forward_platforms(const struct forward *f) { return f->nsenders; }
 
-void forward_stats(const struct forward *f, size_t i, struct forward_stats *ret)
-{
+void forward_stats(const struct forward *f, size_t i, struct forward_stats *ret) {
     *ret = f->senders[i].stats;
     ret->reachable = f->senders[i].reachable;
     ret->why = f->senders[i].why;

@@ -7,13 +7,13 @@
 #include "gengfu/base/heap.h"
 #include "gengfu/forward/forward.h"
 
-#define FORWARD_COMMAND_MAX 65536       /* bytes of one command, and of a receipt */
-#define FORWARD_COMMANDS_PER_SECOND 20  /* per platform; as many at once */
-#define FORWARD_LATE_MAX 64             /* receipts of one turn for what is no longer in flight */
-#define FORWARD_ANSWERS_MAX 256         /* answers that wait for the platform; the oldest goes when there are more */
-#define FORWARD_ROW_TROUBLE 8           /* messages that failed one by one in a row, before it is the platform's trouble */
+#define FORWARD_COMMAND_MAX 65536           /* bytes of one command, and of a receipt */
+#define FORWARD_COMMANDS_PER_SECOND 20      /* per platform; as many at once */
+#define FORWARD_LATE_MAX 64                 /* receipts of one turn for what is no longer in flight */
+#define FORWARD_ANSWERS_MAX 256             /* answers that wait for the platform; the oldest goes when there are more */
+#define FORWARD_ROW_TROUBLE 8               /* messages that failed one by one in a row, before it is the platform's trouble */
 #define FORWARD_REPLAYED (60 * TIME_SECOND) /* a revision that waited longer is marked `replayed` */
-#define FORWARD_TURN_RETRY 1000         /* ms until outcomes that the store did not take are given again */
+#define FORWARD_TURN_RETRY 1000             /* ms until outcomes that the store did not take are given again */
 
 struct sender;
 
@@ -43,13 +43,13 @@ enum result {
 
 /* A kind of platform. All are called from the loop, none from within another. */
 struct sender_ops {
-    int (*open)(struct sender *s, struct err *err);                 /* makes s->own; starts nothing */
-    int (*start)(struct sender *s, struct err *err);                /* may be NULL */
+    int (*open)(struct sender *s, struct err *err);                                /* makes s->own; starts nothing */
+    int (*start)(struct sender *s, struct err *err);                               /* may be NULL */
     void (*send)(struct sender *s, struct slot *slot, const struct buf *envelope); /* answers with sender_result, at once or later */
-    void (*flush)(struct sender *s);                                /* after the sends of one turn; may be NULL */
-    void (*answer)(struct sender *s, const char *json, size_t len); /* to a command; may be NULL */
-    void (*stop)(struct sender *s);                                 /* sender_closed() follows, at once or later; no result after it */
-    void (*free)(struct sender *s);                                 /* after sender_closed, or without start */
+    void (*flush)(struct sender *s);                                               /* after the sends of one turn; may be NULL */
+    void (*answer)(struct sender *s, const char *json, size_t len);                /* to a command; may be NULL */
+    void (*stop)(struct sender *s); /* sender_closed() follows, at once or later; no result after it */
+    void (*free)(struct sender *s); /* after sender_closed, or without start */
 };
 extern const struct sender_ops file_platform, mqtt_platform, https_platform;
 
@@ -62,17 +62,17 @@ struct sender {
     struct slot *slots; /* conf->in_flight, and one for what is extreme */
     size_t nslots;
     bool started, stopped;
-    bool link;          /* messages can be handed to it now */
+    bool link; /* messages can be handed to it now */
     /* its health */
     bool known, reachable; /* known: it has shown itself at least once, either way */
-    int failures;       /* of the platform, in a row */
-    int row_failures;   /* of single messages, in a row */
-    uint64_t hold;      /* uv_now until which nothing is sent; 0: none */
+    int failures;          /* of the platform, in a row */
+    int row_failures;      /* of single messages, in a row */
+    uint64_t hold;         /* uv_now until which nothing is sent; 0: none */
     char why[256];
     /* commands */
     double tokens;
     uint64_t tokens_at;
-    uv_timer_t timer;   /* when to look again */
+    uv_timer_t timer; /* when to look again */
     struct forward_stats stats;
 };
 
@@ -108,8 +108,9 @@ void sender_result(struct sender *s, struct slot *slot, enum result r, const cha
 void sender_late_receipt(struct sender *s, const char *incident, uint32_t revision);
 void sender_link(struct sender *s, bool up, const char *why);
 void sender_health(struct sender *s, bool reachable, const char *why);
-void sender_trouble(struct sender *s, const char *why, int64_t retry_after); /* the platform's: counts once however many messages tell of it */
-void sender_commands(struct sender *s, const char *json, size_t len);        /* one command, a list of them, or {"commands": […]} */
-struct slot *sender_slot(struct sender *s, const char *incident);            /* in flight; NULL */
-int64_t sender_backoff(struct sender *s, int failures);                      /* ms, within retry_min and retry_max, full jitter */
+void sender_trouble(struct sender *s, const char *why,
+                    int64_t retry_after);                             /* the platform's: counts once however many messages tell of it */
+void sender_commands(struct sender *s, const char *json, size_t len); /* one command, a list of them, or {"commands": […]} */
+struct slot *sender_slot(struct sender *s, const char *incident);     /* in flight; NULL */
+int64_t sender_backoff(struct sender *s, int failures);               /* ms, within retry_min and retry_max, full jitter */
 #endif

@@ -7,11 +7,11 @@
 
 #include "forward_int.h"
 
-#define HTTPS_REPLY_MAX 65536             /* bytes of a reply that are kept; a longer one has no commands for us */
-#define HTTPS_REPLY_ABORT (1 << 20)       /* bytes after which a reply is not listened to any longer */
-#define HTTPS_CONNECT_TIMEOUT 10000       /* ms */
-#define HTTPS_HOLD 60000                  /* ms that a poll may be held by the platform, beyond the ordinary time limit */
-#define HTTPS_RETRY_AFTER_MAX TIME_DAY    /* ms; a platform that says more is asked again after this */
+#define HTTPS_REPLY_MAX 65536          /* bytes of a reply that are kept; a longer one has no commands for us */
+#define HTTPS_REPLY_ABORT (1 << 20)    /* bytes after which a reply is not listened to any longer */
+#define HTTPS_CONNECT_TIMEOUT 10000    /* ms */
+#define HTTPS_HOLD 60000               /* ms that a poll may be held by the platform, beyond the ordinary time limit */
+#define HTTPS_RETRY_AFTER_MAX TIME_DAY /* ms; a platform that says more is asked again after this */
 #define HTTPS_AFTER_MAX 256
 
 struct https_sender;
@@ -37,13 +37,13 @@ struct answer {
 struct https_sender {
     struct sender *s;
     CURLM *multi;
-    uv_timer_t timer;  /* libcurl's */
-    uv_timer_t later;  /* the next poll or answer */
+    uv_timer_t timer; /* libcurl's */
+    uv_timer_t later; /* the next poll or answer */
     bool timers_open;
-    int open;          /* handles that are not closed yet */
+    int open; /* handles that are not closed yet */
     bool stopping;
-    char *base; /* the url without query and without a slash at its end */
-    struct request *active, *idle;   /* idle ones keep their easy handle */
+    char *base;                    /* the url without query and without a slash at its end */
+    struct request *active, *idle; /* idle ones keep their easy handle */
     struct answer *first, **last;
     size_t nanswers;
     bool answering, polling;
@@ -59,13 +59,15 @@ void https_loop_stop(struct https_sender *hs);
 void https_handle_closed(struct https_sender *hs);
 /* https_request.c: one request from its making to its reply */
 GF_WARN_UNUSED int https_request_new(struct https_sender *hs, enum request_kind kind, struct err *err, struct request **ret);
-GF_WARN_UNUSED int https_request_go(struct request *r, const char *url, const char *id, struct err *err); /* id: the message's, signed; NULL: a GET */
-void https_request_done(struct request *r, bool keep);                                                      /* ends it, whatever it was at */
+GF_WARN_UNUSED int https_request_go(struct request *r, const char *url, const char *id,
+                                    struct err *err);  /* id: the message's, signed; NULL: a GET */
+void https_request_done(struct request *r, bool keep); /* ends it, whatever it was at */
 /* https_platform.c */
 void https_finished(struct request *r, CURLcode code);
 /* https_text.c: what is only text */
 int64_t https_retry_after(const char *value, size_t len, int64_t wall); /* ms, or -1 when it is neither seconds nor a date */
-GF_WARN_UNUSED int https_sign(const char *secret, const char *id, int64_t seconds, const char *body, size_t len, struct buf *ret, struct err *err);
+GF_WARN_UNUSED int https_sign(const char *secret, const char *id, int64_t seconds, const char *body, size_t len, struct buf *ret,
+                              struct err *err);
 bool https_url_allowed(const char *url, bool *ret_plain); /* https, or http to this machine */
 
 #endif

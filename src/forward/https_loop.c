@@ -12,14 +12,12 @@ struct watch { /* of one socket */
     curl_socket_t fd;
 };
 
-void https_handle_closed(struct https_sender *hs)
-{
+void https_handle_closed(struct https_sender *hs) {
     if (--hs->open == 0 && hs->stopping)
         sender_closed(hs->s);
 }
 
-static void collect(struct https_sender *hs)
-{
+static void collect(struct https_sender *hs) {
     CURLMsg *msg;
     int left;
 
@@ -33,8 +31,7 @@ static void collect(struct https_sender *hs)
     }
 }
 
-static void act(struct https_sender *hs, curl_socket_t fd, int flags)
-{
+static void act(struct https_sender *hs, curl_socket_t fd, int flags) {
     int running;
 
     if (hs->stopping)
@@ -43,16 +40,15 @@ static void act(struct https_sender *hs, curl_socket_t fd, int flags)
     collect(hs);
 }
 
-static void on_socket_event(uv_poll_t *poll, int status, int events)
-{
+static void on_socket_event(uv_poll_t *poll, int status, int events) {
     struct watch *w = poll->data;
-    int flags = status < 0 ? CURL_CSELECT_ERR : (events & UV_READABLE ? CURL_CSELECT_IN : 0) | (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
+    int flags =
+        status < 0 ? CURL_CSELECT_ERR : (events & UV_READABLE ? CURL_CSELECT_IN : 0) | (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
 
     act(w->hs, w->fd, flags);
 }
 
-static void on_watch_closed(uv_handle_t *h)
-{
+static void on_watch_closed(uv_handle_t *h) {
     struct watch *w = h->data;
     struct https_sender *hs = w->hs;
 
@@ -60,8 +56,7 @@ static void on_watch_closed(uv_handle_t *h)
     https_handle_closed(hs);
 }
 
-static struct watch *watch_new(struct https_sender *hs, curl_socket_t fd)
-{
+static struct watch *watch_new(struct https_sender *hs, curl_socket_t fd) {
     struct watch *w = calloc(1, sizeof(*w));
 
     if (w == NULL || uv_poll_init_socket(hs->s->f->loop, &w->poll, fd) < 0) {
@@ -76,8 +71,7 @@ static struct watch *watch_new(struct https_sender *hs, curl_socket_t fd)
     return w;
 }
 
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user)
-{
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user) {
     struct https_sender *hs = user;
     struct watch *w = socket_user;
 
@@ -98,15 +92,13 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *s
     return uv_poll_start(&w->poll, events, on_socket_event) < 0 ? -1 : 0;
 }
 
-static void on_curl_timer(uv_timer_t *t)
-{
+static void on_curl_timer(uv_timer_t *t) {
     struct https_sender *hs = t->data;
 
     act(hs, CURL_SOCKET_TIMEOUT, 0);
 }
 
-static int on_timeout(CURLM *multi, long ms, void *user)
-{
+static int on_timeout(CURLM *multi, long ms, void *user) {
     struct https_sender *hs = user;
 
     (void)multi;
@@ -119,8 +111,7 @@ static int on_timeout(CURLM *multi, long ms, void *user)
     return 0;
 }
 
-int https_loop_open(struct https_sender *hs, struct err *err)
-{
+int https_loop_open(struct https_sender *hs, struct err *err) {
     hs->multi = curl_multi_init();
     if (hs->multi == NULL)
         return err_set(err, GF_ENOMEM, "HTTPS: %s", err_text(GF_ENOMEM));
@@ -131,8 +122,7 @@ int https_loop_open(struct https_sender *hs, struct err *err)
     return 0;
 }
 
-void https_loop_start(struct https_sender *hs)
-{
+void https_loop_start(struct https_sender *hs) {
     (void)uv_timer_init(hs->s->f->loop, &hs->timer);
     (void)uv_timer_init(hs->s->f->loop, &hs->later);
     hs->timer.data = hs->later.data = hs;
@@ -140,14 +130,10 @@ void https_loop_start(struct https_sender *hs)
     hs->open = 2;
 }
 
-static void on_timer_closed(uv_handle_t *h)
-{
-    https_handle_closed(h->data);
-}
+static void on_timer_closed(uv_handle_t *h) { https_handle_closed(h->data); }
 
 /* Every request is taken off first, so that libcurl lets go of all sockets; their watches close in their own time. */
-void https_loop_stop(struct https_sender *hs)
-{
+void https_loop_stop(struct https_sender *hs) {
     while (hs->active != NULL)
         https_request_done(hs->active, false);
     while (hs->idle != NULL)

@@ -18,8 +18,7 @@ static void plan_later(struct https_sender *hs);
 
 /* -- answers --------------------------------------------------------------------------------------------------------------------------------- */
 
-static void drop_answer(struct https_sender *hs)
-{
+static void drop_answer(struct https_sender *hs) {
     struct answer *a = hs->first;
 
     hs->first = a->next;
@@ -29,8 +28,7 @@ static void drop_answer(struct https_sender *hs)
     free(a);
 }
 
-static void send_answer(struct https_sender *hs)
-{
+static void send_answer(struct https_sender *hs) {
     char url[4096], id[64];
     struct request *r;
     struct err err = {0};
@@ -42,7 +40,8 @@ static void send_answer(struct https_sender *hs)
     if (rc == 0) {
         buf_put(&r->body, hs->first->text, hs->first->len);
         (void)snprintf(url, sizeof(url), "%s/answers", hs->base);
-        (void)snprintf(id, sizeof(id), "answer.%016llx%08llx", (unsigned long long)prng_next(&hs->s->f->prng), (unsigned long long)hs->nanswers);
+        (void)snprintf(id, sizeof(id), "answer.%016llx%08llx", (unsigned long long)prng_next(&hs->s->f->prng),
+                       (unsigned long long)hs->nanswers);
         rc = r->body.failed ? err_set(&err, GF_ENOMEM, "%s", err_text(GF_ENOMEM)) : https_request_go(r, url, id, &err);
         if (rc < 0)
             https_request_done(r, true);
@@ -55,8 +54,7 @@ static void send_answer(struct https_sender *hs)
     }
 }
 
-static void platform_answer(struct sender *s, const char *json, size_t len)
-{
+static void platform_answer(struct sender *s, const char *json, size_t len) {
     struct https_sender *hs = s->own;
     struct answer *a = malloc(sizeof(*a) + len);
 
@@ -81,8 +79,7 @@ static void platform_answer(struct sender *s, const char *json, size_t len)
 
 /* -- polls ----------------------------------------------------------------------------------------------------------------------------------- */
 
-static int poll_url(struct https_sender *hs, struct request *r, char *out, size_t size)
-{
+static int poll_url(struct https_sender *hs, struct request *r, char *out, size_t size) {
     char *gateway = curl_easy_escape(r->easy, hs->s->f->conf->id, 0), *after = curl_easy_escape(r->easy, hs->after, 0);
     int n = gateway == NULL || after == NULL ? -1 : snprintf(out, size, "%s/commands?gateway=%s&after=%s", hs->base, gateway, after);
 
@@ -91,8 +88,7 @@ static int poll_url(struct https_sender *hs, struct request *r, char *out, size_
     return n > 0 && (size_t)n < size ? 0 : -1;
 }
 
-static void send_poll(struct https_sender *hs)
-{
+static void send_poll(struct https_sender *hs) {
     char url[4096];
     struct request *r;
     struct err err = {0};
@@ -102,7 +98,8 @@ static void send_poll(struct https_sender *hs)
     int rc = https_request_new(hs, REQUEST_POLL, &err, &r);
 
     if (rc == 0) {
-        rc = poll_url(hs, r, url, sizeof(url)) < 0 ? err_set(&err, GF_ELIMIT, "the address for commands is too long") : https_request_go(r, url, NULL, &err);
+        rc = poll_url(hs, r, url, sizeof(url)) < 0 ? err_set(&err, GF_ELIMIT, "the address for commands is too long")
+                                                   : https_request_go(r, url, NULL, &err);
         if (rc < 0)
             https_request_done(r, true);
     }
@@ -114,8 +111,7 @@ static void send_poll(struct https_sender *hs)
     }
 }
 
-static void on_later(uv_timer_t *t)
-{
+static void on_later(uv_timer_t *t) {
     struct https_sender *hs = t->data;
 
     send_answer(hs);
@@ -123,8 +119,7 @@ static void on_later(uv_timer_t *t)
     plan_later(hs);
 }
 
-static void plan_later(struct https_sender *hs)
-{
+static void plan_later(struct https_sender *hs) {
     uint64_t now = uv_now(hs->s->f->loop), next = UINT64_MAX;
 
     if (!hs->timers_open || hs->stopping)
@@ -142,8 +137,7 @@ static void plan_later(struct https_sender *hs)
 /* -- replies --------------------------------------------------------------------------------------------------------------------------------- */
 
 /* Commands in a reply; a poll remembers how far it has read. */
-static void read_commands(struct https_sender *hs, const struct request *r)
-{
+static void read_commands(struct https_sender *hs, const struct request *r) {
     struct sender *s = hs->s;
     struct err err = {0};
     const cJSON *doc;
@@ -158,8 +152,7 @@ static void read_commands(struct https_sender *hs, const struct request *r)
         const cJSON *list = json_get(doc, "commands"), *item;
 
         if (cJSON_IsArray(list) && list->child != NULL) {
-            cJSON_ArrayForEach(item, list)
-            {
+            cJSON_ArrayForEach(item, list) {
                 const char *id = json_str(item, "id", "");
 
                 if (r->kind == REQUEST_POLL && *id != '\0' && strlen(id) < sizeof(hs->after))
@@ -174,8 +167,7 @@ static void read_commands(struct https_sender *hs, const struct request *r)
 }
 
 /* The text of a refusal, with what the platform said about it. */
-static void say_status(const struct request *r, long status, char *out, size_t size)
-{
+static void say_status(const struct request *r, long status, char *out, size_t size) {
     struct buf clean;
     char *redirect = NULL;
 
@@ -190,21 +182,18 @@ static void say_status(const struct request *r, long status, char *out, size_t s
     buf_done(&clean);
 }
 
-static void say_error(const struct request *r, CURLcode code, char *out, size_t size)
-{
+static void say_error(const struct request *r, CURLcode code, char *out, size_t size) {
     (void)snprintf(out, size, "%.200s", r->error[0] != '\0' ? r->error : curl_easy_strerror(code));
 }
 
 /* Whether the request had begun to leave when it failed. */
-static bool was_connected(const struct request *r)
-{
+static bool was_connected(const struct request *r) {
     curl_off_t us = 0;
 
     return curl_easy_getinfo(r->easy, CURLINFO_PRETRANSFER_TIME_T, &us) == CURLE_OK && us > 0;
 }
 
-static void incident_finished(struct https_sender *hs, struct request *r, CURLcode code, long status)
-{
+static void incident_finished(struct https_sender *hs, struct request *r, CURLcode code, long status) {
     struct sender *s = hs->s;
     struct slot *slot = r->slot;
     char why[256];
@@ -232,8 +221,7 @@ static void incident_finished(struct https_sender *hs, struct request *r, CURLco
         sender_result(s, slot, RESULT_RETRY, why, r->retry_after);
 }
 
-static void answer_finished(struct https_sender *hs, struct request *r, CURLcode code, long status)
-{
+static void answer_finished(struct https_sender *hs, struct request *r, CURLcode code, long status) {
     struct sender *s = hs->s;
     char why[256];
 
@@ -259,8 +247,7 @@ static void answer_finished(struct https_sender *hs, struct request *r, CURLcode
     (void)snprintf(s->why, sizeof(s->why), "answer: %.200s", why);
 }
 
-static void poll_finished(struct https_sender *hs, struct request *r, CURLcode code, long status)
-{
+static void poll_finished(struct https_sender *hs, struct request *r, CURLcode code, long status) {
     struct sender *s = hs->s;
     char why[256];
     int64_t wait = s->conf->poll;
@@ -283,8 +270,7 @@ static void poll_finished(struct https_sender *hs, struct request *r, CURLcode c
     hs->poll_at = uv_now(s->f->loop) + (uint64_t)wait;
 }
 
-void https_finished(struct request *r, CURLcode code)
-{
+void https_finished(struct request *r, CURLcode code) {
     struct https_sender *hs = r->hs;
     long status = 0;
 
@@ -301,8 +287,7 @@ void https_finished(struct request *r, CURLcode code)
 
 /* -- the sender's ops ------------------------------------------------------------------------------------------------------------------------ */
 
-static void platform_free(struct sender *s)
-{
+static void platform_free(struct sender *s) {
     struct https_sender *hs = s->own;
 
     while (hs->first != NULL)
@@ -315,8 +300,7 @@ static void platform_free(struct sender *s)
     curl_global_cleanup();
 }
 
-static int platform_open(struct sender *s, struct err *err)
-{
+static int platform_open(struct sender *s, struct err *err) {
     struct https_sender *hs = calloc(1, sizeof(*hs));
     bool plain;
 
@@ -332,7 +316,8 @@ static int platform_open(struct sender *s, struct err *err)
     int rc = 0;
 
     if (s->conf->url == NULL || !https_url_allowed(s->conf->url, &plain))
-        rc = err_set(err, GF_EINVAL, "'%s' is no address to post to: https://…, or http:// to this machine", s->conf->url != NULL ? s->conf->url : "");
+        rc = err_set(err, GF_EINVAL, "'%s' is no address to post to: https://…, or http:// to this machine",
+                     s->conf->url != NULL ? s->conf->url : "");
     else if ((hs->base = strndup(s->conf->url, strcspn(s->conf->url, "?#"))) == NULL)
         rc = err_set(err, GF_ENOMEM, "%s", err_text(GF_ENOMEM));
     else
@@ -349,8 +334,7 @@ static int platform_open(struct sender *s, struct err *err)
     return 0;
 }
 
-static int platform_start(struct sender *s, struct err *err)
-{
+static int platform_start(struct sender *s, struct err *err) {
     struct https_sender *hs = s->own;
 
     (void)err;
@@ -359,8 +343,7 @@ static int platform_start(struct sender *s, struct err *err)
     return 0;
 }
 
-static void platform_send(struct sender *s, struct slot *slot, const struct buf *envelope)
-{
+static void platform_send(struct sender *s, struct slot *slot, const struct buf *envelope) {
     struct https_sender *hs = s->own;
     struct request *r;
     struct err err = {0};
@@ -380,10 +363,7 @@ static void platform_send(struct sender *s, struct slot *slot, const struct buf 
         sender_result(s, slot, RESULT_UNREACHABLE, err.text, -1);
 }
 
-static void platform_stop(struct sender *s)
-{
-    https_loop_stop(s->own);
-}
+static void platform_stop(struct sender *s) { https_loop_stop(s->own); }
 
 const struct sender_ops https_platform = {.open = platform_open,
                                           .start = platform_start,

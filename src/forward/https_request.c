@@ -10,8 +10,7 @@
 #include "gengfu/mqtt/secret.h"
 #include "https_int.h"
 
-static size_t on_body(char *data, size_t size, size_t n, void *user)
-{
+static size_t on_body(char *data, size_t size, size_t n, void *user) {
     struct request *r = user;
     size_t len = size * n;
 
@@ -21,8 +20,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *user)
     return r->reply_bytes <= HTTPS_REPLY_ABORT ? len : 0;
 }
 
-static size_t on_header(char *data, size_t size, size_t n, void *user)
-{
+static size_t on_header(char *data, size_t size, size_t n, void *user) {
     struct request *r = user;
     size_t len = size * n;
     static const char name[] = "retry-after:";
@@ -35,8 +33,7 @@ static size_t on_header(char *data, size_t size, size_t n, void *user)
     return len;
 }
 
-int https_request_new(struct https_sender *hs, enum request_kind kind, struct err *err, struct request **ret)
-{
+int https_request_new(struct https_sender *hs, enum request_kind kind, struct err *err, struct request **ret) {
     struct request *r = hs->idle;
 
     if (r != NULL) {
@@ -66,16 +63,14 @@ int https_request_new(struct https_sender *hs, enum request_kind kind, struct er
     return 0;
 }
 
-static void unlink_from(struct request **list, struct request *r)
-{
+static void unlink_from(struct request **list, struct request *r) {
     while (*list != NULL && *list != r)
         list = &(*list)->next;
     if (*list == r)
         *list = r->next;
 }
 
-void https_request_done(struct request *r, bool keep)
-{
+void https_request_done(struct request *r, bool keep) {
     struct https_sender *hs = r->hs;
 
     unlink_from(&hs->active, r);
@@ -97,8 +92,7 @@ void https_request_done(struct request *r, bool keep)
     free(r);
 }
 
-static int add_header(struct request *r, struct err *err, const char *text)
-{
+static int add_header(struct request *r, struct err *err, const char *text) {
     struct curl_slist *grown = curl_slist_append(r->headers, text);
 
     if (grown == NULL)
@@ -107,8 +101,7 @@ static int add_header(struct request *r, struct err *err, const char *text)
     return 0;
 }
 
-static int add_signature(struct request *r, const char *id, struct err *err)
-{
+static int add_signature(struct request *r, const char *id, struct err *err) {
     struct forward *f = r->hs->s->f;
     int64_t seconds = f->ops.wall(f->ctx) / 1000;
     struct buf secret, line;
@@ -130,8 +123,7 @@ static int add_signature(struct request *r, const char *id, struct err *err)
     return rc;
 }
 
-static int add_token(struct request *r, struct err *err)
-{
+static int add_token(struct request *r, struct err *err) {
     struct buf token, line;
     int rc = secret_read(r->hs->s->conf->token_file, &token, err);
 
@@ -148,15 +140,15 @@ static int add_token(struct request *r, struct err *err)
     return rc;
 }
 
-static int add_headers(struct request *r, const char *id, struct err *err)
-{
+static int add_headers(struct request *r, const char *id, struct err *err) {
     const struct config_platform *c = r->hs->s->conf;
     char text[512];
     int rc = add_header(r, err, "Accept: application/json");
 
     if (rc == 0 && id != NULL) {
         rc = add_header(r, err,
-                        r->kind == REQUEST_INCIDENT ? "Content-Type: application/cloudevents+json; charset=utf-8" : "Content-Type: application/json; charset=utf-8");
+                        r->kind == REQUEST_INCIDENT ? "Content-Type: application/cloudevents+json; charset=utf-8"
+                                                    : "Content-Type: application/json; charset=utf-8");
         if (rc == 0)
             rc = add_header(r, err, "Expect:");
         (void)snprintf(text, sizeof(text), "webhook-id: %s", id);
@@ -170,8 +162,7 @@ static int add_headers(struct request *r, const char *id, struct err *err)
     return rc;
 }
 
-static void set_tls(struct request *r)
-{
+static void set_tls(struct request *r) {
     const struct config_tls *t = &r->hs->s->conf->tls;
 
     (void)curl_easy_setopt(r->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -185,11 +176,11 @@ static void set_tls(struct request *r)
         (void)curl_easy_setopt(r->easy, CURLOPT_SSLKEY, t->key);
 }
 
-int https_request_go(struct request *r, const char *url, const char *id, struct err *err)
-{
+int https_request_go(struct request *r, const char *url, const char *id, struct err *err) {
     int64_t timeout = r->hs->s->conf->timeout > 0 ? r->hs->s->conf->timeout : 20000;
     bool plain = false;
-    int rc = https_url_allowed(url, &plain) ? add_headers(r, id, err) : err_set(err, GF_EINVAL, "%s: neither https:// nor http:// to this machine", url);
+    int rc = https_url_allowed(url, &plain) ? add_headers(r, id, err)
+                                            : err_set(err, GF_EINVAL, "%s: neither https:// nor http:// to this machine", url);
 
     if (rc < 0)
         return rc;
@@ -203,7 +194,8 @@ int https_request_go(struct request *r, const char *url, const char *id, struct 
     (void)curl_easy_setopt(r->easy, CURLOPT_QUICK_EXIT, 1L);
     (void)curl_easy_setopt(r->easy, CURLOPT_TCP_NODELAY, 1L);
     (void)curl_easy_setopt(r->easy, CURLOPT_TIMEOUT_MS, (long)timeout);
-    (void)curl_easy_setopt(r->easy, CURLOPT_CONNECTTIMEOUT_MS, timeout < HTTPS_CONNECT_TIMEOUT ? (long)timeout : (long)HTTPS_CONNECT_TIMEOUT);
+    (void)curl_easy_setopt(r->easy, CURLOPT_CONNECTTIMEOUT_MS,
+                           timeout < HTTPS_CONNECT_TIMEOUT ? (long)timeout : (long)HTTPS_CONNECT_TIMEOUT);
     (void)curl_easy_setopt(r->easy, CURLOPT_ERRORBUFFER, r->error);
     (void)curl_easy_setopt(r->easy, CURLOPT_WRITEFUNCTION, on_body);
     (void)curl_easy_setopt(r->easy, CURLOPT_WRITEDATA, r);

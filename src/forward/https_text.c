@@ -10,8 +10,7 @@
 #include "https_int.h"
 
 /* Standard Webhooks (standardwebhooks.com), symmetric: v1,base64(HMAC-SHA256(secret, id.timestamp.body)). The secret is base64, with or without "whsec_" in front. */
-int https_sign(const char *secret, const char *id, int64_t seconds, const char *body, size_t len, struct buf *ret, struct err *err)
-{
+int https_sign(const char *secret, const char *id, int64_t seconds, const char *body, size_t len, struct buf *ret, struct err *err) {
     struct arena a;
     struct buf content;
     uint8_t mac[32];
@@ -28,7 +27,8 @@ int https_sign(const char *secret, const char *id, int64_t seconds, const char *
     } else {
         buf_printf(&content, "%s.%lld.", id, (long long)seconds);
         buf_put(&content, body, len);
-        rc = content.failed ? err_set(err, GF_ENOMEM, "signature: %s", err_text(GF_ENOMEM)) : hmac_sha256(key, keylen, content.data, content.len, mac);
+        rc = content.failed ? err_set(err, GF_ENOMEM, "signature: %s", err_text(GF_ENOMEM))
+                            : hmac_sha256(key, keylen, content.data, content.len, mac);
     }
     if (rc == 0) {
         buf_puts(ret, "v1,");
@@ -42,8 +42,7 @@ int https_sign(const char *secret, const char *id, int64_t seconds, const char *
 }
 
 /* RFC 9110, 10.2.3: seconds, or a date. */
-int64_t https_retry_after(const char *value, size_t len, int64_t wall)
-{
+int64_t https_retry_after(const char *value, size_t len, int64_t wall) {
     char text[64];
     int64_t ms;
 
@@ -69,8 +68,7 @@ int64_t https_retry_after(const char *value, size_t len, int64_t wall)
     return ms < 0 ? 0 : ms > HTTPS_RETRY_AFTER_MAX ? HTTPS_RETRY_AFTER_MAX : ms;
 }
 
-static bool is_loopback(const char *host)
-{
+static bool is_loopback(const char *host) {
     unsigned int a, b, c, d;
     char more;
 
@@ -79,8 +77,7 @@ static bool is_loopback(const char *host)
     return sscanf(host, "%3u.%3u.%3u.%3u%c", &a, &b, &c, &d, &more) == 4 && a == 127 && b < 256 && c < 256 && d < 256;
 }
 
-bool https_url_allowed(const char *url, bool *ret_plain)
-{
+bool https_url_allowed(const char *url, bool *ret_plain) {
     char *scheme = NULL, *host = NULL;
     CURLU *u = curl_url();
     bool allowed = false;

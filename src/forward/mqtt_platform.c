@@ -38,8 +38,7 @@ static void on_timer(uv_timer_t *t);
 
 /* -- receipts -------------------------------------------------------------------------------------------------------------------------------- */
 
-static void arm(struct mqtt_sender *ms)
-{
+static void arm(struct mqtt_sender *ms) {
     uint64_t now = uv_now(ms->s->f->loop), first = UINT64_MAX;
 
     for (size_t i = 0; i < ms->s->nslots; i++) {
@@ -54,8 +53,7 @@ static void arm(struct mqtt_sender *ms)
         (void)uv_timer_start(&ms->timer, on_timer, first > now ? first - now : 0, 0);
 }
 
-static void on_timer(uv_timer_t *t)
-{
+static void on_timer(uv_timer_t *t) {
     struct mqtt_sender *ms = t->data;
     struct sender *s = ms->s;
     uint64_t now = uv_now(s->f->loop);
@@ -66,14 +64,14 @@ static void on_timer(uv_timer_t *t)
 
         if (slot->state != SLOT_FLYING || slot->deadline == 0 || slot->deadline > now)
             continue;
-        (void)snprintf(why, sizeof(why), slot->mid != 0 ? "the broker did not acknowledge it in %d s" : "no receipt in %d s", (int)(s->conf->receipt_timeout / 1000));
+        (void)snprintf(why, sizeof(why), slot->mid != 0 ? "the broker did not acknowledge it in %d s" : "no receipt in %d s",
+                       (int)(s->conf->receipt_timeout / 1000));
         sender_result(s, slot, RESULT_RETRY, why, -1);
     }
     arm(ms);
 }
 
-static void one_receipt(struct mqtt_sender *ms, const cJSON *receipt)
-{
+static void one_receipt(struct mqtt_sender *ms, const cJSON *receipt) {
     const char *incident = json_str(receipt, "incident", NULL);
     int64_t revision = json_int(receipt, "revision", -1);
 
@@ -89,8 +87,7 @@ static void one_receipt(struct mqtt_sender *ms, const cJSON *receipt)
         sender_late_receipt(ms->s, incident, (uint32_t)revision);
 }
 
-static void on_receipt(struct mqtt_sender *ms, const char *text, size_t len)
-{
+static void on_receipt(struct mqtt_sender *ms, const char *text, size_t len) {
     struct forward *f = ms->s->f;
     struct err err = {0};
     const cJSON *doc, *item;
@@ -110,8 +107,7 @@ static void on_receipt(struct mqtt_sender *ms, const char *text, size_t len)
 
 /* -- answers --------------------------------------------------------------------------------------------------------------------------------- */
 
-static void drop_answer(struct mqtt_sender *ms)
-{
+static void drop_answer(struct mqtt_sender *ms) {
     struct answer *a = ms->first;
 
     ms->first = a->next;
@@ -121,8 +117,7 @@ static void drop_answer(struct mqtt_sender *ms)
     free(a);
 }
 
-static void publish_answers(struct mqtt_sender *ms)
-{
+static void publish_answers(struct mqtt_sender *ms) {
     struct err err = {0};
 
     while (ms->first != NULL && mqtt_is_up(ms->mqtt)) {
@@ -136,8 +131,7 @@ static void publish_answers(struct mqtt_sender *ms)
     }
 }
 
-static void platform_answer(struct sender *s, const char *json, size_t len)
-{
+static void platform_answer(struct sender *s, const char *json, size_t len) {
     struct mqtt_sender *ms = s->own;
     struct answer *a = malloc(sizeof(*a) + len);
 
@@ -160,8 +154,7 @@ static void platform_answer(struct sender *s, const char *json, size_t len)
 
 /* -- the client's callbacks ------------------------------------------------------------------------------------------------------------------ */
 
-static void on_connected(void *ctx, bool session_present)
-{
+static void on_connected(void *ctx, bool session_present) {
     struct mqtt_sender *ms = ctx;
 
     (void)session_present;
@@ -169,8 +162,7 @@ static void on_connected(void *ctx, bool session_present)
     publish_answers(ms);
 }
 
-static void on_disconnected(void *ctx, const char *why, int64_t retry_in)
-{
+static void on_disconnected(void *ctx, const char *why, int64_t retry_in) {
     struct mqtt_sender *ms = ctx;
 
     (void)retry_in;
@@ -178,8 +170,7 @@ static void on_disconnected(void *ctx, const char *why, int64_t retry_in)
     arm(ms);
 }
 
-static void on_message(void *ctx, const struct mqtt_message *m)
-{
+static void on_message(void *ctx, const struct mqtt_message *m) {
     struct mqtt_sender *ms = ctx;
 
     if (ms->s->f->stopping || m->retained) /* a retained command or receipt is an old one, kept by mistake */
@@ -190,14 +181,12 @@ static void on_message(void *ctx, const struct mqtt_message *m)
         sender_commands(ms->s, m->payload, m->len);
 }
 
-static bool on_batch(void *ctx)
-{
+static bool on_batch(void *ctx) {
     (void)ctx;
     return true; /* commands have been made durable one by one; a receipt that is lost comes again with the next sending */
 }
 
-static void on_published(void *ctx, int mid, bool ok)
-{
+static void on_published(void *ctx, int mid, bool ok) {
     struct mqtt_sender *ms = ctx;
     struct sender *s = ms->s;
 
@@ -216,30 +205,26 @@ static void on_published(void *ctx, int mid, bool ok)
     arm(ms);
 }
 
-static void on_subscribed(void *ctx, const char *filter, bool ok)
-{
+static void on_subscribed(void *ctx, const char *filter, bool ok) {
     struct mqtt_sender *ms = ctx;
 
     if (!ok)
         log_error("platform %s: its broker refuses the subscription to '%s'", ms->s->conf->name, filter);
 }
 
-static void maybe_closed(struct mqtt_sender *ms)
-{
+static void maybe_closed(struct mqtt_sender *ms) {
     if (!ms->timer_open && !ms->client_open)
         sender_closed(ms->s);
 }
 
-static void on_closed(void *ctx)
-{
+static void on_closed(void *ctx) {
     struct mqtt_sender *ms = ctx;
 
     ms->client_open = false;
     maybe_closed(ms);
 }
 
-static void on_timer_closed(uv_handle_t *h)
-{
+static void on_timer_closed(uv_handle_t *h) {
     struct mqtt_sender *ms = h->data;
 
     ms->timer_open = false;
@@ -248,8 +233,7 @@ static void on_timer_closed(uv_handle_t *h)
 
 /* -- the sender's ops ------------------------------------------------------------------------------------------------------------------------ */
 
-static int set_topics(struct mqtt_sender *ms, struct err *err)
-{
+static int set_topics(struct mqtt_sender *ms, struct err *err) {
     const char *prefix = ms->s->conf->prefix != NULL ? ms->s->conf->prefix : "gengfu", *gateway = ms->s->f->conf->id;
     int n = snprintf(ms->base, sizeof(ms->base), "%s/%s", prefix, gateway);
 
@@ -263,8 +247,7 @@ static int set_topics(struct mqtt_sender *ms, struct err *err)
     return 0;
 }
 
-static void platform_free(struct sender *s)
-{
+static void platform_free(struct sender *s) {
     struct mqtt_sender *ms = s->own;
 
     mqtt_free(ms->mqtt);
@@ -274,8 +257,7 @@ static void platform_free(struct sender *s)
     s->own = NULL;
 }
 
-static int platform_open(struct sender *s, struct err *err)
-{
+static int platform_open(struct sender *s, struct err *err) {
     static const struct mqtt_ops ops = {
         .connected = on_connected,
         .disconnected = on_disconnected,
@@ -316,8 +298,7 @@ static int platform_open(struct sender *s, struct err *err)
     return rc;
 }
 
-static int platform_start(struct sender *s, struct err *err)
-{
+static int platform_start(struct sender *s, struct err *err) {
     struct mqtt_sender *ms = s->own;
 
     (void)uv_timer_init(s->f->loop, &ms->timer);
@@ -329,8 +310,7 @@ static int platform_start(struct sender *s, struct err *err)
     return rc;
 }
 
-static void platform_send(struct sender *s, struct slot *slot, const struct buf *envelope)
-{
+static void platform_send(struct sender *s, struct slot *slot, const struct buf *envelope) {
     struct mqtt_sender *ms = s->own;
     struct err err = {0};
     char topic[TOPIC_MAX + 64];
@@ -349,13 +329,9 @@ static void platform_send(struct sender *s, struct slot *slot, const struct buf 
     }
 }
 
-static void platform_flush(struct sender *s)
-{
-    arm(s->own);
-}
+static void platform_flush(struct sender *s) { arm(s->own); }
 
-static void platform_stop(struct sender *s)
-{
+static void platform_stop(struct sender *s) {
     struct mqtt_sender *ms = s->own;
 
     uv_close((uv_handle_t *)&ms->timer, on_timer_closed);

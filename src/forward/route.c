@@ -9,8 +9,7 @@
 #include "forward_int.h"
 #include "gengfu/base/json.h"
 
-static int rank(const char *level)
-{
+static int rank(const char *level) {
     static const char *const levels[] = {"village", "town", "district"};
 
     for (int i = 0; level != NULL && i < 3; i++)
@@ -20,8 +19,7 @@ static int rank(const char *level)
 }
 
 /* How many escalations it takes to reach this platform. */
-static int steps_to(const struct config *conf, int own)
-{
+static int steps_to(const struct config *conf, int own) {
     int steps = 0;
 
     for (int r = 0; r < own; r++)
@@ -34,8 +32,7 @@ static int steps_to(const struct config *conf, int own)
 }
 
 /* The document has the level as a number; a word is understood too. */
-static int incident_level(const struct config *conf, const cJSON *doc)
-{
+static int incident_level(const struct config *conf, const cJSON *doc) {
     const cJSON *level = json_get(doc, "level");
 
     if (cJSON_IsString(level))
@@ -43,8 +40,7 @@ static int incident_level(const struct config *conf, const cJSON *doc)
     return (int)json_int(doc, "level", 0);
 }
 
-uint32_t forward_route(const struct config *conf, const char *body, size_t len, struct arena *scratch)
-{
+uint32_t forward_route(const struct config *conf, const char *body, size_t len, struct arena *scratch) {
     struct arena_mark mark = arena_mark(scratch);
     struct cel_value vars[CEL_MAX_VARS];
     const cJSON *doc;

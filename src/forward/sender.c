@@ -7,8 +7,7 @@
 #include "gengfu/base/json.h"
 #include "gengfu/base/log.h"
 
-int64_t sender_backoff(struct sender *s, int failures)
-{
+int64_t sender_backoff(struct sender *s, int failures) {
     int64_t ceiling = s->conf->retry_min > 0 ? s->conf->retry_min : 1000;
     int64_t max = s->conf->retry_max > ceiling ? s->conf->retry_max : ceiling;
 
@@ -22,8 +21,7 @@ int64_t sender_backoff(struct sender *s, int failures)
     return wait < floor ? floor : wait;
 }
 
-void sender_health(struct sender *s, bool reachable, const char *why)
-{
+void sender_health(struct sender *s, bool reachable, const char *why) {
     if (!reachable)
         (void)snprintf(s->why, sizeof(s->why), "%s", why);
     else
@@ -36,8 +34,7 @@ void sender_health(struct sender *s, bool reachable, const char *why)
         s->f->ops.health(s->f->ctx, s->index, reachable, reachable ? "" : s->why);
 }
 
-void sender_trouble(struct sender *s, const char *why, int64_t retry_after)
-{
+void sender_trouble(struct sender *s, const char *why, int64_t retry_after) {
     uint64_t now = uv_now(s->f->loop);
 
     if (now >= s->hold) { /* the other messages in flight tell of the same trouble */
@@ -52,8 +49,7 @@ void sender_trouble(struct sender *s, const char *why, int64_t retry_after)
     forward_turn(s->f);
 }
 
-static void confirmed(struct sender *s)
-{
+static void confirmed(struct sender *s) {
     s->stats.confirmed++;
     s->stats.last_confirmed = s->f->ops.wall(s->f->ctx);
     s->failures = s->row_failures = 0;
@@ -61,8 +57,7 @@ static void confirmed(struct sender *s)
     sender_health(s, true, "");
 }
 
-void sender_result(struct sender *s, struct slot *slot, enum result r, const char *why, int64_t retry_after)
-{
+void sender_result(struct sender *s, struct slot *slot, enum result r, const char *why, int64_t retry_after) {
     if (slot->state != SLOT_FLYING)
         return;
     int64_t wall = s->f->ops.wall(s->f->ctx);
@@ -79,7 +74,8 @@ void sender_result(struct sender *s, struct slot *slot, enum result r, const cha
     }
     (void)snprintf(slot->why, sizeof(slot->why), "%s", why);
     slot->state = SLOT_SETTLED;
-    slot->outcome = (struct outbox_outcome){.platform = s->conf->name, .incident = slot->incident, .revision = slot->revision, .why = slot->why, .at = wall};
+    slot->outcome = (struct outbox_outcome){
+        .platform = s->conf->name, .incident = slot->incident, .revision = slot->revision, .why = slot->why, .at = wall};
     if (r == RESULT_CONFIRMED) {
         slot->outcome.result = OUTBOX_CONFIRMED;
         slot->outcome.why = NULL;
@@ -107,8 +103,7 @@ void sender_result(struct sender *s, struct slot *slot, enum result r, const cha
 }
 
 /* The platform confirms what is not in flight any more (it was slow, or we were restarted). The store knows whether that revision still waits. */
-void sender_late_receipt(struct sender *s, const char *incident, uint32_t revision)
-{
+void sender_late_receipt(struct sender *s, const char *incident, uint32_t revision) {
     struct forward *f = s->f;
 
     if (f->nlate >= FORWARD_LATE_MAX || strlen(incident) >= sizeof(f->late[0].incident))
@@ -122,8 +117,7 @@ void sender_late_receipt(struct sender *s, const char *incident, uint32_t revisi
     forward_turn(f);
 }
 
-void sender_link(struct sender *s, bool up, const char *why)
-{
+void sender_link(struct sender *s, bool up, const char *why) {
     s->link = up;
     if (up) {
         s->failures = s->row_failures = 0;
@@ -145,8 +139,7 @@ void sender_link(struct sender *s, bool up, const char *why)
     forward_turn(s->f);
 }
 
-struct slot *sender_slot(struct sender *s, const char *incident)
-{
+struct slot *sender_slot(struct sender *s, const char *incident) {
     for (size_t i = 0; i < s->nslots; i++)
         if (s->slots[i].state == SLOT_FLYING && strcmp(s->slots[i].incident, incident) == 0)
             return &s->slots[i];
@@ -155,8 +148,7 @@ struct slot *sender_slot(struct sender *s, const char *incident)
 
 /* -- commands -------------------------------------------------------------------------------------------------------------------------------- */
 
-static bool may_command(struct sender *s)
-{
+static bool may_command(struct sender *s) {
     uint64_t now = uv_now(s->f->loop);
 
     s->tokens += (double)(now - s->tokens_at) * FORWARD_COMMANDS_PER_SECOND / 1000.0;
@@ -169,8 +161,7 @@ static bool may_command(struct sender *s)
     return true;
 }
 
-static void refuse(struct sender *s, const char *id, const char *sentence)
-{
+static void refuse(struct sender *s, const char *id, const char *sentence) {
     struct buf b;
 
     if (s->ops->answer == NULL)
@@ -188,8 +179,7 @@ static void refuse(struct sender *s, const char *id, const char *sentence)
     buf_done(&b);
 }
 
-static void one_command(struct sender *s, const cJSON *command)
-{
+static void one_command(struct sender *s, const cJSON *command) {
     struct buf answer;
     const char *id = json_str(command, "id", "");
 
@@ -201,7 +191,8 @@ static void one_command(struct sender *s, const cJSON *command)
     } else if (!may_command(s)) {
         char text[128];
 
-        (void)snprintf(text, sizeof(text), "more than %d commands a second; send it again in a second, with the same id", FORWARD_COMMANDS_PER_SECOND);
+        (void)snprintf(text, sizeof(text), "more than %d commands a second; send it again in a second, with the same id",
+                       FORWARD_COMMANDS_PER_SECOND);
         refuse(s, id, text);
     } else {
         buf_init(&answer, FORWARD_COMMAND_MAX);
@@ -212,8 +203,7 @@ static void one_command(struct sender *s, const cJSON *command)
     }
 }
 
-void sender_commands(struct sender *s, const char *json, size_t len)
-{
+void sender_commands(struct sender *s, const char *json, size_t len) {
     struct forward *f = s->f;
     struct err err = {0};
     const cJSON *doc, *item;

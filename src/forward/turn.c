@@ -10,8 +10,7 @@
 
 #define OUTCOMES_MAX 512 /* of one transaction; the rest follows in the next turn */
 
-static size_t collect(struct forward *f, struct outbox_outcome *items, struct slot **slots)
-{
+static size_t collect(struct forward *f, struct outbox_outcome *items, struct slot **slots) {
     size_t n = 0;
 
     for (size_t i = 0; i < f->nsenders; i++)
@@ -25,8 +24,7 @@ static size_t collect(struct forward *f, struct outbox_outcome *items, struct sl
 }
 
 /* False when the store did not take them: the slots stay as they are, and it is tried again. */
-static bool write_outcomes(struct forward *f)
-{
+static bool write_outcomes(struct forward *f) {
     struct outbox_outcome items[OUTCOMES_MAX];
     struct slot *slots[OUTCOMES_MAX];
     struct err err = {0};
@@ -40,7 +38,8 @@ static bool write_outcomes(struct forward *f)
                                              .at = f->ops.wall(f->ctx)};
     if (n == 0)
         return true;
-    int rc = fault_point("forward.before_confirm") ? err_set(&err, GF_EIO, "a fault on purpose") : store_outbox_outcomes(f->store, items, n, &err);
+    int rc = fault_point("forward.before_confirm") ? err_set(&err, GF_EIO, "a fault on purpose")
+                                                   : store_outbox_outcomes(f->store, items, n, &err);
 
     if (rc < 0) {
         if (!f->store_trouble)
@@ -61,16 +60,14 @@ static bool write_outcomes(struct forward *f)
 
 /* -- sending --------------------------------------------------------------------------------------------------------------------------------- */
 
-static struct slot *free_slot(struct sender *s, bool express)
-{
+static struct slot *free_slot(struct sender *s, bool express) {
     for (size_t i = 0; i < s->nslots; i++)
         if (s->slots[i].state == SLOT_FREE && s->slots[i].express == express)
             return &s->slots[i];
     return NULL;
 }
 
-static void send_row(struct sender *s, struct slot *slot, const struct outbox_row *row, int64_t wall)
-{
+static void send_row(struct sender *s, struct slot *slot, const struct outbox_row *row, int64_t wall) {
     struct buf b;
 
     slot->state = SLOT_FLYING;
@@ -97,8 +94,7 @@ static void send_row(struct sender *s, struct slot *slot, const struct outbox_ro
 }
 
 /* How many ordinary messages may be added now. A platform in trouble is tried with one message, not with all. */
-static size_t room(const struct sender *s)
-{
+static size_t room(const struct sender *s) {
     size_t max = s->failures > 0 ? 1 : s->nslots - 1, flying = 0;
 
     for (size_t i = 0; i < s->nslots; i++)
@@ -106,14 +102,10 @@ static size_t room(const struct sender *s)
     return flying < max ? max - flying : 0;
 }
 
-static void look_again(struct sender *s, uint64_t ms)
-{
-    (void)uv_timer_start(&s->timer, sender_on_timer, ms > 0 ? ms : 1, 0);
-}
+static void look_again(struct sender *s, uint64_t ms) { (void)uv_timer_start(&s->timer, sender_on_timer, ms > 0 ? ms : 1, 0); }
 
 /* Nothing is ready now: when will it be? */
-static void plan(struct sender *s, int64_t wall)
-{
+static void plan(struct sender *s, int64_t wall) {
     int64_t due = store_outbox_due(s->f->store, s->conf->name);
 
     if (due == INT64_MAX)
@@ -124,8 +116,7 @@ static void plan(struct sender *s, int64_t wall)
     look_again(s, wait > 1000 ? 1000 : (uint64_t)wait);
 }
 
-static void pump(struct sender *s)
-{
+static void pump(struct sender *s) {
     struct forward *f = s->f;
     uint64_t now = uv_now(f->loop);
     struct outbox_row rows[64];
@@ -174,16 +165,14 @@ static void pump(struct sender *s)
         plan(s, wall);
 }
 
-void sender_on_timer(uv_timer_t *t)
-{
+void sender_on_timer(uv_timer_t *t) {
     struct sender *s = t->data;
 
     if (!s->f->stopping)
         pump(s);
 }
 
-void forward_on_turn(uv_timer_t *t)
-{
+void forward_on_turn(uv_timer_t *t) {
     struct forward *f = t->data;
 
     if (!write_outcomes(f)) {

@@ -9,32 +9,28 @@
 
 #include "ingest_int.h"
 
-static void disarm(struct guard *g)
-{
+static void disarm(struct guard *g) {
     free(g->table);
     g->table = NULL;
     g->size = g->left = 0;
     g->budget = 0;
 }
 
-void guard_forget(struct guard *g)
-{
+void guard_forget(struct guard *g) {
     disarm(g);
     for (size_t i = 0; i < GUARD_BATCHES; i++)
         g->batches[i].n = 0;
     g->total = 0;
 }
 
-void guard_done(struct guard *g)
-{
+void guard_done(struct guard *g) {
     guard_forget(g);
     for (size_t i = 0; i < GUARD_BATCHES; i++)
         free(g->batches[i].acks);
     memset(g, 0, sizeof(*g));
 }
 
-int guard_remember(struct guard *g, const struct ingest_ack *acks, size_t n)
-{
+int guard_remember(struct guard *g, const struct ingest_ack *acks, size_t n) {
     if (n == 0)
         return 0;
     size_t next = (g->newest + 1) % GUARD_BATCHES;
@@ -58,8 +54,7 @@ int guard_remember(struct guard *g, const struct ingest_ack *acks, size_t n)
     return 0;
 }
 
-static struct guard_slot *slot(const struct guard *g, uint16_t mid)
-{
+static struct guard_slot *slot(const struct guard *g, uint16_t mid) {
     size_t i = (mid * UINT32_C(2654435761)) & (g->size - 1);
 
     while (g->table[i].mid != 0 && g->table[i].mid != mid)
@@ -67,8 +62,7 @@ static struct guard_slot *slot(const struct guard *g, uint16_t mid)
     return &g->table[i];
 }
 
-int guard_arm(struct guard *g)
-{
+int guard_arm(struct guard *g) {
     size_t size = 16;
 
     disarm(g);
@@ -94,8 +88,7 @@ int guard_arm(struct guard *g)
     return 0;
 }
 
-bool guard_seen(struct guard *g, uint16_t mid, uint64_t hash)
-{
+bool guard_seen(struct guard *g, uint16_t mid, uint64_t hash) {
     bool seen = false;
 
     if (g->table == NULL || mid == 0)

@@ -38,13 +38,9 @@ struct ingest {
     char why[512];
 };
 
-static void say_why(struct ingest *in, const char *why)
-{
-    (void)snprintf(in->why, sizeof(in->why), "%s", why);
-}
+static void say_why(struct ingest *in, const char *why) { (void)snprintf(in->why, sizeof(in->why), "%s", why); }
 
-static void on_connected(void *ctx, bool session_present)
-{
+static void on_connected(void *ctx, bool session_present) {
     struct ingest *in = ctx;
 
     in->stats.up = true;
@@ -58,8 +54,7 @@ static void on_connected(void *ctx, bool session_present)
         in->ops.link(in->ctx, true, "");
 }
 
-static void on_disconnected(void *ctx, const char *why, int64_t retry_in)
-{
+static void on_disconnected(void *ctx, const char *why, int64_t retry_in) {
     struct ingest *in = ctx;
 
     (void)retry_in;
@@ -69,8 +64,7 @@ static void on_disconnected(void *ctx, const char *why, int64_t retry_in)
         in->ops.link(in->ctx, false, in->why);
 }
 
-static bool note_ack(struct ingest *in, uint16_t mid, uint64_t hash)
-{
+static bool note_ack(struct ingest *in, uint16_t mid, uint64_t hash) {
     if (in->nacks == in->cap_acks) {
         size_t cap = in->cap_acks > 0 ? in->cap_acks * 2 : 256;
         struct ingest_ack *grown = cap > GUARD_MAX * 2 ? NULL : realloc(in->acks, cap * sizeof(*grown));
@@ -84,8 +78,7 @@ static bool note_ack(struct ingest *in, uint16_t mid, uint64_t hash)
     return true;
 }
 
-static void on_message(void *ctx, const struct mqtt_message *m)
-{
+static void on_message(void *ctx, const struct mqtt_message *m) {
     struct ingest *in = ctx;
 
     in->stats.messages++;
@@ -109,8 +102,7 @@ static void on_message(void *ctx, const struct mqtt_message *m)
     in->ops.message(in->ctx, m);
 }
 
-static bool commit(struct ingest *in)
-{
+static bool commit(struct ingest *in) {
     int rc = in->batch > 0 ? in->ops.commit(in->ctx, in->acks, in->nacks) : 0; /* nothing but duplicates: durable already */
 
     if (rc < 0) {
@@ -128,22 +120,19 @@ static bool commit(struct ingest *in)
     return true;
 }
 
-static bool on_batch(void *ctx)
-{
+static bool on_batch(void *ctx) {
     struct ingest *in = ctx;
 
     (void)fault_point("ingest.after_read");
     return commit(in);
 }
 
-void ingest_retry(struct ingest *in)
-{
+void ingest_retry(struct ingest *in) {
     if (in->held && !in->stopping && commit(in))
         mqtt_release(in->mqtt);
 }
 
-static void on_subscribed(void *ctx, const char *filter, bool ok)
-{
+static void on_subscribed(void *ctx, const char *filter, bool ok) {
     struct ingest *in = ctx;
 
     if (ok)
@@ -152,8 +141,7 @@ static void on_subscribed(void *ctx, const char *filter, bool ok)
     (void)snprintf(in->why, sizeof(in->why), "the broker refuses the subscription to '%.200s'", filter);
 }
 
-static void on_closed(void *ctx)
-{
+static void on_closed(void *ctx) {
     struct ingest *in = ctx;
 
     in->started = false;
@@ -162,8 +150,7 @@ static void on_closed(void *ctx)
         in->ops.closed(in->ctx); /* which may free it */
 }
 
-int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_ops *ops, void *ctx, struct err *err, struct ingest **ret)
-{
+int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_ops *ops, void *ctx, struct err *err, struct ingest **ret) {
     static const struct mqtt_ops mqtt_ops = {
         .connected = on_connected,
         .disconnected = on_disconnected,
@@ -201,8 +188,7 @@ int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_o
     return 0;
 }
 
-int ingest_restore(struct ingest *in, uint16_t mid, uint64_t hash)
-{
+int ingest_restore(struct ingest *in, uint16_t mid, uint64_t hash) {
     struct ingest_ack ack = {.mid = mid, .hash = hash};
     struct guard_batch *b = &in->guard.batches[in->guard.newest];
 
@@ -225,23 +211,20 @@ int ingest_restore(struct ingest *in, uint16_t mid, uint64_t hash)
 
 /* -- subscriptions --------------------------------------------------------------------------------------------------------------------------- */
 
-static void filters_free(char **filters, size_t n)
-{
+static void filters_free(char **filters, size_t n) {
     for (size_t i = 0; i < n; i++)
         free(filters[i]);
     free(filters);
 }
 
-static bool has(char *const *filters, size_t n, const char *filter)
-{
+static bool has(char *const *filters, size_t n, const char *filter) {
     for (size_t i = 0; i < n; i++)
         if (strcmp(filters[i], filter) == 0)
             return true;
     return false;
 }
 
-int ingest_subscribe(struct ingest *in, const char *const *filters, size_t n, struct err *err)
-{
+int ingest_subscribe(struct ingest *in, const char *const *filters, size_t n, struct err *err) {
     char **wanted = calloc(n > 0 ? n : 1, sizeof(*wanted));
     int rc = 0;
     size_t count = 0;
@@ -273,27 +256,21 @@ int ingest_subscribe(struct ingest *in, const char *const *filters, size_t n, st
 
 /* -- life ------------------------------------------------------------------------------------------------------------------------------------ */
 
-int ingest_start(struct ingest *in, struct err *err)
-{
+int ingest_start(struct ingest *in, struct err *err) {
     int rc = mqtt_start(in->mqtt, err);
 
     in->started = rc == 0;
     return rc;
 }
 
-void ingest_hurry(struct ingest *in)
-{
-    mqtt_hurry(in->mqtt);
-}
+void ingest_hurry(struct ingest *in) { mqtt_hurry(in->mqtt); }
 
-void ingest_stop(struct ingest *in)
-{
+void ingest_stop(struct ingest *in) {
     in->stopping = true;
     mqtt_stop(in->mqtt);
 }
 
-void ingest_free(struct ingest *in)
-{
+void ingest_free(struct ingest *in) {
     if (in == NULL)
         return;
     mqtt_free(in->mqtt);
@@ -303,8 +280,7 @@ void ingest_free(struct ingest *in)
     free(in);
 }
 
-void ingest_stats(const struct ingest *in, struct ingest_stats *ret)
-{
+void ingest_stats(const struct ingest *in, struct ingest_stats *ret) {
     *ret = in->stats;
     ret->protocol = mqtt_protocol(in->mqtt);
     ret->bytes = mqtt_bytes_in(in->mqtt);

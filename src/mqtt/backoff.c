@@ -3,8 +3,7 @@
  * the same broker do not come back in step. */
 #include "mqtt_int.h"
 
-int64_t mqtt_backoff(struct prng *prng, int failures)
-{
+int64_t mqtt_backoff(struct prng *prng, int failures) {
     int64_t ceiling = MQTT_BACKOFF_MIN;
 
     for (int i = 1; i < failures && ceiling < MQTT_BACKOFF_MAX; i++)

@@ -11,8 +11,7 @@
 
 /* Callbacks of libmosquitto: none of them may call back into what writes (its callback lock is not recursive), so they only take notes and hand messages up. */
 
-static void on_connect(struct mosquitto *mosq, void *ctx, int code, int flags, const mosquitto_property *props)
-{
+static void on_connect(struct mosquitto *mosq, void *ctx, int code, int flags, const mosquitto_property *props) {
     struct mqtt *m = ctx;
     uint16_t keepalive;
 
@@ -46,8 +45,7 @@ static void on_connect(struct mosquitto *mosq, void *ctx, int code, int flags, c
     m->inside--;
 }
 
-static void on_disconnect(struct mosquitto *mosq, void *ctx, int code, const mosquitto_property *props)
-{
+static void on_disconnect(struct mosquitto *mosq, void *ctx, int code, const mosquitto_property *props) {
     struct mqtt *m = ctx;
 
     (void)mosq;
@@ -55,8 +53,7 @@ static void on_disconnect(struct mosquitto *mosq, void *ctx, int code, const mos
     m->lost = code;
 }
 
-static void on_message(struct mosquitto *mosq, void *ctx, const struct mosquitto_message *msg, const mosquitto_property *props)
-{
+static void on_message(struct mosquitto *mosq, void *ctx, const struct mosquitto_message *msg, const mosquitto_property *props) {
     struct mqtt *m = ctx;
     struct mqtt_message out = {
         .mid = msg->qos > 0 ? (uint16_t)msg->mid : 0,
@@ -78,8 +75,7 @@ static void on_message(struct mosquitto *mosq, void *ctx, const struct mosquitto
     m->inside--;
 }
 
-static void on_publish(struct mosquitto *mosq, void *ctx, int mid, int code, const mosquitto_property *props)
-{
+static void on_publish(struct mosquitto *mosq, void *ctx, int mid, int code, const mosquitto_property *props) {
     struct mqtt *m = ctx;
 
     (void)mosq;
@@ -91,8 +87,7 @@ static void on_publish(struct mosquitto *mosq, void *ctx, int mid, int code, con
     m->inside--;
 }
 
-static void on_subscribe(struct mosquitto *mosq, void *ctx, int mid, int n, const int *granted, const mosquitto_property *props)
-{
+static void on_subscribe(struct mosquitto *mosq, void *ctx, int mid, int n, const int *granted, const mosquitto_property *props) {
     struct mqtt *m = ctx;
 
     (void)mosq;
@@ -101,8 +96,7 @@ static void on_subscribe(struct mosquitto *mosq, void *ctx, int mid, int n, cons
     mqtt_filters_answer(m, mid, true, n > 0 && granted[0] < 128);
 }
 
-static void on_unsubscribe(struct mosquitto *mosq, void *ctx, int mid, const mosquitto_property *props)
-{
+static void on_unsubscribe(struct mosquitto *mosq, void *ctx, int mid, const mosquitto_property *props) {
     struct mqtt *m = ctx;
 
     (void)mosq;
@@ -112,8 +106,7 @@ static void on_unsubscribe(struct mosquitto *mosq, void *ctx, int mid, const mos
 }
 
 /* Only while connecting: the errors are where libmosquitto says why TLS did not come about. */
-static void on_log(struct mosquitto *mosq, void *ctx, int level, const char *text)
-{
+static void on_log(struct mosquitto *mosq, void *ctx, int level, const char *text) {
     struct mqtt *m = ctx;
 
     (void)mosq;
@@ -129,8 +122,7 @@ static void on_log(struct mosquitto *mosq, void *ctx, int level, const char *tex
 
 /* -- making one --------------------------------------------------------------------------------------------------------------------------- */
 
-static int set_login(struct mqtt *m, struct err *err)
-{
+static int set_login(struct mqtt *m, struct err *err) {
     const struct config_mqtt *c = m->conf.broker;
     struct buf password;
     int rc;
@@ -152,8 +144,7 @@ static int set_login(struct mqtt *m, struct err *err)
 
 /* CONNECT's properties can be given only to libmosquitto's blocking connect. That one copies them before it looks at the host, so a call without a host leaves them where the
  * connect that does not block will find them; tests/unit/mqtt checks that the broker got them. */
-static int set_properties(struct mqtt *m, struct err *err)
-{
+static int set_properties(struct mqtt *m, struct err *err) {
     mosquitto_property *props = NULL;
     int64_t expiry = m->conf.clean ? 0 : m->conf.broker->session_expiry / 1000;
     int rc = mosquitto_property_add_int32(&props, MQTT_PROP_MAXIMUM_PACKET_SIZE, MQTT_MAX_PACKET);
@@ -170,8 +161,7 @@ static int set_properties(struct mqtt *m, struct err *err)
     return rc == MOSQ_ERR_SUCCESS ? 0 : err_set(err, GF_ENOMEM, "properties of CONNECT: %s", mosquitto_strerror(rc));
 }
 
-static int set_options(struct mqtt *m, struct err *err)
-{
+static int set_options(struct mqtt *m, struct err *err) {
     const struct config_mqtt *c = m->conf.broker;
     int max = c->receive_maximum < 1 ? 20 : c->receive_maximum > 65535 ? 65535 : c->receive_maximum;
     int rc = mosquitto_int_option(m->mosq, MOSQ_OPT_PROTOCOL_VERSION, m->protocol == 5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
@@ -192,8 +182,7 @@ static int set_options(struct mqtt *m, struct err *err)
     return rc == MOSQ_ERR_SUCCESS ? 0 : err_set(err, GF_EINVAL, "options of the MQTT client: %s", mosquitto_strerror(rc));
 }
 
-int mqtt_client_new(struct mqtt *m, struct err *err)
-{
+int mqtt_client_new(struct mqtt *m, struct err *err) {
     const char *id = m->conf.broker->client_id;
 
     m->mosq = mosquitto_new(id, id == NULL || m->conf.clean, m);

@@ -19,15 +19,11 @@
 
 static void try_next(struct mqtt *m);
 
-bool mqtt_gone(const struct mqtt *m)
-{
-    return m->mosq == NULL || mosquitto_socket(m->mosq) < 0;
-}
+bool mqtt_gone(const struct mqtt *m) { return m->mosq == NULL || mosquitto_socket(m->mosq) < 0; }
 
 /* -- the poll -------------------------------------------------------------------------------------------------------------------------------- */
 
-static void on_poll_closed(uv_handle_t *h)
-{
+static void on_poll_closed(uv_handle_t *h) {
     struct mqtt_poll *p = h->data;
     struct mqtt *m = p->m;
 
@@ -37,8 +33,7 @@ static void on_poll_closed(uv_handle_t *h)
 }
 
 /* Must be called before anything else can open a descriptor when libmosquitto has closed its own. */
-static void poll_close(struct mqtt *m)
-{
+static void poll_close(struct mqtt *m) {
     if (m->poll == NULL)
         return;
     uv_close((uv_handle_t *)&m->poll->handle, on_poll_closed);
@@ -48,8 +43,7 @@ static void poll_close(struct mqtt *m)
 
 static void on_poll(uv_poll_t *handle, int status, int events);
 
-static int poll_open(struct mqtt *m)
-{
+static int poll_open(struct mqtt *m) {
     struct mqtt_poll *p = calloc(1, sizeof(*p));
 
     if (p == NULL)
@@ -68,8 +62,7 @@ static int poll_open(struct mqtt *m)
     return 0;
 }
 
-static int wanted_events(const struct mqtt *m)
-{
+static int wanted_events(const struct mqtt *m) {
     bool writing = m->state == MQTT_CONNECTING ? m->tcp_pending || (!m->conf.broker->tls.on && mosquitto_want_write(m->mosq))
                                                : !m->held && mosquitto_want_write(m->mosq);
 
@@ -87,8 +80,7 @@ static int wanted_events(const struct mqtt *m)
     return UV_READABLE | (writing ? UV_WRITABLE : 0);
 }
 
-void mqtt_listen(struct mqtt *m)
-{
+void mqtt_listen(struct mqtt *m) {
     if (m->poll == NULL || m->mosq == NULL)
         return;
     int events = wanted_events(m);
@@ -104,8 +96,7 @@ void mqtt_listen(struct mqtt *m)
 
 /* -- the loss -------------------------------------------------------------------------------------------------------------------------------- */
 
-void mqtt_drop(struct mqtt *m)
-{
+void mqtt_drop(struct mqtt *m) {
     poll_close(m);
     if (m->mosq != NULL)
         mosquitto_destroy(m->mosq);
@@ -119,23 +110,20 @@ void mqtt_drop(struct mqtt *m)
     mqtt_filters_lost(m);
 }
 
-static void free_addresses(struct mqtt *m)
-{
+static void free_addresses(struct mqtt *m) {
     if (m->addresses != NULL)
         uv_freeaddrinfo(m->addresses);
     m->addresses = m->next_address = NULL;
 }
 
-void mqtt_begin(struct mqtt *m, int64_t delay)
-{
+void mqtt_begin(struct mqtt *m, int64_t delay) {
     m->state = MQTT_WAITING;
     (void)uv_timer_start(&m->timer, m->timer.timer_cb, (uint64_t)delay, 0);
 }
 
 /* The version for the next try: 3.1.1 once a broker has said that it does not speak 5. One that closes without a word may be only starting, so two such closings lead to a try of 3.1.1, and
  * two of those back. */
-static void choose_version(struct mqtt *m, bool silent)
-{
+static void choose_version(struct mqtt *m, bool silent) {
     /* A 3.1.1 broker says so in a CONNACK of its own shape, which libmosquitto may also take for a broken packet. */
     bool refused = m->refused == MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION || m->refused == 1 ||
                    (m->state == MQTT_CONNECTING && !m->greeted && (m->lost == MOSQ_ERR_PROTOCOL || m->lost == MOSQ_ERR_MALFORMED_PACKET));
@@ -154,8 +142,7 @@ static void choose_version(struct mqtt *m, bool silent)
     }
 }
 
-void mqtt_down(struct mqtt *m, const char *why)
-{
+void mqtt_down(struct mqtt *m, const char *why) {
     bool was_up = m->state == MQTT_UP;
     bool silent = m->state == MQTT_CONNECTING && !m->greeted && !m->tcp_pending && m->lost == MOSQ_ERR_CONN_LOST;
     char sentence[512];
@@ -178,8 +165,7 @@ void mqtt_down(struct mqtt *m, const char *why)
     m->inside--;
 }
 
-void mqtt_say_lost(const struct mqtt *m, int rc, char *out, size_t size)
-{
+void mqtt_say_lost(const struct mqtt *m, int rc, char *out, size_t size) {
     int code = m->lost != 0 ? m->lost : rc;
 
     if (m->refused != 0) {
@@ -204,8 +190,7 @@ void mqtt_say_lost(const struct mqtt *m, int rc, char *out, size_t size)
 /* -- connecting ------------------------------------------------------------------------------------------------------------------------------ */
 
 /* This address did not do; another may. */
-static void address_failed(struct mqtt *m, const char *why)
-{
+static void address_failed(struct mqtt *m, const char *why) {
     if (m->first_why[0] == '\0') /* the resolver puts the address that is likeliest to do first */
         (void)snprintf(m->first_why, sizeof(m->first_why), "%s", why);
     if (m->next_address == NULL || m->greeted) {
@@ -217,20 +202,19 @@ static void address_failed(struct mqtt *m, const char *why)
 }
 
 /* libuv tells of every error on a descriptor as "bad file descriptor"; the socket knows better. */
-static int socket_error(const struct mqtt *m)
-{
+static int socket_error(const struct mqtt *m) {
     int error = 0;
     socklen_t len = sizeof(error);
 
     return getsockopt(mosquitto_socket(m->mosq), SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
 }
 
-static void poll_failed(struct mqtt *m, int status)
-{
+static void poll_failed(struct mqtt *m, int status) {
     char why[512];
     int error = socket_error(m);
 
-    (void)snprintf(why, sizeof(why), "%s:%d: %s", m->conf.broker->host, m->conf.broker->port, error != 0 ? strerror(error) : uv_strerror(status));
+    (void)snprintf(why, sizeof(why), "%s:%d: %s", m->conf.broker->host, m->conf.broker->port,
+                   error != 0 ? strerror(error) : uv_strerror(status));
     if (m->state == MQTT_CONNECTING)
         address_failed(m, why);
     else if (m->state == MQTT_STOPPING)
@@ -239,8 +223,7 @@ static void poll_failed(struct mqtt *m, int status)
         mqtt_down(m, why);
 }
 
-static void handshake(struct mqtt *m)
-{
+static void handshake(struct mqtt *m) {
     char why[512];
     int rc;
 
@@ -278,8 +261,7 @@ static void handshake(struct mqtt *m)
     }
 }
 
-static void on_poll(uv_poll_t *handle, int status, int events)
-{
+static void on_poll(uv_poll_t *handle, int status, int events) {
     struct mqtt_poll *p = handle->data;
     struct mqtt *m = p->m;
     char why[512];
@@ -313,8 +295,7 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     mqtt_settle(m);
 }
 
-static void connect_to(struct mqtt *m, const char *host)
-{
+static void connect_to(struct mqtt *m, const char *host) {
     struct err err = {0};
     char why[512];
     const struct config_mqtt *c = m->conf.broker;
@@ -351,8 +332,7 @@ static void connect_to(struct mqtt *m, const char *host)
     mqtt_listen(m);
 }
 
-static void try_next(struct mqtt *m)
-{
+static void try_next(struct mqtt *m) {
     struct addrinfo *a = m->next_address;
     char numeric[NI_MAXHOST];
 
@@ -367,8 +347,7 @@ static void try_next(struct mqtt *m)
     }
 }
 
-static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
-{
+static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res) {
     struct mqtt *m = req->data;
     char why[512];
 
@@ -394,8 +373,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
     mqtt_settle(m);
 }
 
-static void attempt(struct mqtt *m)
-{
+static void attempt(struct mqtt *m) {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
 
     /* While a batch waits to become durable nothing may be read, so a connection would be of no use; mqtt_release tries again. */
@@ -418,8 +396,7 @@ static void attempt(struct mqtt *m)
     (void)uv_timer_start(&m->timer, m->timer.timer_cb, (uint64_t)MQTT_CONNECT_TIMEOUT, 0);
 }
 
-static void on_timer(uv_timer_t *t)
-{
+static void on_timer(uv_timer_t *t) {
     struct mqtt *m = t->data;
     char why[512];
 
@@ -428,10 +405,12 @@ static void on_timer(uv_timer_t *t)
         attempt(m);
     } else if (m->state == MQTT_RESOLVING) {
         (void)uv_cancel((uv_req_t *)&m->resolve);
-        (void)snprintf(why, sizeof(why), "%s: the name could not be resolved in %d s", m->conf.broker->host, (int)(MQTT_CONNECT_TIMEOUT / 1000));
+        (void)snprintf(why, sizeof(why), "%s: the name could not be resolved in %d s", m->conf.broker->host,
+                       (int)(MQTT_CONNECT_TIMEOUT / 1000));
         mqtt_down(m, why);
     } else if (m->state == MQTT_CONNECTING) {
-        (void)snprintf(why, sizeof(why), "%s:%d: no answer in %d s", m->conf.broker->host, m->conf.broker->port, (int)(MQTT_CONNECT_TIMEOUT / 1000));
+        (void)snprintf(why, sizeof(why), "%s:%d: no answer in %d s", m->conf.broker->host, m->conf.broker->port,
+                       (int)(MQTT_CONNECT_TIMEOUT / 1000));
         m->lost = 0;
         address_failed(m, why);
     } else if (m->state == MQTT_UP && !m->held) { /* held: a PINGREQ could not leave before the acknowledgements anyway */
@@ -450,8 +429,7 @@ static void on_timer(uv_timer_t *t)
     mqtt_settle(m);
 }
 
-static void open_timers(struct mqtt *m)
-{
+static void open_timers(struct mqtt *m) {
     (void)uv_timer_init(m->loop, &m->timer); /* these two cannot fail */
     (void)uv_timer_init(m->loop, &m->pause);
     m->timer.data = m->pause.data = m;
@@ -460,8 +438,7 @@ static void open_timers(struct mqtt *m)
     m->open = 2;
 }
 
-int mqtt_start(struct mqtt *m, struct err *err)
-{
+int mqtt_start(struct mqtt *m, struct err *err) {
     if (m->state != MQTT_IDLE)
         return err_set(err, GF_ESTATE, "the MQTT client has been started already");
     open_timers(m);
@@ -471,16 +448,14 @@ int mqtt_start(struct mqtt *m, struct err *err)
 
 /* -- stopping -------------------------------------------------------------------------------------------------------------------------------- */
 
-static void on_timer_closed(uv_handle_t *h)
-{
+static void on_timer_closed(uv_handle_t *h) {
     struct mqtt *m = h->data;
 
     m->open--;
     mqtt_settle(m);
 }
 
-static void stop_now(struct mqtt *m)
-{
+static void stop_now(struct mqtt *m) {
     bool polite = m->state == MQTT_UP && !m->held && m->count == 0;
 
     m->stop_wanted = false;
@@ -489,7 +464,8 @@ static void stop_now(struct mqtt *m)
     (void)uv_timer_stop(&m->pause);
     if (m->resolving)
         (void)uv_cancel((uv_req_t *)&m->resolve);
-    if (polite && mosquitto_disconnect(m->mosq) == MOSQ_ERR_SUCCESS && mosquitto_loop_write(m->mosq, 1) == MOSQ_ERR_SUCCESS && !mqtt_gone(m)) {
+    if (polite && mosquitto_disconnect(m->mosq) == MOSQ_ERR_SUCCESS && mosquitto_loop_write(m->mosq, 1) == MOSQ_ERR_SUCCESS &&
+        !mqtt_gone(m)) {
         (void)uv_timer_start(&m->timer, m->timer.timer_cb, (uint64_t)MQTT_GOODBYE, 0);
         mqtt_listen(m);
         return;
@@ -497,8 +473,7 @@ static void stop_now(struct mqtt *m)
     mqtt_drop(m);
 }
 
-void mqtt_settle(struct mqtt *m)
-{
+void mqtt_settle(struct mqtt *m) {
     if (m->inside > 0 || m->state == MQTT_IDLE || m->state == MQTT_CLOSED)
         return;
     if (m->stop_wanted)
@@ -517,8 +492,7 @@ void mqtt_settle(struct mqtt *m)
         m->ops.closed(m->ctx); /* which may free m */
 }
 
-void mqtt_stop(struct mqtt *m)
-{
+void mqtt_stop(struct mqtt *m) {
     if (m->state == MQTT_STOPPING || m->state == MQTT_CLOSED || m->stop_wanted)
         return;
     if (m->state == MQTT_IDLE) {

@@ -14,13 +14,9 @@
 #include "mqtt_int.h"
 
 /* On the next turn of the loop. */
-void mqtt_soon(struct mqtt *m)
-{
-    (void)uv_timer_start(&m->pause, m->pause.timer_cb, 0, 0);
-}
+void mqtt_soon(struct mqtt *m) { (void)uv_timer_start(&m->pause, m->pause.timer_cb, 0, 0); }
 
-static void write_acks(struct mqtt *m)
-{
+static void write_acks(struct mqtt *m) {
     char why[512];
     bool failed = fault_point("mqtt.before_ack");
     int rc = failed ? MOSQ_ERR_CONN_LOST : mosquitto_loop_write(m->mosq, 1);
@@ -33,8 +29,7 @@ static void write_acks(struct mqtt *m)
 }
 
 /* The messages of one reading are with the owner. rc is what the last mosquitto_loop_read said. */
-void mqtt_batch_end(struct mqtt *m, int rc)
-{
+void mqtt_batch_end(struct mqtt *m, int rc) {
     char why[512];
     bool lost = rc != MOSQ_ERR_SUCCESS || mqtt_gone(m);
     int count = m->count;
@@ -66,8 +61,7 @@ void mqtt_batch_end(struct mqtt *m, int rc)
     mqtt_listen(m);
 }
 
-void mqtt_read(struct mqtt *m)
-{
+void mqtt_read(struct mqtt *m) {
     uint64_t end = uv_hrtime() + MQTT_READ_SPAN_NS;
     int still = 0, rc = MOSQ_ERR_SUCCESS;
 
@@ -89,8 +83,7 @@ void mqtt_read(struct mqtt *m)
 }
 
 /* The poll says that there is something. */
-void mqtt_readable(struct mqtt *m)
-{
+void mqtt_readable(struct mqtt *m) {
     bool flood = m->last_count >= MQTT_BUSY_BATCH && uv_hrtime() - m->released < UINT64_C(1000000);
 
     if (m->waiting || m->more || m->held)
@@ -104,8 +97,7 @@ void mqtt_readable(struct mqtt *m)
     mqtt_listen(m);
 }
 
-void mqtt_on_pause(uv_timer_t *t)
-{
+void mqtt_on_pause(uv_timer_t *t) {
     struct mqtt *m = t->data;
 
     m->inside++;
@@ -132,14 +124,12 @@ void mqtt_on_pause(uv_timer_t *t)
     mqtt_settle(m);
 }
 
-void mqtt_hurry(struct mqtt *m)
-{
+void mqtt_hurry(struct mqtt *m) {
     if (m->state == MQTT_UP && m->waiting)
         mqtt_soon(m);
 }
 
-void mqtt_release(struct mqtt *m)
-{
+void mqtt_release(struct mqtt *m) {
     if (m->state == MQTT_STOPPING || m->state == MQTT_CLOSED || (!m->held && !m->in_batch))
         return;
     m->release = true;

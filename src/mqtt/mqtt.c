@@ -9,8 +9,7 @@
 
 static int users; /* of libmosquitto's global state */
 
-static int library_enter(struct err *err)
-{
+static int library_enter(struct err *err) {
     struct sigaction now;
 
     if (users == 0) {
@@ -24,14 +23,12 @@ static int library_enter(struct err *err)
     return 0;
 }
 
-static void library_leave(void)
-{
+static void library_leave(void) {
     if (--users == 0)
         (void)mosquitto_lib_cleanup();
 }
 
-static int check_conf(const struct mqtt_conf *conf, struct err *err)
-{
+static int check_conf(const struct mqtt_conf *conf, struct err *err) {
     const struct config_mqtt *c = conf->broker;
 
     if (c == NULL || c->host == NULL || *c->host == '\0')
@@ -47,8 +44,7 @@ static int check_conf(const struct mqtt_conf *conf, struct err *err)
     return 0;
 }
 
-int mqtt_new(uv_loop_t *loop, const struct mqtt_conf *conf, const struct mqtt_ops *ops, void *ctx, struct err *err, struct mqtt **ret)
-{
+int mqtt_new(uv_loop_t *loop, const struct mqtt_conf *conf, const struct mqtt_ops *ops, void *ctx, struct err *err, struct mqtt **ret) {
     int rc = check_conf(conf, err);
 
     if (rc < 0)
@@ -72,8 +68,7 @@ int mqtt_new(uv_loop_t *loop, const struct mqtt_conf *conf, const struct mqtt_op
     return 0;
 }
 
-void mqtt_free(struct mqtt *m)
-{
+void mqtt_free(struct mqtt *m) {
     if (m == NULL)
         return;
     mqtt_filters_done(m);
@@ -81,23 +76,13 @@ void mqtt_free(struct mqtt *m)
     library_leave();
 }
 
-bool mqtt_is_up(const struct mqtt *m)
-{
-    return m->state == MQTT_UP && !m->stop_wanted;
-}
+bool mqtt_is_up(const struct mqtt *m) { return m->state == MQTT_UP && !m->stop_wanted; }
 
-int mqtt_protocol(const struct mqtt *m)
-{
-    return m->protocol;
-}
+int mqtt_protocol(const struct mqtt *m) { return m->protocol; }
 
-uint64_t mqtt_bytes_in(const struct mqtt *m)
-{
-    return m->bytes_in;
-}
+uint64_t mqtt_bytes_in(const struct mqtt *m) { return m->bytes_in; }
 
-int mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t len, int qos, bool retain, int *ret_mid, struct err *err)
-{
+int mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t len, int qos, bool retain, int *ret_mid, struct err *err) {
     int mid = 0;
 
     if (!mqtt_is_up(m))

@@ -54,28 +54,28 @@ struct mqtt {
     enum mqtt_state state;
     struct mosquitto *mosq; /* a fresh one for each connection; NULL while there is none */
     struct mqtt_poll *poll;
-    int events; /* what poll listens to now */
-    uv_timer_t timer;  /* WAITING: backoff; RESOLVING, CONNECTING: time limit; UP: keepalive; STOPPING: time limit */
-    uv_timer_t pause;  /* the coalescing wait, and "on the next turn of the loop" */
+    int events;       /* what poll listens to now */
+    uv_timer_t timer; /* WAITING: backoff; RESOLVING, CONNECTING: time limit; UP: keepalive; STOPPING: time limit */
+    uv_timer_t pause; /* the coalescing wait, and "on the next turn of the loop" */
     uv_getaddrinfo_t resolve;
     bool resolving;
     struct addrinfo *addresses, *next_address;
     char first_why[512]; /* why the first of them did not do */
-    int open;   /* handles and requests that have not been closed yet */
-    int inside; /* we are in a callback of ours */
+    int open;            /* handles and requests that have not been closed yet */
+    int inside;          /* we are in a callback of ours */
     bool stop_wanted;
 
     /* the connection */
-    bool tcp_pending;   /* connect(2) is under way */
-    bool greeted;       /* CONNACK came, whatever it said */
-    int refused;        /* CONNACK's code; 0: not refused */
-    int lost;           /* on_disconnect's code */
-    char detail[256];   /* latest error that libmosquitto logged while connecting */
-    int protocol;       /* 5 or 4, of the next or present connection */
-    int silent_closes;  /* version 5 connections that were closed without a CONNACK, in a row */
-    bool v5_known;      /* the broker has accepted version 5 once */
-    int failures;       /* in a row, for the backoff */
-    uint64_t up_since;  /* uv_now */
+    bool tcp_pending;  /* connect(2) is under way */
+    bool greeted;      /* CONNACK came, whatever it said */
+    int refused;       /* CONNACK's code; 0: not refused */
+    int lost;          /* on_disconnect's code */
+    char detail[256];  /* latest error that libmosquitto logged while connecting */
+    int protocol;      /* 5 or 4, of the next or present connection */
+    int silent_closes; /* version 5 connections that were closed without a CONNACK, in a row */
+    bool v5_known;     /* the broker has accepted version 5 once */
+    int failures;      /* in a row, for the backoff */
+    uint64_t up_since; /* uv_now */
     struct prng prng;
 
     /* reading */
@@ -95,12 +95,12 @@ struct mqtt {
 };
 
 /* connection.c */
-void mqtt_begin(struct mqtt *m, int64_t delay);              /* to WAITING */
-void mqtt_down(struct mqtt *m, const char *why);             /* ends the connection and plans the next */
-void mqtt_drop(struct mqtt *m);                              /* ends the connection, nothing else */
-void mqtt_listen(struct mqtt *m);                            /* sets the poll to what the state wants */
-void mqtt_settle(struct mqtt *m);                            /* at the end of each callback: a stop that was wished for meanwhile */
-bool mqtt_gone(const struct mqtt *m);                        /* libmosquitto has closed the socket */
+void mqtt_begin(struct mqtt *m, int64_t delay);  /* to WAITING */
+void mqtt_down(struct mqtt *m, const char *why); /* ends the connection and plans the next */
+void mqtt_drop(struct mqtt *m);                  /* ends the connection, nothing else */
+void mqtt_listen(struct mqtt *m);                /* sets the poll to what the state wants */
+void mqtt_settle(struct mqtt *m);                /* at the end of each callback: a stop that was wished for meanwhile */
+bool mqtt_gone(const struct mqtt *m);            /* libmosquitto has closed the socket */
 void mqtt_say_lost(const struct mqtt *m, int rc, char *out, size_t size);
 /* client.c */
 GF_WARN_UNUSED int mqtt_client_new(struct mqtt *m, struct err *err); /* m->mosq, with all options */

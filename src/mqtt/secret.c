@@ -7,8 +7,7 @@
 #include "gengfu/base/file.h"
 #include "gengfu/mqtt/secret.h"
 
-int secret_read(const char *name, struct buf *b, struct err *err)
-{
+int secret_read(const char *name, struct buf *b, struct err *err) {
     char path[4096];
     const char *use = name;
 
@@ -16,9 +15,10 @@ int secret_read(const char *name, struct buf *b, struct err *err)
         const char *dir = getenv("CREDENTIALS_DIRECTORY");
 
         if (dir == NULL || *dir == '\0')
-            return err_set(err, GF_ENOTFOUND,
-                           "'%s' names a credential, and there is no $CREDENTIALS_DIRECTORY: use LoadCredential=%s:… in the unit, or a path with a '/'", name,
-                           name);
+            return err_set(
+                err, GF_ENOTFOUND,
+                "'%s' names a credential, and there is no $CREDENTIALS_DIRECTORY: use LoadCredential=%s:… in the unit, or a path with a '/'",
+                name, name);
         if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
             return err_set(err, GF_ELIMIT, "the path of credential '%s' is too long", name);
         use = path;
@@ -35,8 +35,7 @@ int secret_read(const char *name, struct buf *b, struct err *err)
     return rc;
 }
 
-void secret_done(struct buf *b)
-{
+void secret_done(struct buf *b) {
     if (b->cap > 0)
         explicit_bzero(b->data, b->cap);
     buf_done(b);

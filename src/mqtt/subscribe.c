@@ -10,33 +10,30 @@
 
 #include "mqtt_int.h"
 
-static struct mqtt_filter *find(struct mqtt *m, const char *filter)
-{
+static struct mqtt_filter *find(struct mqtt *m, const char *filter) {
     for (size_t i = 0; i < m->nfilters; i++)
         if (strcmp(m->filters[i].filter, filter) == 0)
             return &m->filters[i];
     return NULL;
 }
 
-static void forget(struct mqtt *m, struct mqtt_filter *f)
-{
+static void forget(struct mqtt *m, struct mqtt_filter *f) {
     free(f->filter);
     *f = m->filters[--m->nfilters];
 }
 
-static int check(const char *filter, struct err *err)
-{
+static int check(const char *filter, struct err *err) {
     size_t len = strlen(filter);
 
     if (len == 0 || len > MQTT_MAX_TOPIC)
         return err_set(err, GF_EINVAL, "a topic filter has 1 to %d bytes, not %zu", MQTT_MAX_TOPIC, len);
     if (mosquitto_sub_topic_check(filter) != MOSQ_ERR_SUCCESS || mosquitto_validate_utf8(filter, (int)len) != MOSQ_ERR_SUCCESS)
-        return err_set(err, GF_EINVAL, "'%s' is not a topic filter: '+' stands for a whole level, '#' for all that follow, at the end", filter);
+        return err_set(err, GF_EINVAL, "'%s' is not a topic filter: '+' stands for a whole level, '#' for all that follow, at the end",
+                       filter);
     return 0;
 }
 
-static int add(struct mqtt *m, const char *filter, int qos, enum mqtt_filter_state state, struct err *err)
-{
+static int add(struct mqtt *m, const char *filter, int qos, enum mqtt_filter_state state, struct err *err) {
     if (m->nfilters >= MQTT_MAX_FILTERS)
         return err_set(err, GF_ELIMIT, "more than %d topic filters", MQTT_MAX_FILTERS);
     if (m->nfilters == m->cap_filters) {
@@ -56,8 +53,7 @@ static int add(struct mqtt *m, const char *filter, int qos, enum mqtt_filter_sta
     return 0;
 }
 
-int mqtt_subscribe(struct mqtt *m, const char *filter, int qos, struct err *err)
-{
+int mqtt_subscribe(struct mqtt *m, const char *filter, int qos, struct err *err) {
     if (qos < 0 || qos > 2)
         return err_set(err, GF_EINVAL, "quality of service is 0, 1 or 2, not %d", qos);
     int rc = check(filter, err);
@@ -77,8 +73,7 @@ int mqtt_subscribe(struct mqtt *m, const char *filter, int qos, struct err *err)
     return rc;
 }
 
-int mqtt_unsubscribe(struct mqtt *m, const char *filter, struct err *err)
-{
+int mqtt_unsubscribe(struct mqtt *m, const char *filter, struct err *err) {
     int rc = check(filter, err);
 
     if (rc < 0)
@@ -96,8 +91,7 @@ int mqtt_unsubscribe(struct mqtt *m, const char *filter, struct err *err)
 }
 
 /* Queues what is still to be said; a packet that libmosquitto refuses for want of memory is tried again with the next call. */
-void mqtt_filters_send(struct mqtt *m)
-{
+void mqtt_filters_send(struct mqtt *m) {
     if (m->state != MQTT_UP)
         return;
     for (size_t i = 0; i < m->nfilters; i++) {
@@ -117,8 +111,7 @@ void mqtt_filters_send(struct mqtt *m)
     mqtt_listen(m);
 }
 
-void mqtt_filters_connected(struct mqtt *m, bool session_present)
-{
+void mqtt_filters_connected(struct mqtt *m, bool session_present) {
     for (size_t i = m->nfilters; i-- > 0;) {
         struct mqtt_filter *f = &m->filters[i];
 
@@ -130,8 +123,7 @@ void mqtt_filters_connected(struct mqtt *m, bool session_present)
     mqtt_filters_send(m);
 }
 
-void mqtt_filters_lost(struct mqtt *m)
-{
+void mqtt_filters_lost(struct mqtt *m) {
     for (size_t i = 0; i < m->nfilters; i++) {
         struct mqtt_filter *f = &m->filters[i];
 
@@ -142,8 +134,7 @@ void mqtt_filters_lost(struct mqtt *m)
     }
 }
 
-void mqtt_filters_answer(struct mqtt *m, int mid, bool subscribed, bool ok)
-{
+void mqtt_filters_answer(struct mqtt *m, int mid, bool subscribed, bool ok) {
     for (size_t i = 0; i < m->nfilters; i++) {
         struct mqtt_filter *f = &m->filters[i];
 
@@ -162,8 +153,7 @@ void mqtt_filters_answer(struct mqtt *m, int mid, bool subscribed, bool ok)
     }
 }
 
-void mqtt_filters_done(struct mqtt *m)
-{
+void mqtt_filters_done(struct mqtt *m) {
     for (size_t i = 0; i < m->nfilters; i++)
         free(m->filters[i].filter);
     free(m->filters);

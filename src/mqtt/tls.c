@@ -8,13 +8,11 @@
 #include "mqtt_int.h"
 
 /* libmosquitto only says "invalid argument" for a file that it cannot read. */
-static int readable(const char *what, const char *path, struct err *err)
-{
+static int readable(const char *what, const char *path, struct err *err) {
     return path == NULL || access(path, R_OK) == 0 ? 0 : err_sys(err, GF_ENOTFOUND, errno, "tls %s: %s", what, path);
 }
 
-int mqtt_tls(struct mqtt *m, struct err *err)
-{
+int mqtt_tls(struct mqtt *m, struct err *err) {
     const struct config_tls *t = &m->conf.broker->tls;
     int rc = readable("ca", t->ca, err);
 

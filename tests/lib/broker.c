@@ -19,8 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *program(void)
-{
+static const char *program(void) {
     static const char *const places[] = {"/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/usr/bin/mosquitto", "/sbin/mosquitto"};
 
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
@@ -29,30 +28,26 @@ static const char *program(void)
     return NULL;
 }
 
-static void die(const char *what)
-{
+static void die(const char *what) {
     perror(what);
     abort();
 }
 
-static void sleep_ms(int ms)
-{
+static void sleep_ms(int ms) {
     struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
 
     while (nanosleep(&t, &t) < 0 && errno == EINTR) {
     }
 }
 
-bool broker_installed(void)
-{
+bool broker_installed(void) {
     if (program() != NULL)
         return true;
     printf("skipped: mosquitto is not installed\n");
     return false;
 }
 
-int free_port(void)
-{
+int free_port(void) {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(a);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -63,8 +58,7 @@ int free_port(void)
     return ntohs(a.sin_port);
 }
 
-bool wait_port(int port, int ms)
-{
+bool wait_port(int port, int ms) {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)};
 
     for (int waited = 0; waited <= ms; waited += 10) {
@@ -82,8 +76,7 @@ bool wait_port(int port, int ms)
     return false;
 }
 
-void remove_tree(const char *dir)
-{
+void remove_tree(const char *dir) {
     char path[512];
     DIR *d = strncmp(dir, "/tmp/", 5) == 0 ? opendir(dir) : NULL;
     struct dirent *e;
@@ -100,8 +93,7 @@ void remove_tree(const char *dir)
     (void)rmdir(dir);
 }
 
-void broker_again(struct broker *b)
-{
+void broker_again(struct broker *b) {
     char conf[128], log[128];
 
     (void)snprintf(conf, sizeof(conf), "%s/mosquitto.conf", b->dir);
@@ -128,8 +120,7 @@ void broker_again(struct broker *b)
     }
 }
 
-void broker_start(struct broker *b, const char *settings)
-{
+void broker_start(struct broker *b, const char *settings) {
     char conf[128];
 
     memset(b, 0, sizeof(*b));
@@ -145,14 +136,14 @@ void broker_start(struct broker *b, const char *settings)
     /* Started by root, mosquitto becomes another user, who must be able to write here. */
     const char *user = getuid() == 0 ? "user root\n" : "";
 
-    (void)fprintf(f, "%slistener %d 127.0.0.1\npersistence true\npersistence_location %s/\nmax_queued_messages 0\nset_tcp_nodelay true\n%s%s", user, b->port,
-                  b->dir, strstr(settings, "allow_anonymous") == NULL ? "allow_anonymous true\n" : "", settings);
+    (void)fprintf(f,
+                  "%slistener %d 127.0.0.1\npersistence true\npersistence_location %s/\nmax_queued_messages 0\nset_tcp_nodelay true\n%s%s",
+                  user, b->port, b->dir, strstr(settings, "allow_anonymous") == NULL ? "allow_anonymous true\n" : "", settings);
     (void)fclose(f);
     broker_again(b);
 }
 
-static void end(struct broker *b, int sig)
-{
+static void end(struct broker *b, int sig) {
     if (b->pid <= 0)
         return;
     (void)kill(b->pid, sig);
@@ -161,18 +152,11 @@ static void end(struct broker *b, int sig)
     b->pid = 0;
 }
 
-void broker_stop(struct broker *b)
-{
-    end(b, SIGTERM);
-}
+void broker_stop(struct broker *b) { end(b, SIGTERM); }
 
-void broker_kill(struct broker *b)
-{
-    end(b, SIGKILL);
-}
+void broker_kill(struct broker *b) { end(b, SIGKILL); }
 
-void broker_done(struct broker *b)
-{
+void broker_done(struct broker *b) {
     end(b, SIGKILL);
     remove_tree(b->dir);
 }

@@ -11,14 +11,14 @@ struct broker {
     int port;
     pid_t pid; /* 0: not running */
 };
-bool broker_installed(void);                              /* else the test says so and is skipped */
+bool broker_installed(void);                               /* else the test says so and is skipped */
 void broker_start(struct broker *b, const char *settings); /* further lines of mosquitto.conf, "" for none; %d in them is the port */
-void broker_again(struct broker *b);                      /* the same one, after broker_stop or broker_kill */
-void broker_stop(struct broker *b);                       /* SIGTERM: it saves its sessions */
-void broker_kill(struct broker *b);                       /* SIGKILL */
+void broker_again(struct broker *b);                       /* the same one, after broker_stop or broker_kill */
+void broker_stop(struct broker *b);                        /* SIGTERM: it saves its sessions */
+void broker_kill(struct broker *b);                        /* SIGKILL */
 void broker_done(struct broker *b);
-int free_port(void);              /* of the loopback, TCP */
+int free_port(void);               /* of the loopback, TCP */
 void remove_tree(const char *dir); /* a directory that mkdtemp made under /tmp, one level deep */
-bool wait_port(int port, int ms); /* until something listens there */
+bool wait_port(int port, int ms);  /* until something listens there */
 
 #endif

@@ -13,8 +13,7 @@
 
 #include "broker.h"
 
-static void run(const char *const argv[])
-{
+static void run(const char *const argv[]) {
     int status;
     pid_t pid = fork();
 
@@ -37,19 +36,18 @@ static void run(const char *const argv[])
     }
 }
 
-static void authority(const char *key, const char *cert, const char *name)
-{
+static void authority(const char *key, const char *cert, const char *name) {
     char subject[128];
 
     (void)snprintf(subject, sizeof(subject), "/CN=%s", name);
-    const char *argv[] = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert, "-days",
-                          "30",      "-subj", subject, NULL};
+    const char *argv[] = {"openssl", "req",     "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                          "-nodes",  "-keyout", key,     "-out",    cert, "-days",    "30",
+                          "-subj",   subject,   NULL};
 
     run(argv);
 }
 
-static void leaf(const struct certs *c, const char *name, const char *alternative, const char *days, char *cert, char *key, size_t size)
-{
+static void leaf(const struct certs *c, const char *name, const char *alternative, const char *days, char *cert, char *key, size_t size) {
     char request[128], ext[128], ca_key[128], subject[128];
 
     (void)snprintf(cert, size, "%s/%s.pem", c->dir, name);
@@ -64,15 +62,16 @@ static void leaf(const struct certs *c, const char *name, const char *alternativ
         abort();
     (void)fprintf(f, "subjectAltName=%s\nbasicConstraints=CA:FALSE\n", alternative);
     (void)fclose(f);
-    const char *ask[] = {"openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", request, "-subj", subject, NULL};
-    const char *sign[] = {"openssl", "x509", "-req", "-in", request, "-CA", c->ca, "-CAkey", ca_key, "-CAcreateserial", "-out", cert, "-days", days, "-extfile", ext, NULL};
+    const char *ask[] = {"openssl", "req",   "-newkey", "ec",    "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
+                         "-out",    request, "-subj",   subject, NULL};
+    const char *sign[] = {"openssl",         "x509", "-req", "-in",   request, "-CA",      c->ca, "-CAkey", ca_key,
+                          "-CAcreateserial", "-out", cert,   "-days", days,    "-extfile", ext,   NULL};
 
     run(ask);
     run(sign);
 }
 
-bool certs_make(struct certs *c)
-{
+bool certs_make(struct certs *c) {
     char key[128], other_key[128];
 
     memset(c, 0, sizeof(*c));
@@ -96,7 +95,4 @@ bool certs_make(struct certs *c)
     return true;
 }
 
-void certs_done(struct certs *c)
-{
-    remove_tree(c->dir);
-}
+void certs_done(struct certs *c) { remove_tree(c->dir); }

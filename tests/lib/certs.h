@@ -9,7 +9,7 @@
 struct certs {
     char dir[64];
     char ca[96], other_ca[96];
-    char server[96], server_key[96];   /* for 127.0.0.1 and localhost */
+    char server[96], server_key[96];     /* for 127.0.0.1 and localhost */
     char stranger[96], stranger_key[96]; /* for other.example */
     char expired[96], expired_key[96];
     char client[96], client_key[96];

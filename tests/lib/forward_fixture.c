@@ -15,15 +15,13 @@
 #include "broker.h"
 #include "gengfu/base/json.h"
 
-int64_t ff_wall(void *ctx)
-{
+int64_t ff_wall(void *ctx) {
     struct ff *ff = ctx;
 
     return clock_wall() + ff->wall_ahead;
 }
 
-static void on_command(void *ctx, size_t platform, const cJSON *command, struct buf *answer)
-{
+static void on_command(void *ctx, size_t platform, const cJSON *command, struct buf *answer) {
     struct ff *ff = ctx;
 
     (void)platform;
@@ -36,8 +34,7 @@ static void on_command(void *ctx, size_t platform, const cJSON *command, struct 
         buf_printf(answer, "{\"id\":\"%s\",\"ok\":true,\"revision\":2}", ff->command_id);
 }
 
-static void on_health(void *ctx, size_t platform, bool reachable, const char *why)
-{
+static void on_health(void *ctx, size_t platform, bool reachable, const char *why) {
     struct ff *ff = ctx;
 
     (void)platform;
@@ -48,15 +45,13 @@ static void on_health(void *ctx, size_t platform, bool reachable, const char *wh
     (void)snprintf(ff->why, sizeof(ff->why), "%s", why);
 }
 
-static void on_closed(void *ctx)
-{
+static void on_closed(void *ctx) {
     struct ff *ff = ctx;
 
     ff->closed = true;
 }
 
-void ff_setup(struct ff *ff)
-{
+void ff_setup(struct ff *ff) {
     struct err err = {0};
 
     memset(ff, 0, sizeof(*ff));
@@ -74,27 +69,26 @@ void ff_setup(struct ff *ff)
         fail_msg("store_open: %s", err.text);
 }
 
-struct config_platform *ff_platform(struct ff *ff, const char *name, enum platform_type type)
-{
+struct config_platform *ff_platform(struct ff *ff, const char *name, enum platform_type type) {
     struct config_platform *p = &ff->conf.platforms[ff->conf.nplatforms++];
 
-    *p = (struct config_platform){.name = name,
-                                  .type = type,
-                                  .commands = type != PLATFORM_FILE,
-                                  .prefix = "gengfu",
-                                  .receipt_timeout = 1000,
-                                  .timeout = 2000,
-                                  .path = ff->file,
-                                  .in_flight = 4,
-                                  .retry_min = 100,
-                                  .retry_max = 400,
-                                  .tls = {.verify = true},
-                                  .mqtt = {.host = "127.0.0.1", .protocol = 5, .keepalive = 30, .session_expiry = 3600000, .receive_maximum = 100}};
+    *p = (struct config_platform){
+        .name = name,
+        .type = type,
+        .commands = type != PLATFORM_FILE,
+        .prefix = "gengfu",
+        .receipt_timeout = 1000,
+        .timeout = 2000,
+        .path = ff->file,
+        .in_flight = 4,
+        .retry_min = 100,
+        .retry_max = 400,
+        .tls = {.verify = true},
+        .mqtt = {.host = "127.0.0.1", .protocol = 5, .keepalive = 30, .session_expiry = 3600000, .receive_maximum = 100}};
     return p;
 }
 
-void ff_start(struct ff *ff)
-{
+void ff_start(struct ff *ff) {
     static const struct forward_ops ops = {.command = on_command, .health = on_health, .closed = on_closed, .wall = ff_wall};
     const char *names[CONFIG_MAX_PLATFORMS];
     struct err err = {0};
@@ -110,13 +104,9 @@ void ff_start(struct ff *ff)
         fail_msg("forward_start: %s", err.text);
 }
 
-static bool is_closed(struct ff *ff)
-{
-    return ff->closed;
-}
+static bool is_closed(struct ff *ff) { return ff->closed; }
 
-void ff_stop(struct ff *ff)
-{
+void ff_stop(struct ff *ff) {
     if (ff->forward == NULL)
         return;
     forward_stop(ff->forward);
@@ -126,8 +116,7 @@ void ff_stop(struct ff *ff)
     ff->forward = NULL;
 }
 
-void ff_teardown(struct ff *ff)
-{
+void ff_teardown(struct ff *ff) {
     ff_stop(ff);
     store_close(ff->store);
     uv_close((uv_handle_t *)&ff->tick, NULL);
@@ -136,8 +125,7 @@ void ff_teardown(struct ff *ff)
     remove_tree(ff->dir);
 }
 
-void ff_incident(struct ff *ff, const char *id, uint32_t revision, enum severity severity)
-{
+void ff_incident(struct ff *ff, const char *id, uint32_t revision, enum severity severity) {
     static const char *const words[] = {"", "minor", "moderate", "severe", "extreme"};
     struct effects fx;
     struct err err = {0};
@@ -145,9 +133,10 @@ void ff_incident(struct ff *ff, const char *id, uint32_t revision, enum severity
     int64_t now = ff_wall(ff);
 
     effects_init(&fx);
-    body = arena_printf(&fx.arena,
-                        "{\"id\":\"%s\",\"number\":\"gw-test-20260105-%.4s\",\"revision\":%u,\"change\":\"%s\",\"severity\":\"%s\",\"title\":\"3号楼门被撬\",\"level\":0}", id,
-                        id + 22, revision, revision == 1 ? "opened" : "updated", words[severity]);
+    body = arena_printf(
+        &fx.arena,
+        "{\"id\":\"%s\",\"number\":\"gw-test-20260105-%.4s\",\"revision\":%u,\"change\":\"%s\",\"severity\":\"%s\",\"title\":\"3号楼门被撬\",\"level\":0}",
+        id, id + 22, revision, revision == 1 ? "opened" : "updated", words[severity]);
     assert_non_null(body);
     struct effect_incident inc = {.id = id,
                                   .number = arena_printf(&fx.arena, "gw-test-20260105-%.4s", id + 22),
@@ -177,13 +166,9 @@ void ff_incident(struct ff *ff, const char *id, uint32_t revision, enum severity
         forward_wake(ff->forward);
 }
 
-static void on_tick(uv_timer_t *t)
-{
-    (void)t;
-}
+static void on_tick(uv_timer_t *t) { (void)t; }
 
-bool ff_until(struct ff *ff, bool (*condition)(struct ff *), int ms)
-{
+bool ff_until(struct ff *ff, bool (*condition)(struct ff *), int ms) {
     bool met = false;
 
     uv_update_time(&ff->loop);
@@ -199,13 +184,9 @@ bool ff_until(struct ff *ff, bool (*condition)(struct ff *), int ms)
     return met;
 }
 
-void ff_run(struct ff *ff, int ms)
-{
-    (void)ff_until(ff, NULL, ms);
-}
+void ff_run(struct ff *ff, int ms) { (void)ff_until(ff, NULL, ms); }
 
-static struct store_outbox_counts counts(struct ff *ff, const char *platform)
-{
+static struct store_outbox_counts counts(struct ff *ff, const char *platform) {
     struct store_outbox_counts c;
     struct err err = {0};
 
@@ -214,30 +195,19 @@ static struct store_outbox_counts counts(struct ff *ff, const char *platform)
     return c;
 }
 
-size_t ff_waiting(struct ff *ff, const char *platform)
-{
-    return counts(ff, platform).waiting;
-}
+size_t ff_waiting(struct ff *ff, const char *platform) { return counts(ff, platform).waiting; }
 
-size_t ff_dead(struct ff *ff, const char *platform)
-{
-    return counts(ff, platform).dead;
-}
+size_t ff_dead(struct ff *ff, const char *platform) { return counts(ff, platform).dead; }
 
-bool ff_empty(struct ff *ff)
-{
+bool ff_empty(struct ff *ff) {
     struct store_outbox_counts c = counts(ff, NULL);
 
     return c.waiting == 0 && c.dead == 0;
 }
 
-void ff_stats(struct ff *ff, size_t i, struct forward_stats *ret)
-{
-    forward_stats(ff->forward, i, ret);
-}
+void ff_stats(struct ff *ff, size_t i, struct forward_stats *ret) { forward_stats(ff->forward, i, ret); }
 
-char *ff_read(const char *path)
-{
+char *ff_read(const char *path) {
     FILE *f = fopen(path, "re");
     char *text = calloc(1, 1 << 20);
 
@@ -251,8 +221,7 @@ char *ff_read(const char *path)
     return text;
 }
 
-int ff_count(const char *text, const char *part)
-{
+int ff_count(const char *text, const char *part) {
     int n = 0;
 
     for (const char *p = text; (p = strstr(p, part)) != NULL; p += strlen(part))

@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void on_connected(void *ctx, bool session_present)
-{
+static void on_connected(void *ctx, bool session_present) {
     struct client *c = ctx;
 
     c->up = true;
@@ -23,8 +22,7 @@ static void on_connected(void *ctx, bool session_present)
         client_stop(c);
 }
 
-static void on_disconnected(void *ctx, const char *why, int64_t retry_in)
-{
+static void on_disconnected(void *ctx, const char *why, int64_t retry_in) {
     struct client *c = ctx;
 
     c->up = false;
@@ -33,8 +31,7 @@ static void on_disconnected(void *ctx, const char *why, int64_t retry_in)
     (void)snprintf(c->why, sizeof(c->why), "%s", why);
 }
 
-static void on_message(void *ctx, const struct mqtt_message *m)
-{
+static void on_message(void *ctx, const struct mqtt_message *m) {
     struct client *c = ctx;
 
     c->messages++;
@@ -44,16 +41,14 @@ static void on_message(void *ctx, const struct mqtt_message *m)
     c->retained = m->retained;
 }
 
-static bool on_batch(void *ctx)
-{
+static bool on_batch(void *ctx) {
     struct client *c = ctx;
 
     c->batches++;
     return !c->hold;
 }
 
-static void on_published(void *ctx, int mid, bool ok)
-{
+static void on_published(void *ctx, int mid, bool ok) {
     struct client *c = ctx;
 
     c->got_mid = mid;
@@ -63,8 +58,7 @@ static void on_published(void *ctx, int mid, bool ok)
         c->unpublished++;
 }
 
-static void on_subscribed(void *ctx, const char *filter, bool ok)
-{
+static void on_subscribed(void *ctx, const char *filter, bool ok) {
     struct client *c = ctx;
 
     (void)filter;
@@ -74,8 +68,7 @@ static void on_subscribed(void *ctx, const char *filter, bool ok)
         c->refused_filters++;
 }
 
-static void on_closed(void *ctx)
-{
+static void on_closed(void *ctx) {
     struct client *c = ctx;
 
     assert_false(c->closed);
@@ -85,18 +78,21 @@ static void on_closed(void *ctx)
     c->mqtt = NULL;
 }
 
-void mfx_setup(struct mfx *fx, int port)
-{
+void mfx_setup(struct mfx *fx, int port) {
     memset(fx, 0, sizeof(*fx));
     assert_int_equal(uv_loop_init(&fx->loop), 0);
     assert_int_equal(uv_timer_init(&fx->loop, &fx->tick), 0);
-    fx->broker = (struct config_mqtt){
-        .host = "127.0.0.1", .port = port, .protocol = 5, .keepalive = 30, .session_expiry = 3600000, .receive_maximum = 500, .tls = {.verify = true}};
+    fx->broker = (struct config_mqtt){.host = "127.0.0.1",
+                                      .port = port,
+                                      .protocol = 5,
+                                      .keepalive = 30,
+                                      .session_expiry = 3600000,
+                                      .receive_maximum = 500,
+                                      .tls = {.verify = true}};
     fx->conf = (struct mqtt_conf){.deferred = true, .coalesce = 5, .batch_max = 1000, .seed = 42};
 }
 
-struct client *mfx_client(struct mfx *fx, const char *id, bool clean)
-{
+struct client *mfx_client(struct mfx *fx, const char *id, bool clean) {
     static const struct mqtt_ops ops = {
         .connected = on_connected,
         .disconnected = on_disconnected,
@@ -125,16 +121,14 @@ struct client *mfx_client(struct mfx *fx, const char *id, bool clean)
     return c;
 }
 
-void client_start(struct client *c)
-{
+void client_start(struct client *c) {
     struct err err = {0};
 
     if (mqtt_start(c->mqtt, &err) < 0)
         fail_msg("mqtt_start: %s", err.text);
 }
 
-void client_stop(struct client *c)
-{
+void client_stop(struct client *c) {
     if (c->stopped)
         return;
     c->stopped = true;
@@ -142,8 +136,7 @@ void client_stop(struct client *c)
     assert_false(c->closed); /* never from within the call */
 }
 
-void client_publish(struct client *c, const char *topic, const char *payload, int qos)
-{
+void client_publish(struct client *c, const char *topic, const char *payload, int qos) {
     struct err err = {0};
     int mid;
 
@@ -152,14 +145,10 @@ void client_publish(struct client *c, const char *topic, const char *payload, in
     c->want_published++;
 }
 
-static void on_tick(uv_timer_t *t)
-{
-    (void)t;
-}
+static void on_tick(uv_timer_t *t) { (void)t; }
 
 /* The timer lets the loop turn while nothing else happens. */
-static bool run_until(struct mfx *fx, bool (*condition)(struct client *), struct client *c, int ms)
-{
+static bool run_until(struct mfx *fx, bool (*condition)(struct client *), struct client *c, int ms) {
     uint64_t end;
     bool met = false;
 
@@ -175,30 +164,25 @@ static bool run_until(struct mfx *fx, bool (*condition)(struct client *), struct
     return met;
 }
 
-bool mfx_until(struct mfx *fx, bool (*condition)(struct client *), struct client *c)
-{
+bool mfx_until(struct mfx *fx, bool (*condition)(struct client *), struct client *c) {
     bool met = run_until(fx, condition, c, MFX_PATIENCE);
 
     if (!met)
-        printf("client %s: up %d, ups %d, downs %d, messages %d, subscribed %d, why '%s'\n", c->id, c->up, c->ups, c->downs, c->messages, c->subscribed, c->why);
+        printf("client %s: up %d, ups %d, downs %d, messages %d, subscribed %d, why '%s'\n", c->id, c->up, c->ups, c->downs, c->messages,
+               c->subscribed, c->why);
     return met;
 }
 
-void mfx_run(struct mfx *fx, int ms)
-{
-    (void)run_until(fx, NULL, NULL, ms);
-}
+void mfx_run(struct mfx *fx, int ms) { (void)run_until(fx, NULL, NULL, ms); }
 
-void mfx_teardown(struct mfx *fx)
-{
+void mfx_teardown(struct mfx *fx) {
     for (int i = 0; i < fx->n; i++)
         client_stop(fx->clients[i]);
     for (int i = 0; i < fx->n; i++)
         assert_true(mfx_until(fx, client_is_closed, fx->clients[i]));
 }
 
-void mfx_done(struct mfx *fx)
-{
+void mfx_done(struct mfx *fx) {
     uv_close((uv_handle_t *)&fx->tick, NULL);
     (void)uv_run(&fx->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&fx->loop), 0);
@@ -206,32 +190,14 @@ void mfx_done(struct mfx *fx)
         free(fx->clients[i]);
 }
 
-bool client_is_up(struct client *c)
-{
-    return c->up;
-}
+bool client_is_up(struct client *c) { return c->up; }
 
-bool client_is_down(struct client *c)
-{
-    return !c->up && c->downs > 0;
-}
+bool client_is_down(struct client *c) { return !c->up && c->downs > 0; }
 
-bool client_is_closed(struct client *c)
-{
-    return c->closed;
-}
+bool client_is_closed(struct client *c) { return c->closed; }
 
-bool client_is_subscribed(struct client *c)
-{
-    return c->up && c->subscribed > 0;
-}
+bool client_is_subscribed(struct client *c) { return c->up && c->subscribed > 0; }
 
-bool client_has_messages(struct client *c)
-{
-    return c->messages >= c->want;
-}
+bool client_has_messages(struct client *c) { return c->messages >= c->want; }
 
-bool client_has_published(struct client *c)
-{
-    return c->published >= c->want_published;
-}
+bool client_has_published(struct client *c) { return c->published >= c->want_published; }

@@ -15,13 +15,9 @@
 
 #include "broker.h"
 
-static const char *python(void)
-{
-    return access("/usr/bin/python3", X_OK) == 0 ? "/usr/bin/python3" : NULL;
-}
+static const char *python(void) { return access("/usr/bin/python3", X_OK) == 0 ? "/usr/bin/python3" : NULL; }
 
-void standin_file(const struct standin *s, const char *name, const char *text)
-{
+void standin_file(const struct standin *s, const char *name, const char *text) {
     char path[160], fresh[170];
 
     (void)snprintf(path, sizeof(path), "%s/%s", s->dir, name);
@@ -36,13 +32,9 @@ void standin_file(const struct standin *s, const char *name, const char *text)
         abort();
 }
 
-void standin_mode(const struct standin *s, const char *mode)
-{
-    standin_file(s, "mode", mode);
-}
+void standin_mode(const struct standin *s, const char *mode) { standin_file(s, "mode", mode); }
 
-void standin_again(struct standin *s)
-{
+void standin_again(struct standin *s) {
     char path[160], text[32] = "";
 
     (void)fflush(NULL);
@@ -73,15 +65,14 @@ void standin_again(struct standin *s)
             text[0] = '\0';
         (void)fclose(f);
     }
-    s->port = atoi(text);
+    s->port = (int)strtol(text, NULL, 10);
     if (s->port == 0 || !wait_port(s->port, 10000)) {
         (void)fprintf(stderr, "the stand-in does not come up\n");
         abort();
     }
 }
 
-bool standin_start(struct standin *s, const char *cert, const char *key, const char *client_ca)
-{
+bool standin_start(struct standin *s, const char *cert, const char *key, const char *client_ca) {
     memset(s, 0, sizeof(*s));
     if (python() == NULL || access("tests/lib/https_standin.py", R_OK) != 0) {
         printf("skipped: no python3, or not started in the source directory\n");
@@ -97,8 +88,7 @@ bool standin_start(struct standin *s, const char *cert, const char *key, const c
     return true;
 }
 
-char *standin_requests(const struct standin *s)
-{
+char *standin_requests(const struct standin *s) {
     char path[160];
     char *text = calloc(1, 1 << 20);
 
@@ -116,16 +106,14 @@ char *standin_requests(const struct standin *s)
     return text;
 }
 
-void standin_forget(const struct standin *s)
-{
+void standin_forget(const struct standin *s) {
     char path[160];
 
     (void)snprintf(path, sizeof(path), "%s/requests.jsonl", s->dir);
     (void)unlink(path);
 }
 
-void standin_stop(struct standin *s)
-{
+void standin_stop(struct standin *s) {
     if (s->pid <= 0)
         return;
     (void)kill(s->pid, SIGKILL);
@@ -134,8 +122,7 @@ void standin_stop(struct standin *s)
     s->pid = 0;
 }
 
-void standin_done(struct standin *s)
-{
+void standin_done(struct standin *s) {
     standin_stop(s);
     remove_tree(s->dir);
 }

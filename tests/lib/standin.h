@@ -12,8 +12,9 @@ struct standin {
     pid_t pid;
     const char *cert, *key, *client_ca; /* as it was started; NULL: none */
 };
-bool standin_start(struct standin *s, const char *cert, const char *key, const char *client_ca); /* false: there is no python3, which has been said */
-void standin_mode(const struct standin *s, const char *mode);                                    /* see the script */
+bool standin_start(struct standin *s, const char *cert, const char *key,
+                   const char *client_ca);                    /* false: there is no python3, which has been said */
+void standin_mode(const struct standin *s, const char *mode); /* see the script */
 void standin_file(const struct standin *s, const char *name, const char *text);
 char *standin_requests(const struct standin *s); /* the lines so far; free it */
 void standin_forget(const struct standin *s);    /* the lines so far */

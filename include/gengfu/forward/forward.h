@@ -28,13 +28,14 @@ struct forward_ops {
 struct forward_stats {
     const char *name, *type;
     bool reachable;
-    const char *why;         /* latest trouble; "" */
+    const char *why; /* latest trouble; "" */
     uint64_t sent, confirmed, failed, dead, commands;
     size_t in_flight;
-    int64_t last_confirmed;  /* wall ms; TIME_NONE */
+    int64_t last_confirmed; /* wall ms; TIME_NONE */
 };
 
-GF_WARN_UNUSED int forward_new(uv_loop_t *loop, const struct config *conf, struct store *store, const struct forward_ops *ops, void *ctx, struct err *err, struct forward **ret);
+GF_WARN_UNUSED int forward_new(uv_loop_t *loop, const struct config *conf, struct store *store, const struct forward_ops *ops, void *ctx,
+                               struct err *err, struct forward **ret);
 GF_WARN_UNUSED int forward_start(struct forward *f, struct err *err);
 void forward_wake(struct forward *f); /* something was queued */
 /* Which of the configuration's platforms want this incident (document as JSON): level and `when`. Pure. */

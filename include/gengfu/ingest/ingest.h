@@ -31,7 +31,8 @@ struct ingest_stats {
     const char *why; /* latest reason for being down; "" */
 };
 
-GF_WARN_UNUSED int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_ops *ops, void *ctx, struct err *err, struct ingest **ret);
+GF_WARN_UNUSED int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_ops *ops, void *ctx, struct err *err,
+                              struct ingest **ret);
 /* What was committed and perhaps never acknowledged, from the store; before ingest_start. */
 GF_WARN_UNUSED int ingest_restore(struct ingest *in, uint16_t mid, uint64_t hash);
 /* The filters wanted from now on: new ones are subscribed, those no longer wanted unsubscribed (also ones that the broker's session still has from an earlier run: `former`). */

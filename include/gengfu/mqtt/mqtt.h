@@ -43,20 +43,22 @@ struct mqtt_conf {
     const struct config_mqtt *broker; /* must outlive the client */
     bool clean;                       /* a session that ends with the connection */
     bool deferred;
-    int64_t coalesce;                 /* ms to wait after the first sign of data before reading (deferred) */
-    int batch_max;                    /* messages of one reading */
+    int64_t coalesce;                      /* ms to wait after the first sign of data before reading (deferred) */
+    int batch_max;                         /* messages of one reading */
     const char *will_topic, *will_payload; /* NULL: none; retained, QoS 1 */
-    uint64_t seed;                    /* of the jitter */
+    uint64_t seed;                         /* of the jitter */
 };
 
-GF_WARN_UNUSED int mqtt_new(uv_loop_t *loop, const struct mqtt_conf *conf, const struct mqtt_ops *ops, void *ctx, struct err *err, struct mqtt **ret);
+GF_WARN_UNUSED int mqtt_new(uv_loop_t *loop, const struct mqtt_conf *conf, const struct mqtt_ops *ops, void *ctx, struct err *err,
+                            struct mqtt **ret);
 GF_WARN_UNUSED int mqtt_start(struct mqtt *m, struct err *err);
 void mqtt_stop(struct mqtt *m); /* says goodbye; `closed` comes when the memory may be freed with mqtt_free */
 void mqtt_free(struct mqtt *m);
 bool mqtt_is_up(const struct mqtt *m);
 int mqtt_protocol(const struct mqtt *m); /* 5 or 4 */
 /* QoS 0..2. *ret_mid for `published`. GF_EUNAVAIL when the link is down (nothing is queued then). */
-GF_WARN_UNUSED int mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t len, int qos, bool retain, int *ret_mid, struct err *err);
+GF_WARN_UNUSED int mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t len, int qos, bool retain, int *ret_mid,
+                                struct err *err);
 /* Remembered and sent again after each connect without session. Takes effect now when the link is up. */
 GF_WARN_UNUSED int mqtt_subscribe(struct mqtt *m, const char *filter, int qos, struct err *err);
 GF_WARN_UNUSED int mqtt_unsubscribe(struct mqtt *m, const char *filter, struct err *err);

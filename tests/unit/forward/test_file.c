@@ -17,8 +17,7 @@
 
 #define ID(n) "01J0000000000000000000" n
 
-static void writes_lines_and_confirms(void **state)
-{
+static void writes_lines_and_confirms(void **state) {
     struct ff ff;
     struct forward_stats st;
 
@@ -43,8 +42,7 @@ static void writes_lines_and_confirms(void **state)
     ff_teardown(&ff);
 }
 
-static void most_severe_first(void **state)
-{
+static void most_severe_first(void **state) {
     struct ff ff;
 
     (void)state;
@@ -74,8 +72,7 @@ static void most_severe_first(void **state)
     ff_teardown(&ff);
 }
 
-static void rotated_file_is_left_alone(void **state)
-{
+static void rotated_file_is_left_alone(void **state) {
     struct ff ff;
     char old[160];
 
@@ -99,8 +96,7 @@ static void rotated_file_is_left_alone(void **state)
     ff_teardown(&ff);
 }
 
-static void half_a_line_is_ended(void **state)
-{
+static void half_a_line_is_ended(void **state) {
     struct ff ff;
 
     (void)state;
@@ -121,13 +117,9 @@ static void half_a_line_is_ended(void **state)
     ff_teardown(&ff);
 }
 
-static bool has_trouble(struct ff *ff)
-{
-    return ff->downs > 0;
-}
+static bool has_trouble(struct ff *ff) { return ff->downs > 0; }
 
-static void trouble_passes(void **state)
-{
+static void trouble_passes(void **state) {
     struct ff ff;
     char dir[160], path[200];
     struct forward_stats st;
@@ -156,8 +148,7 @@ static void trouble_passes(void **state)
     ff_teardown(&ff);
 }
 
-static void what_waited_is_marked(void **state)
-{
+static void what_waited_is_marked(void **state) {
     struct ff ff;
 
     (void)state;
@@ -181,13 +172,13 @@ static void what_waited_is_marked(void **state)
     ff_teardown(&ff);
 }
 
-static void envelope_is_a_cloudevent(void **state)
-{
+static void envelope_is_a_cloudevent(void **state) {
     struct buf b;
     struct arena a;
     const cJSON *doc;
     const char *body = "{\"id\":\"X\",\"times\":{\"updated\":\"2026-01-05T20:00:00+08:00\"}}";
-    struct outbox_row row = {.incident = "X", .revision = 7, .change = CHANGE_RESOLVED, .severity = SEVERITY_EXTREME, .body = body, .len = strlen(body)};
+    struct outbox_row row = {
+        .incident = "X", .revision = 7, .change = CHANGE_RESOLVED, .severity = SEVERITY_EXTREME, .body = body, .len = strlen(body)};
 
     (void)state;
     buf_init(&b, 0);
@@ -222,8 +213,7 @@ static void envelope_is_a_cloudevent(void **state)
     arena_done(&a);
 }
 
-static void routes_by_level(void **state)
-{
+static void routes_by_level(void **state) {
     static struct config conf;
     struct arena a;
 
@@ -246,8 +236,7 @@ static void routes_by_level(void **state)
     arena_done(&a);
 }
 
-static void routes_by_expression(void **state)
-{
+static void routes_by_expression(void **state) {
     static struct config conf;
     struct arena a;
     struct cel_env *env;
@@ -278,8 +267,7 @@ static void routes_by_expression(void **state)
     arena_done(&a);
 }
 
-static void refused_configuration(void **state)
-{
+static void refused_configuration(void **state) {
     struct ff ff;
     struct err err = {0};
     struct forward *f = NULL;
@@ -303,18 +291,11 @@ static void refused_configuration(void **state)
     ff_teardown(&ff);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_lines_and_confirms),
-        cmocka_unit_test(most_severe_first),
-        cmocka_unit_test(rotated_file_is_left_alone),
-        cmocka_unit_test(half_a_line_is_ended),
-        cmocka_unit_test(trouble_passes),
-        cmocka_unit_test(what_waited_is_marked),
-        cmocka_unit_test(envelope_is_a_cloudevent),
-        cmocka_unit_test(routes_by_level),
-        cmocka_unit_test(routes_by_expression),
+        cmocka_unit_test(writes_lines_and_confirms), cmocka_unit_test(most_severe_first), cmocka_unit_test(rotated_file_is_left_alone),
+        cmocka_unit_test(half_a_line_is_ended),      cmocka_unit_test(trouble_passes),    cmocka_unit_test(what_waited_is_marked),
+        cmocka_unit_test(envelope_is_a_cloudevent),  cmocka_unit_test(routes_by_level),   cmocka_unit_test(routes_by_expression),
         cmocka_unit_test(refused_configuration),
     };
 

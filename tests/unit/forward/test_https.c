@@ -28,23 +28,20 @@ static struct ff ff;
 static struct config_platform *p;
 static char url[128];
 
-static int group_setup(void **state)
-{
+static int group_setup(void **state) {
     (void)state;
     (void)certs_make(&certs);
     return 0;
 }
 
-static int group_teardown(void **state)
-{
+static int group_teardown(void **state) {
     (void)state;
     if (certs.dir[0] != '\0')
         certs_done(&certs);
     return 0;
 }
 
-static bool begin_with(const char *cert, const char *key, const char *client_ca)
-{
+static bool begin_with(const char *cert, const char *key, const char *client_ca) {
     if (certs.dir[0] == '\0' || !standin_start(&far, cert, key, client_ca))
         return false;
     ff_setup(&ff);
@@ -55,19 +52,14 @@ static bool begin_with(const char *cert, const char *key, const char *client_ca)
     return true;
 }
 
-static bool begin(void)
-{
-    return begin_with(certs.server, certs.server_key, NULL);
-}
+static bool begin(void) { return begin_with(certs.server, certs.server_key, NULL); }
 
-static void end(void)
-{
+static void end(void) {
     ff_teardown(&ff);
     standin_done(&far);
 }
 
-static void secret_file(char *path, size_t size, const char *name, const char *text)
-{
+static void secret_file(char *path, size_t size, const char *name, const char *text) {
     (void)snprintf(path, size, "%s/%s", ff.dir, name);
     FILE *f = fopen(path, "we");
 
@@ -77,8 +69,7 @@ static void secret_file(char *path, size_t size, const char *name, const char *t
     assert_int_equal(chmod(path, 0600), 0);
 }
 
-static void posts_signed_and_with_a_token(void **state)
-{
+static void posts_signed_and_with_a_token(void **state) {
     char secret[160], token[160];
     struct arena a;
     const cJSON *request;
@@ -130,8 +121,7 @@ static void posts_signed_and_with_a_token(void **state)
     end();
 }
 
-static int posts(void)
-{
+static int posts(void) {
     char *text = standin_requests(&far);
     int n = ff_count(text, "\"method\": \"POST\"");
 
@@ -139,13 +129,9 @@ static int posts(void)
     return n;
 }
 
-static bool is_dead(struct ff *f)
-{
-    return ff_dead(f, "city") > 0;
-}
+static bool is_dead(struct ff *f) { return ff_dead(f, "city") > 0; }
 
-static void refused_for_good(void **state)
-{
+static void refused_for_good(void **state) {
     struct forward_stats st;
     struct err err = {0};
     size_t rows = 0;
@@ -171,8 +157,7 @@ static void refused_for_good(void **state)
     end();
 }
 
-static void again_after(const char *mode)
-{
+static void again_after(const char *mode) {
     if (!begin())
         skip();
     standin_mode(&far, mode);
@@ -184,8 +169,7 @@ static void again_after(const char *mode)
     end();
 }
 
-static void tried_again(void **state)
-{
+static void tried_again(void **state) {
     (void)state;
     again_after("once 500");
     again_after("once 502");
@@ -195,8 +179,7 @@ static void tried_again(void **state)
     again_after("once 429");
 }
 
-static void retry_after_is_kept(void **state)
-{
+static void retry_after_is_kept(void **state) {
     static const char *const modes[] = {"once 503 2", "once 429 date+3", "once 500 2"};
 
     (void)state;
@@ -215,14 +198,12 @@ static void retry_after_is_kept(void **state)
     }
 }
 
-static bool has_one_post(struct ff *f)
-{
+static bool has_one_post(struct ff *f) {
     (void)f;
     return posts() >= 1;
 }
 
-static void an_unsure_answer_is_none(void **state)
-{
+static void an_unsure_answer_is_none(void **state) {
     struct forward_stats st;
     static const char *const modes[] = {"half", "drop", "slow 5", "redirect"};
 
@@ -253,8 +234,7 @@ static void an_unsure_answer_is_none(void **state)
     }
 }
 
-static void a_long_reply_confirms_and_is_not_kept(void **state)
-{
+static void a_long_reply_confirms_and_is_not_kept(void **state) {
     (void)state;
     if (!begin())
         skip();
@@ -267,8 +247,7 @@ static void a_long_reply_confirms_and_is_not_kept(void **state)
 }
 
 /* Kept busy for a second, one place at a time is used; the rows' tries are not spent on a platform that is away. */
-static void platform_away(void **state)
-{
+static void platform_away(void **state) {
     struct forward_stats st;
 
     (void)state;
@@ -277,7 +256,7 @@ static void platform_away(void **state)
     ff_start(&ff);
     standin_stop(&far);
     for (int i = 0; i < 8; i++) {
-        char id[32];
+        char id[40];
 
         (void)snprintf(id, sizeof(id), "01J0000000000000000000%04d", i);
         ff_incident(&ff, id, 1, i == 5 ? SEVERITY_EXTREME : SEVERITY_MINOR);
@@ -316,8 +295,7 @@ static void platform_away(void **state)
 }
 
 /* One message that the platform stumbles over must not keep the others. */
-static void poison(void **state)
-{
+static void poison(void **state) {
     (void)state;
     if (!begin())
         skip();
@@ -334,8 +312,7 @@ static void poison(void **state)
     end();
 }
 
-static void refused_tls(const char *cert, const char *key, const char *ca, const char *part)
-{
+static void refused_tls(const char *cert, const char *key, const char *ca, const char *part) {
     struct forward_stats st;
 
     if (!begin_with(cert, key, NULL))
@@ -355,16 +332,14 @@ static void refused_tls(const char *cert, const char *key, const char *ca, const
     end();
 }
 
-static void who_is_not_believed(void **state)
-{
+static void who_is_not_believed(void **state) {
     (void)state;
     refused_tls(certs.stranger, certs.stranger_key, certs.ca, "subject name");
     refused_tls(certs.expired, certs.expired_key, certs.ca, "expired");
     refused_tls(certs.server, certs.server_key, certs.other_ca, "certificate");
 }
 
-static void client_certificate(void **state)
-{
+static void client_certificate(void **state) {
     (void)state;
     if (!begin_with(certs.server, certs.server_key, certs.ca))
         skip();
@@ -384,8 +359,7 @@ static void client_certificate(void **state)
     end();
 }
 
-static void plain_to_this_machine(void **state)
-{
+static void plain_to_this_machine(void **state) {
     (void)state;
     if (!begin_with(NULL, NULL, NULL))
         skip();
@@ -396,8 +370,7 @@ static void plain_to_this_machine(void **state)
     end();
 }
 
-static bool has_answer(struct ff *f)
-{
+static bool has_answer(struct ff *f) {
     char *text = standin_requests(&far);
     bool found = strstr(text, "/answers\"") != NULL;
 
@@ -406,8 +379,7 @@ static bool has_answer(struct ff *f)
     return found;
 }
 
-static bool has_two_answers(struct ff *f)
-{
+static bool has_two_answers(struct ff *f) {
     char *text = standin_requests(&far);
     int n = ff_count(text, "/answers\"");
 
@@ -416,12 +388,13 @@ static bool has_two_answers(struct ff *f)
     return n >= 2;
 }
 
-static void commands_in_the_reply(void **state)
-{
+static void commands_in_the_reply(void **state) {
     (void)state;
     if (!begin())
         skip();
-    standin_mode(&far, "commands [{\"id\": \"c1\", \"incident\": \"x\", \"action\": \"acknowledge\"}, {\"id\": \"c2\", \"incident\": \"x\", \"action\": \"note\"}]");
+    standin_mode(
+        &far,
+        "commands [{\"id\": \"c1\", \"incident\": \"x\", \"action\": \"acknowledge\"}, {\"id\": \"c2\", \"incident\": \"x\", \"action\": \"note\"}]");
     ff_start(&ff);
     ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
     assert_true(ff_until(&ff, has_two_answers, FF_PATIENCE));
@@ -435,8 +408,7 @@ static void commands_in_the_reply(void **state)
     end();
 }
 
-static void answers_are_tried_again(void **state)
-{
+static void answers_are_tried_again(void **state) {
     (void)state;
     if (!begin())
         skip();
@@ -454,13 +426,9 @@ static void answers_are_tried_again(void **state)
     end();
 }
 
-static bool has_command(struct ff *f)
-{
-    return f->commands > 0;
-}
+static bool has_command(struct ff *f) { return f->commands > 0; }
 
-static void commands_by_poll(void **state)
-{
+static void commands_by_poll(void **state) {
     (void)state;
     if (!begin())
         skip();
@@ -479,8 +447,7 @@ static void commands_by_poll(void **state)
     end(); /* while a poll is held */
 }
 
-static void stops_in_the_middle(void **state)
-{
+static void stops_in_the_middle(void **state) {
     (void)state;
     if (!begin())
         skip();
@@ -488,7 +455,7 @@ static void stops_in_the_middle(void **state)
     standin_mode(&far, "slow 10");
     ff_start(&ff);
     for (int i = 0; i < 6; i++) {
-        char id[32];
+        char id[40];
 
         (void)snprintf(id, sizeof(id), "01J0000000000000000000%04d", i);
         ff_incident(&ff, id, 1, SEVERITY_MINOR);
@@ -499,8 +466,7 @@ static void stops_in_the_middle(void **state)
     end();
 }
 
-static void a_secret_that_is_none(void **state)
-{
+static void a_secret_that_is_none(void **state) {
     char secret[160];
     struct forward_stats st;
 
@@ -521,8 +487,7 @@ static void a_secret_that_is_none(void **state)
 
 /* -- texts ----------------------------------------------------------------------------------------------------------------------------------- */
 
-static void retry_after_texts(void **state)
-{
+static void retry_after_texts(void **state) {
     static const struct {
         const char *text;
         int64_t ms;
@@ -547,25 +512,27 @@ static void retry_after_texts(void **state)
 }
 
 /* The example of the Standard Webhooks specification's own libraries. */
-static void signature_of_the_standard(void **state)
-{
+static void signature_of_the_standard(void **state) {
     struct buf b;
     struct err err = {0};
     const char *body = "{\"test\": 2432232314}";
 
     (void)state;
     buf_init(&b, 0);
-    assert_int_equal(https_sign("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body, strlen(body), &b, &err), 0);
+    assert_int_equal(https_sign("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body, strlen(body),
+                                &b, &err),
+                     0);
     assert_string_equal(b.data, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     buf_clear(&b);
-    assert_int_equal(https_sign("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body, strlen(body), &b, &err), 0);
+    assert_int_equal(https_sign("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body, strlen(body), &b,
+                                &err),
+                     0);
     assert_string_equal(b.data, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     assert_int_equal(https_sign("whsec_c2hvcnQ=", "x", 1, "", 0, &b, &err), GF_EINVAL);
     buf_done(&b);
 }
 
-static void addresses(void **state)
-{
+static void addresses(void **state) {
     bool plain;
 
     (void)state;
@@ -586,8 +553,7 @@ static void addresses(void **state)
     assert_false(https_url_allowed("", &plain));
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(posts_signed_and_with_a_token),
         cmocka_unit_test(refused_for_good),

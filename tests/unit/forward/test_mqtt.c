@@ -27,31 +27,27 @@ static struct far {
     char last[256], ids[64][64], answer[512], last_topic[256];
 } far;
 
-static void far_up(void *ctx, bool session_present)
-{
+static void far_up(void *ctx, bool session_present) {
     (void)ctx;
     (void)session_present;
     far.up = true;
 }
 
-static void far_down(void *ctx, const char *why, int64_t retry_in)
-{
+static void far_down(void *ctx, const char *why, int64_t retry_in) {
     (void)ctx;
     (void)why;
     (void)retry_in;
     far.up = false;
 }
 
-static void far_subscribed(void *ctx, const char *filter, bool ok)
-{
+static void far_subscribed(void *ctx, const char *filter, bool ok) {
     (void)ctx;
     (void)filter;
     assert_true(ok);
     far.subscribed++;
 }
 
-static void far_message(void *ctx, const struct mqtt_message *m)
-{
+static void far_message(void *ctx, const struct mqtt_message *m) {
     struct arena a;
     const cJSON *doc;
     struct err err = {0};
@@ -82,29 +78,32 @@ static void far_message(void *ctx, const struct mqtt_message *m)
     arena_done(&a);
 }
 
-static void far_closed(void *ctx)
-{
+static void far_closed(void *ctx) {
     (void)ctx;
     far.closed = true;
     mqtt_free(far.mqtt);
     far.mqtt = NULL;
 }
 
-static bool far_ready(struct ff *ff)
-{
+static bool far_ready(struct ff *ff) {
     (void)ff;
     return far.subscribed >= 2;
 }
 
-static void far_start(struct ff *ff, int port)
-{
+static void far_start(struct ff *ff, int port) {
     static const struct mqtt_ops ops = {
         .connected = far_up, .disconnected = far_down, .subscribed = far_subscribed, .message = far_message, .closed = far_closed};
     struct err err = {0};
 
     memset(&far, 0, sizeof(far));
     far.ff = ff;
-    far.broker = (struct config_mqtt){.host = "127.0.0.1", .port = port, .client_id = "far", .protocol = 5, .keepalive = 30, .session_expiry = 3600000, .receive_maximum = 100};
+    far.broker = (struct config_mqtt){.host = "127.0.0.1",
+                                      .port = port,
+                                      .client_id = "far",
+                                      .protocol = 5,
+                                      .keepalive = 30,
+                                      .session_expiry = 3600000,
+                                      .receive_maximum = 100};
     struct mqtt_conf mc = {.broker = &far.broker, .batch_max = 100, .seed = 1};
 
     assert_int_equal(mqtt_new(&ff->loop, &mc, &ops, NULL, &err, &far.mqtt), 0);
@@ -114,27 +113,23 @@ static void far_start(struct ff *ff, int port)
     assert_true(ff_until(ff, far_ready, FF_PATIENCE));
 }
 
-static bool far_is_closed(struct ff *ff)
-{
+static bool far_is_closed(struct ff *ff) {
     (void)ff;
     return far.closed;
 }
 
-static void far_stop(struct ff *ff)
-{
+static void far_stop(struct ff *ff) {
     mqtt_stop(far.mqtt);
     assert_true(ff_until(ff, far_is_closed, FF_PATIENCE));
 }
 
-static void far_command(const char *json)
-{
+static void far_command(const char *json) {
     struct err err = {0};
 
     assert_int_equal(mqtt_publish(far.mqtt, "gengfu/gw-test/commands", json, strlen(json), 1, false, NULL, &err), 0);
 }
 
-static bool begin(struct broker *b, struct ff *ff, struct config_platform **ret)
-{
+static bool begin(struct broker *b, struct ff *ff, struct config_platform **ret) {
     if (!broker_installed())
         return false;
     broker_start(b, "");
@@ -145,16 +140,14 @@ static bool begin(struct broker *b, struct ff *ff, struct config_platform **ret)
     return true;
 }
 
-static void end(struct broker *b, struct ff *ff)
-{
+static void end(struct broker *b, struct ff *ff) {
     ff_stop(ff);
     far_stop(ff);
     ff_teardown(ff);
     broker_done(b);
 }
 
-static void receipts_confirm(void **state)
-{
+static void receipts_confirm(void **state) {
     struct broker b;
     struct ff ff;
     struct config_platform *p;
@@ -177,14 +170,12 @@ static void receipts_confirm(void **state)
     end(&b, &ff);
 }
 
-static bool three_came(struct ff *ff)
-{
+static bool three_came(struct ff *ff) {
     (void)ff;
     return far.incidents >= 3;
 }
 
-static void without_a_receipt_it_is_sent_again(void **state)
-{
+static void without_a_receipt_it_is_sent_again(void **state) {
     struct broker b;
     struct ff ff;
     struct config_platform *p;
@@ -203,15 +194,13 @@ static void without_a_receipt_it_is_sent_again(void **state)
     end(&b, &ff);
 }
 
-static bool twenty_came(struct ff *ff)
-{
+static bool twenty_came(struct ff *ff) {
     (void)ff;
     return far.distinct >= 20;
 }
 
 /* Receipts that come when the message is no longer in flight count as well; one for another revision does not. */
-static void receipts_for_something_else(void **state)
-{
+static void receipts_for_something_else(void **state) {
     struct broker b;
     struct ff ff;
     struct config_platform *p;
@@ -231,8 +220,7 @@ static void receipts_for_something_else(void **state)
     end(&b, &ff);
 }
 
-static void puback_confirms_when_told_so(void **state)
-{
+static void puback_confirms_when_told_so(void **state) {
     struct broker b;
     struct ff ff;
     struct config_platform *p;
@@ -244,7 +232,7 @@ static void puback_confirms_when_told_so(void **state)
     far.deaf = true;
     ff_start(&ff);
     for (int i = 0; i < 20; i++) {
-        char id[32];
+        char id[40];
 
         (void)snprintf(id, sizeof(id), "01J0000000000000000000%04d", i);
         ff_incident(&ff, id, 1, SEVERITY_MINOR);
@@ -255,14 +243,10 @@ static void puback_confirms_when_told_so(void **state)
     end(&b, &ff);
 }
 
-static bool is_down(struct ff *ff)
-{
-    return ff->downs > 0;
-}
+static bool is_down(struct ff *ff) { return ff->downs > 0; }
 
 /* The broker is away: nothing is lost, only the latest revision waits, no tries are counted against the rows, the most severe comes first. */
-static void broker_away(void **state)
-{
+static void broker_away(void **state) {
     struct broker b;
     struct ff ff;
     struct config_platform *p;
@@ -293,15 +277,13 @@ static void broker_away(void **state)
     end(&b, &ff);
 }
 
-static bool one_came(struct ff *ff)
-{
+static bool one_came(struct ff *ff) {
     (void)ff;
     return far.incidents >= 1;
 }
 
 /* A newer revision comes while the older is in flight: the old receipt must not remove it. */
-static void compaction_in_flight(void **state)
-{
+static void compaction_in_flight(void **state) {
     struct broker b;
     struct ff ff;
     struct config_platform *p;
@@ -327,8 +309,7 @@ static void compaction_in_flight(void **state)
 }
 
 /* All places are taken by messages that get no receipt; what is extreme has one of its own. */
-static void the_extreme_does_not_wait(void **state)
-{
+static void the_extreme_does_not_wait(void **state) {
     struct broker b;
     struct ff ff;
     struct config_platform *p;
@@ -352,14 +333,12 @@ static void the_extreme_does_not_wait(void **state)
     end(&b, &ff);
 }
 
-static bool answered(struct ff *ff)
-{
+static bool answered(struct ff *ff) {
     (void)ff;
     return far.answers >= 1;
 }
 
-static void commands_are_answered(void **state)
-{
+static void commands_are_answered(void **state) {
     struct broker b;
     struct ff ff;
     struct config_platform *p;
@@ -394,14 +373,12 @@ static void commands_are_answered(void **state)
     end(&b, &ff);
 }
 
-static bool fifty_answers(struct ff *ff)
-{
+static bool fifty_answers(struct ff *ff) {
     (void)ff;
     return far.answers >= 50;
 }
 
-static void commands_have_a_rate(void **state)
-{
+static void commands_have_a_rate(void **state) {
     struct broker b;
     struct ff ff;
     struct config_platform *p;
@@ -420,8 +397,7 @@ static void commands_have_a_rate(void **state)
     end(&b, &ff);
 }
 
-static void no_commands_where_they_are_off(void **state)
-{
+static void no_commands_where_they_are_off(void **state) {
     struct broker b;
     struct ff ff;
     struct config_platform *p;
@@ -440,8 +416,7 @@ static void no_commands_where_they_are_off(void **state)
 }
 
 /* A command that was sent while we were away comes when we are back: the session is kept. */
-static void commands_wait_for_us(void **state)
-{
+static void commands_wait_for_us(void **state) {
     struct broker b;
     struct ff ff;
     struct config_platform *p;
@@ -461,8 +436,7 @@ static void commands_wait_for_us(void **state)
     end(&b, &ff);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(receipts_confirm),
         cmocka_unit_test(without_a_receipt_it_is_sent_again),

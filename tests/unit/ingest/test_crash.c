@@ -33,8 +33,7 @@ static struct {
     int newest;
 } ledger;
 
-static void ledger_ack(int batch, uint16_t mid, uint64_t hash)
-{
+static void ledger_ack(int batch, uint16_t mid, uint64_t hash) {
     size_t *n = &ledger.n[batch % GUARD_BATCHES];
 
     if (*n < 4096)
@@ -42,8 +41,7 @@ static void ledger_ack(int batch, uint16_t mid, uint64_t hash)
 }
 
 /* Reads what was committed, and cuts off a batch that was not. */
-static void ledger_open(const char *path)
-{
+static void ledger_open(const char *path) {
     char line[128];
     long good = 0;
     int batch = 0;
@@ -76,26 +74,24 @@ static void ledger_open(const char *path)
         _exit(92);
 }
 
-static void child_message(void *ctx, const struct mqtt_message *m)
-{
+static void child_message(void *ctx, const struct mqtt_message *m) {
     (void)ctx;
     buf_printf(&ledger.batch, "m %.*s\n", (int)m->len, m->payload);
 }
 
-static int child_commit(void *ctx, const struct ingest_ack *acks, size_t n)
-{
+static int child_commit(void *ctx, const struct ingest_ack *acks, size_t n) {
     (void)ctx;
     for (size_t i = 0; i < n; i++)
         buf_printf(&ledger.batch, "a %u %llx\n", acks[i].mid, (unsigned long long)acks[i].hash);
     buf_puts(&ledger.batch, "c\n");
-    if (ledger.batch.failed || write(ledger.fd, ledger.batch.data, ledger.batch.len) != (ssize_t)ledger.batch.len || fdatasync(ledger.fd) < 0)
+    if (ledger.batch.failed || write(ledger.fd, ledger.batch.data, ledger.batch.len) != (ssize_t)ledger.batch.len ||
+        fdatasync(ledger.fd) < 0)
         _exit(93);
     buf_clear(&ledger.batch);
     return 0;
 }
 
-static void child(const char *path, int port, const char *fault)
-{
+static void child(const char *path, int port, const char *fault) {
     static const struct ingest_ops ops = {.message = child_message, .commit = child_commit};
     static const char *const filters[] = {"k"};
     static struct config conf;
@@ -109,8 +105,13 @@ static void child(const char *path, int port, const char *fault)
     }
     ledger_open(path);
     conf.id = "gw-test";
-    conf.broker = (struct config_mqtt){
-        .host = "127.0.0.1", .port = port, .client_id = "crasher", .protocol = 5, .keepalive = 30, .session_expiry = 3600000, .receive_maximum = 300};
+    conf.broker = (struct config_mqtt){.host = "127.0.0.1",
+                                       .port = port,
+                                       .client_id = "crasher",
+                                       .protocol = 5,
+                                       .keepalive = 30,
+                                       .session_expiry = 3600000,
+                                       .receive_maximum = 300};
     conf.coalesce = 2;
     conf.batch_max = 300;
     if (uv_loop_init(&loop) < 0 || ingest_new(&loop, &conf, &ops, NULL, &err, &in) < 0)
@@ -125,8 +126,7 @@ static void child(const char *path, int port, const char *fault)
     _exit(97);
 }
 
-static pid_t start(const char *path, int port, const char *fault)
-{
+static pid_t start(const char *path, int port, const char *fault) {
     (void)fflush(NULL);
     pid_t pid = fork();
 
@@ -141,8 +141,7 @@ static pid_t start(const char *path, int port, const char *fault)
 static unsigned char seen[MESSAGES];
 
 /* How many different messages the ledger has; a message that stands there twice fails the test at once. */
-static int ledger_read(const char *path)
-{
+static int ledger_read(const char *path) {
     char line[128];
     int total = 0, pending[8192], n = 0;
     FILE *f = fopen(path, "re");
@@ -169,9 +168,12 @@ static int ledger_read(const char *path)
     return total;
 }
 
-static void killed_while_it_flows(void **state)
-{
-    static const char *const faults[] = {"mqtt.before_ack=kill@1", "ingest.after_read=kill@2", "mqtt.before_ack=kill@5", "", "mqtt.before_ack=kill@17", "", "ingest.after_read=kill@1", "", "mqtt.before_ack=kill@3", ""};
+static void killed_while_it_flows(void **state) {
+    static const char *const faults[] = {"mqtt.before_ack=kill@1",   "ingest.after_read=kill@2",
+                                         "mqtt.before_ack=kill@5",   "",
+                                         "mqtt.before_ack=kill@17",  "",
+                                         "ingest.after_read=kill@1", "",
+                                         "mqtt.before_ack=kill@3",   ""};
     struct broker b;
     struct mfx fx;
     char path[128];
@@ -230,8 +232,7 @@ static void killed_while_it_flows(void **state)
     broker_done(&b);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(killed_while_it_flows),
     };

@@ -36,19 +36,17 @@ static struct sink {
     char topic[256];
 } sink;
 
-static void on_message(void *ctx, const struct mqtt_message *m)
-{
+static void on_message(void *ctx, const struct mqtt_message *m) {
     (void)ctx;
     (void)snprintf(sink.topic, sizeof(sink.topic), "%s", m->topic);
-    int i = atoi(m->payload);
+    int i = (int)strtol(m->payload, NULL, 10);
 
     assert_in_range(i, 0, MESSAGES_MAX - 1);
     assert_true(sink.nbatch < MESSAGES_MAX);
     sink.batch[sink.nbatch++] = i;
 }
 
-static int on_commit(void *ctx, const struct ingest_ack *acks, size_t n)
-{
+static int on_commit(void *ctx, const struct ingest_ack *acks, size_t n) {
     (void)ctx;
     sink.commits++;
     if (sink.held_acks > 0)
@@ -68,16 +66,14 @@ static int on_commit(void *ctx, const struct ingest_ack *acks, size_t n)
     return 0;
 }
 
-static void on_link(void *ctx, bool up, const char *why)
-{
+static void on_link(void *ctx, bool up, const char *why) {
     (void)ctx;
     (void)why;
     sink.up = up;
     sink.links++;
 }
 
-static void on_closed(void *ctx)
-{
+static void on_closed(void *ctx) {
     (void)ctx;
     sink.closed = true;
     ingest_free(sink.ingest);
@@ -86,8 +82,7 @@ static void on_closed(void *ctx)
 
 static const struct ingest_ops ops = {.message = on_message, .commit = on_commit, .link = on_link, .closed = on_closed};
 
-static void sink_new(int64_t coalesce)
-{
+static void sink_new(int64_t coalesce) {
     struct err err = {0};
 
     sink.conf.id = "gw-test";
@@ -98,35 +93,30 @@ static void sink_new(int64_t coalesce)
     assert_int_equal(ingest_new(&fx.loop, &sink.conf, &ops, NULL, &err, &sink.ingest), 0);
 }
 
-static void sink_start(const char *const *filters, size_t n)
-{
+static void sink_start(const char *const *filters, size_t n) {
     struct err err = {0};
 
     assert_int_equal(ingest_subscribe(sink.ingest, filters, n, &err), 0);
     assert_int_equal(ingest_start(sink.ingest, &err), 0);
 }
 
-static bool is_closed(struct client *c)
-{
+static bool is_closed(struct client *c) {
     (void)c;
     return sink.closed;
 }
 
-static bool is_up(struct client *c)
-{
+static bool is_up(struct client *c) {
     (void)c;
     return sink.up;
 }
 
-static void sink_stop(void)
-{
+static void sink_stop(void) {
     ingest_stop(sink.ingest);
     assert_false(sink.closed);
     assert_true(mfx_until(&fx, is_closed, pub));
 }
 
-static bool begin(const char *settings)
-{
+static bool begin(const char *settings) {
     if (!broker_installed())
         return false;
     memset(&sink, 0, sizeof(sink));
@@ -138,8 +128,7 @@ static bool begin(const char *settings)
     return true;
 }
 
-static void end(void)
-{
+static void end(void) {
     if (sink.ingest != NULL)
         sink_stop();
     mfx_teardown(&fx);
@@ -147,8 +136,7 @@ static void end(void)
     broker_done(&b);
 }
 
-static void publish_to(const char *topic, int i, int qos)
-{
+static void publish_to(const char *topic, int i, int qos) {
     char text[32];
 
     (void)snprintf(text, sizeof(text), "%d", i);
@@ -158,23 +146,20 @@ static void publish_to(const char *topic, int i, int qos)
 static const char *const one_filter[] = {"k/#"};
 static int want;
 
-static bool has_all(struct client *c)
-{
+static bool has_all(struct client *c) {
     (void)c;
     if (sink.held_acks > 0 && !sink.refuse) /* as a daemon does when there is room again */
         ingest_retry(sink.ingest);
     return sink.total >= want;
 }
 
-static void each_once(int n)
-{
+static void each_once(int n) {
     for (int i = 0; i < n; i++)
         if (sink.committed[i] != 1)
             fail_msg("message %d was committed %u times", i, sink.committed[i]);
 }
 
-static void twenty_thousand_with_failing_commits(void **state)
-{
+static void twenty_thousand_with_failing_commits(void **state) {
     struct ingest_stats st;
 
     (void)state;
@@ -206,8 +191,7 @@ static void twenty_thousand_with_failing_commits(void **state)
 }
 
 /* The broker goes away and comes back, with its sessions saved, while everything flows. */
-static void broker_restarts(void **state)
-{
+static void broker_restarts(void **state) {
     (void)state;
     if (!begin(""))
         skip();
@@ -235,8 +219,7 @@ static void broker_restarts(void **state)
 }
 
 /* Held, and then the link goes: the batch is committed afterwards, and its redelivery recognised. */
-static void link_lost_while_held(void **state)
-{
+static void link_lost_while_held(void **state) {
     struct ingest_stats st;
 
     (void)state;
@@ -274,8 +257,7 @@ static void link_lost_while_held(void **state)
 }
 
 /* The acknowledgements never leave: a process that dies between commit and PUBACK. The next one is told what was committed. */
-static void restored_acknowledgements(void **state)
-{
+static void restored_acknowledgements(void **state) {
     struct ingest_stats st;
 
     (void)state;
@@ -310,8 +292,7 @@ static void restored_acknowledgements(void **state)
     end();
 }
 
-static void qos0_is_counted(void **state)
-{
+static void qos0_is_counted(void **state) {
     struct ingest_stats st;
 
     (void)state;
@@ -331,8 +312,7 @@ static void qos0_is_counted(void **state)
     end();
 }
 
-static void subscriptions_change(void **state)
-{
+static void subscriptions_change(void **state) {
     static const char *const former[] = {"old/#", "both"}, *const wanted[] = {"both", "new/+", "both"};
     struct err err = {0};
 
@@ -378,8 +358,7 @@ static void subscriptions_change(void **state)
 
 /* -- the guard by itself --------------------------------------------------------------------------------------------------------------------- */
 
-static void guard_recognises_once(void **state)
-{
+static void guard_recognises_once(void **state) {
     struct guard g = {0};
     struct ingest_ack acks[] = {{1, 100}, {2, 200}, {3, 300}};
 
@@ -396,8 +375,7 @@ static void guard_recognises_once(void **state)
     guard_done(&g);
 }
 
-static void guard_ends(void **state)
-{
+static void guard_ends(void **state) {
     struct guard g = {0};
     struct ingest_ack acks[] = {{1, 100}, {2, 200}};
 
@@ -415,8 +393,7 @@ static void guard_ends(void **state)
     guard_done(&g);
 }
 
-static void guard_forgets_the_oldest(void **state)
-{
+static void guard_forgets_the_oldest(void **state) {
     struct guard g = {0};
 
     (void)state;
@@ -433,8 +410,7 @@ static void guard_forgets_the_oldest(void **state)
     guard_done(&g);
 }
 
-static void guard_with_many(void **state)
-{
+static void guard_with_many(void **state) {
     struct guard g = {0};
     struct ingest_ack *acks = calloc(65535, sizeof(*acks));
 
@@ -451,8 +427,7 @@ static void guard_with_many(void **state)
     guard_done(&g);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(twenty_thousand_with_failing_commits),
         cmocka_unit_test(broker_restarts),

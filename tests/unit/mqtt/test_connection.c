@@ -13,8 +13,7 @@
 #include "broker.h"
 #include "mqtt_fixture.h"
 
-static void connects_and_says_goodbye(void **state)
-{
+static void connects_and_says_goodbye(void **state) {
     struct broker b;
     struct mfx fx;
 
@@ -35,8 +34,7 @@ static void connects_and_says_goodbye(void **state)
     broker_done(&b);
 }
 
-static void publishes_to_a_subscriber(void **state)
-{
+static void publishes_to_a_subscriber(void **state) {
     struct broker b;
     struct mfx fx;
     struct err err = {0};
@@ -74,8 +72,7 @@ static void publishes_to_a_subscriber(void **state)
     broker_done(&b);
 }
 
-static void refuses_what_is_no_filter(void **state)
-{
+static void refuses_what_is_no_filter(void **state) {
     struct mfx fx;
     struct err err = {0};
 
@@ -93,8 +90,7 @@ static void refuses_what_is_no_filter(void **state)
 }
 
 /* The session outlives the connection: the CONNECT properties went through. */
-static void session_is_kept(void **state)
-{
+static void session_is_kept(void **state) {
     struct broker b;
     struct mfx fx;
     struct err err = {0};
@@ -127,8 +123,7 @@ static void session_is_kept(void **state)
     broker_done(&b);
 }
 
-static void broker_comes_back(void **state)
-{
+static void broker_comes_back(void **state) {
     struct broker b;
     struct mfx fx;
     struct err err = {0};
@@ -163,8 +158,7 @@ static void broker_comes_back(void **state)
     broker_done(&b);
 }
 
-static void nobody_listens(void **state)
-{
+static void nobody_listens(void **state) {
     struct mfx fx;
 
     (void)state;
@@ -181,8 +175,7 @@ static void nobody_listens(void **state)
     mfx_done(&fx);
 }
 
-static void the_second_address_will_do(void **state)
-{
+static void the_second_address_will_do(void **state) {
     struct broker b;
     struct mfx fx;
 
@@ -202,8 +195,7 @@ static void the_second_address_will_do(void **state)
     broker_done(&b);
 }
 
-static void a_name_that_is_none(void **state)
-{
+static void a_name_that_is_none(void **state) {
     struct mfx fx;
 
     (void)state;
@@ -218,8 +210,7 @@ static void a_name_that_is_none(void **state)
     mfx_done(&fx);
 }
 
-static void stops_at_once(void **state)
-{
+static void stops_at_once(void **state) {
     struct mfx fx;
 
     (void)state;
@@ -235,8 +226,7 @@ static void stops_at_once(void **state)
     mfx_done(&fx);
 }
 
-static void stop_from_a_callback(void **state)
-{
+static void stop_from_a_callback(void **state) {
     struct broker b;
     struct mfx fx;
 
@@ -256,8 +246,7 @@ static void stop_from_a_callback(void **state)
     broker_done(&b);
 }
 
-static void wrong_password(void **state)
-{
+static void wrong_password(void **state) {
     struct broker b;
     struct mfx fx;
 
@@ -277,8 +266,7 @@ static void wrong_password(void **state)
     broker_done(&b);
 }
 
-static void will_is_left_by_a_kill_and_not_by_a_goodbye(void **state)
-{
+static void will_is_left_by_a_kill_and_not_by_a_goodbye(void **state) {
     struct broker b;
     struct mfx fx;
     struct err err = {0};
@@ -316,8 +304,7 @@ static void will_is_left_by_a_kill_and_not_by_a_goodbye(void **state)
     broker_done(&b);
 }
 
-static void backoff_is_jittered_and_bounded(void **state)
-{
+static void backoff_is_jittered_and_bounded(void **state) {
     struct prng prng;
     int64_t largest = 0;
 
@@ -338,8 +325,7 @@ static void backoff_is_jittered_and_bounded(void **state)
     assert_true(largest > MQTT_BACKOFF_MAX * 9 / 10);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connects_and_says_goodbye),
         cmocka_unit_test(publishes_to_a_subscriber),

@@ -20,21 +20,18 @@ static struct broker b;
 static struct mfx fx;
 static struct client *c, *pub;
 
-static void publish(int n)
-{
+static void publish(int n) {
     for (int i = 0; i < n; i++)
         client_publish(pub, "k", "message", 1);
     assert_true(mfx_until(&fx, client_has_published, pub));
 }
 
-static bool is_subscribed_in_a_hurry(struct client *x)
-{
+static bool is_subscribed_in_a_hurry(struct client *x) {
     mqtt_hurry(x->mqtt); /* the SUBACK waits as everything else */
     return client_is_subscribed(x);
 }
 
-static bool begin(int64_t coalesce)
-{
+static bool begin(int64_t coalesce) {
     struct err err = {0};
 
     if (!broker_installed())
@@ -52,15 +49,13 @@ static bool begin(int64_t coalesce)
     return true;
 }
 
-static void end(void)
-{
+static void end(void) {
     mfx_teardown(&fx);
     mfx_done(&fx);
     broker_done(&b);
 }
 
-static void held_is_not_acknowledged(void **state)
-{
+static void held_is_not_acknowledged(void **state) {
     (void)state;
     if (!begin(0))
         skip();
@@ -91,8 +86,7 @@ static void held_is_not_acknowledged(void **state)
     end();
 }
 
-static void released_goes_on(void **state)
-{
+static void released_goes_on(void **state) {
     (void)state;
     if (!begin(0))
         skip();
@@ -115,8 +109,7 @@ static void released_goes_on(void **state)
     end();
 }
 
-static void the_link_goes_while_held(void **state)
-{
+static void the_link_goes_while_held(void **state) {
     (void)state;
     if (!begin(0))
         skip();
@@ -138,8 +131,7 @@ static void the_link_goes_while_held(void **state)
     end();
 }
 
-static void coalescing_collects(void **state)
-{
+static void coalescing_collects(void **state) {
     (void)state;
     if (!begin(100))
         skip();
@@ -150,13 +142,9 @@ static void coalescing_collects(void **state)
     end();
 }
 
-static bool is_waiting(struct client *x)
-{
-    return x->mqtt->waiting;
-}
+static bool is_waiting(struct client *x) { return x->mqtt->waiting; }
 
-static void hurry_cuts_it_short(void **state)
-{
+static void hurry_cuts_it_short(void **state) {
     (void)state;
     if (!begin(60000))
         skip();
@@ -171,8 +159,7 @@ static void hurry_cuts_it_short(void **state)
     end();
 }
 
-static void batches_are_bounded(void **state)
-{
+static void batches_are_bounded(void **state) {
     (void)state;
     if (!broker_installed())
         skip();
@@ -197,8 +184,7 @@ static void batches_are_bounded(void **state)
 }
 
 /* The keepalive is 5 s for libmosquitto at least; the broker ends a client that says nothing for 7.5. */
-static void stays_up_when_idle(void **state)
-{
+static void stays_up_when_idle(void **state) {
     struct uv_timer_s *t;
 
     (void)state;
@@ -217,8 +203,7 @@ static void stays_up_when_idle(void **state)
     end();
 }
 
-static void write_file(const char *path, const char *text, mode_t mode)
-{
+static void write_file(const char *path, const char *text, mode_t mode) {
     FILE *f = fopen(path, "we");
 
     assert_non_null(f);
@@ -227,8 +212,7 @@ static void write_file(const char *path, const char *text, mode_t mode)
     assert_int_equal(chmod(path, mode), 0);
 }
 
-static void password_by_file(void **state)
-{
+static void password_by_file(void **state) {
     char settings[256], users[160], password[160], command[400];
 
     (void)state;
@@ -261,8 +245,7 @@ static void password_by_file(void **state)
     remove_tree(dir);
 }
 
-static void credentials(void **state)
-{
+static void credentials(void **state) {
     char dir[] = "/tmp/gengfu-secret-XXXXXX", path[160];
     struct buf secret;
     struct err err = {0};
@@ -287,18 +270,11 @@ static void credentials(void **state)
     remove_tree(dir);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(held_is_not_acknowledged),
-        cmocka_unit_test(released_goes_on),
-        cmocka_unit_test(the_link_goes_while_held),
-        cmocka_unit_test(coalescing_collects),
-        cmocka_unit_test(hurry_cuts_it_short),
-        cmocka_unit_test(batches_are_bounded),
-        cmocka_unit_test(stays_up_when_idle),
-        cmocka_unit_test(password_by_file),
-        cmocka_unit_test(credentials),
+        cmocka_unit_test(held_is_not_acknowledged), cmocka_unit_test(released_goes_on),    cmocka_unit_test(the_link_goes_while_held),
+        cmocka_unit_test(coalescing_collects),      cmocka_unit_test(hurry_cuts_it_short), cmocka_unit_test(batches_are_bounded),
+        cmocka_unit_test(stays_up_when_idle),       cmocka_unit_test(password_by_file),    cmocka_unit_test(credentials),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

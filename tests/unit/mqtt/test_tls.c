@@ -18,32 +18,28 @@
 
 static struct certs certs;
 
-static int group_setup(void **state)
-{
+static int group_setup(void **state) {
     (void)state;
     if (broker_installed())
         (void)certs_make(&certs);
     return 0;
 }
 
-static int group_teardown(void **state)
-{
+static int group_teardown(void **state) {
     (void)state;
     if (certs.dir[0] != '\0')
         certs_done(&certs);
     return 0;
 }
 
-static void start(struct broker *b, const char *cert, const char *key, const char *more)
-{
+static void start(struct broker *b, const char *cert, const char *key, const char *more) {
     char settings[512];
 
     (void)snprintf(settings, sizeof(settings), "cafile %s\ncertfile %s\nkeyfile %s\n%s", certs.ca, cert, key, more);
     broker_start(b, settings);
 }
 
-static void trusted_server(void **state)
-{
+static void trusted_server(void **state) {
     struct broker b;
     struct mfx fx;
 
@@ -69,8 +65,7 @@ static void trusted_server(void **state)
 }
 
 /* One that must not be believed: not connected, and a sentence with `part` in it. */
-static void refused_server(const char *cert, const char *key, const char *ca, const char *part)
-{
+static void refused_server(const char *cert, const char *key, const char *ca, const char *part) {
     struct broker b;
     struct mfx fx;
 
@@ -91,24 +86,21 @@ static void refused_server(const char *cert, const char *key, const char *ca, co
     broker_done(&b);
 }
 
-static void another_name(void **state)
-{
+static void another_name(void **state) {
     (void)state;
     if (certs.dir[0] == '\0')
         skip();
     refused_server(certs.stranger, certs.stranger_key, certs.ca, "host name verification failed");
 }
 
-static void expired(void **state)
-{
+static void expired(void **state) {
     (void)state;
     if (certs.dir[0] == '\0')
         skip();
     refused_server(certs.expired, certs.expired_key, certs.ca, "certificate verify failed");
 }
 
-static void unknown_authority(void **state)
-{
+static void unknown_authority(void **state) {
     (void)state;
     if (certs.dir[0] == '\0')
         skip();
@@ -116,8 +108,7 @@ static void unknown_authority(void **state)
     refused_server(certs.server, certs.server_key, NULL, "certificate verify failed"); /* the system's authorities do not know ours */
 }
 
-static void client_certificate(void **state)
-{
+static void client_certificate(void **state) {
     struct broker b;
     struct mfx fx;
 
@@ -143,8 +134,7 @@ static void client_certificate(void **state)
     broker_done(&b);
 }
 
-static void files_that_are_not_there(void **state)
-{
+static void files_that_are_not_there(void **state) {
     struct mfx fx;
 
     (void)state;
@@ -160,8 +150,7 @@ static void files_that_are_not_there(void **state)
 }
 
 /* A plain port does not answer a TLS handshake; libmosquitto alone would spin on it. */
-static void no_tls_there(void **state)
-{
+static void no_tls_there(void **state) {
     struct broker b;
     struct mfx fx;
     uv_rusage_t before, after;
@@ -186,8 +175,7 @@ static void no_tls_there(void **state)
 }
 
 /* A backlog on a resumed session follows the CONNACK in the same TLS records: every message must be found, without anything new arriving on the socket. */
-static void backlog_inside_tls(void **state)
-{
+static void backlog_inside_tls(void **state) {
     struct broker b;
     struct mfx fx;
     struct err err = {0};
@@ -221,17 +209,11 @@ static void backlog_inside_tls(void **state)
     broker_done(&b);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(trusted_server),
-        cmocka_unit_test(another_name),
-        cmocka_unit_test(expired),
-        cmocka_unit_test(unknown_authority),
-        cmocka_unit_test(client_certificate),
-        cmocka_unit_test(files_that_are_not_there),
-        cmocka_unit_test(no_tls_there),
-        cmocka_unit_test(backlog_inside_tls),
+        cmocka_unit_test(trusted_server),    cmocka_unit_test(another_name),       cmocka_unit_test(expired),
+        cmocka_unit_test(unknown_authority), cmocka_unit_test(client_certificate), cmocka_unit_test(files_that_are_not_there),
+        cmocka_unit_test(no_tls_there),      cmocka_unit_test(backlog_inside_tls),
     };
 
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -19,15 +19,14 @@
 #include "mqtt_fixture.h"
 
 enum manner {
-    OLD_REFUSES,    /* 3.1.1's CONNACK, "unacceptable protocol version", to version 5 */
-    NEW_REFUSES,    /* version 5's CONNACK with 0x84 */
-    OLD_CLOSES,     /* closes without a word on version 5 */
-    ALWAYS_CLOSES,  /* on any */
-    FIRST_CLOSES    /* closes the first connection, and speaks 5 from then on */
+    OLD_REFUSES,   /* 3.1.1's CONNACK, "unacceptable protocol version", to version 5 */
+    NEW_REFUSES,   /* version 5's CONNACK with 0x84 */
+    OLD_CLOSES,    /* closes without a word on version 5 */
+    ALWAYS_CLOSES, /* on any */
+    FIRST_CLOSES   /* closes the first connection, and speaks 5 from then on */
 };
 
-static bool read_exactly(int fd, unsigned char *out, size_t n)
-{
+static bool read_exactly(int fd, unsigned char *out, size_t n) {
     for (size_t got = 0; got < n;) {
         ssize_t r = read(fd, out + got, n - got);
 
@@ -39,8 +38,7 @@ static bool read_exactly(int fd, unsigned char *out, size_t n)
 }
 
 /* CONNECT's level, or -1. */
-static int read_connect(int fd)
-{
+static int read_connect(int fd) {
     unsigned char head[2], rest[256];
 
     if (!read_exactly(fd, head, 2) || head[0] != 0x10 || head[1] >= 128 || !read_exactly(fd, rest, head[1]))
@@ -48,9 +46,9 @@ static int read_connect(int fd)
     return rest[6];
 }
 
-static void serve(int listener, enum manner manner)
-{
-    static const unsigned char old_refusal[] = {0x20, 2, 0, 1}, new_refusal[] = {0x20, 3, 0, 0x84, 0}, old_welcome[] = {0x20, 2, 0, 0}, new_welcome[] = {0x20, 3, 0, 0, 0};
+static void serve(int listener, enum manner manner) {
+    static const unsigned char old_refusal[] = {0x20, 2, 0, 1}, new_refusal[] = {0x20, 3, 0, 0x84, 0}, old_welcome[] = {0x20, 2, 0, 0},
+                               new_welcome[] = {0x20, 3, 0, 0, 0};
 
     for (int n = 0;; n++) {
         int fd = accept(listener, NULL, NULL);
@@ -74,8 +72,7 @@ static void serve(int listener, enum manner manner)
     }
 }
 
-static pid_t play(enum manner manner, int *ret_port)
-{
+static pid_t play(enum manner manner, int *ret_port) {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(a);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -96,15 +93,13 @@ static pid_t play(enum manner manner, int *ret_port)
     return pid;
 }
 
-static void end(pid_t pid)
-{
+static void end(pid_t pid) {
     (void)kill(pid, SIGKILL);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
     }
 }
 
-static void comes_up_as(enum manner manner, int protocol)
-{
+static void comes_up_as(enum manner manner, int protocol) {
     struct mfx fx;
     int port;
     pid_t pid = play(manner, &port);
@@ -120,38 +115,30 @@ static void comes_up_as(enum manner manner, int protocol)
     end(pid);
 }
 
-static void an_old_broker_refuses(void **state)
-{
+static void an_old_broker_refuses(void **state) {
     (void)state;
     comes_up_as(OLD_REFUSES, 4);
 }
 
-static void a_new_broker_refuses(void **state)
-{
+static void a_new_broker_refuses(void **state) {
     (void)state;
     comes_up_as(NEW_REFUSES, 4);
 }
 
-static void an_old_broker_closes(void **state)
-{
+static void an_old_broker_closes(void **state) {
     (void)state;
     comes_up_as(OLD_CLOSES, 4);
 }
 
-static void one_loss_is_no_refusal(void **state)
-{
+static void one_loss_is_no_refusal(void **state) {
     (void)state;
     comes_up_as(FIRST_CLOSES, 5);
 }
 
-static bool tried_five_times(struct client *c)
-{
-    return c->downs >= 5;
-}
+static bool tried_five_times(struct client *c) { return c->downs >= 5; }
 
 /* Closing says nothing of versions: both are tried in turn. */
-static void always_closing(void **state)
-{
+static void always_closing(void **state) {
     struct mfx fx;
     int port;
     pid_t pid = play(ALWAYS_CLOSES, &port);
@@ -169,8 +156,7 @@ static void always_closing(void **state)
     end(pid);
 }
 
-static void version_4_by_configuration(void **state)
-{
+static void version_4_by_configuration(void **state) {
     struct broker b;
     struct mfx fx;
     struct err err = {0};
@@ -196,8 +182,7 @@ static void version_4_by_configuration(void **state)
     broker_done(&b);
 }
 
-static void configuration_is_checked(void **state)
-{
+static void configuration_is_checked(void **state) {
     static const struct mqtt_ops ops = {0};
     struct config_mqtt good = {.host = "h", .port = 1883, .protocol = 5, .keepalive = 60, .client_id = "c"}, c;
     struct mqtt_conf conf = {.broker = &c};
@@ -227,15 +212,10 @@ static void configuration_is_checked(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_old_broker_refuses),
-        cmocka_unit_test(a_new_broker_refuses),
-        cmocka_unit_test(an_old_broker_closes),
-        cmocka_unit_test(one_loss_is_no_refusal),
-        cmocka_unit_test(always_closing),
-        cmocka_unit_test(version_4_by_configuration),
+        cmocka_unit_test(an_old_broker_refuses),    cmocka_unit_test(a_new_broker_refuses), cmocka_unit_test(an_old_broker_closes),
+        cmocka_unit_test(one_loss_is_no_refusal),   cmocka_unit_test(always_closing),       cmocka_unit_test(version_4_by_configuration),
         cmocka_unit_test(configuration_is_checked),
     };
 
