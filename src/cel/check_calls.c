@@ -68,10 +68,10 @@ static bool host_refuses(struct compiler *c, struct ast *n, const struct cel_fun
     for (uint32_t i = 0; i < n->nargs; i++)
         argv[i] = n->args[i] && n->args[i]->kind == AST_CONST ? &n->args[i]->value : NULL;
     const char *why = d->check(n->nargs, argv, &which);
-    if (!why || which >= n->nargs || !n->args[which])
-        return why != NULL;
-    cel_mistake(c, n, n->args[which]->begin, n->args[which]->end, d->signature ? cel_hint(c->report, "%s", d->signature) : NULL, "%s(): %s",
-                d->name, why);
+    if (!why)
+        return false;
+    const struct ast *at = which < n->nargs && n->args[which] ? n->args[which] : n;
+    cel_mistake(c, n, at->begin, at->end, d->signature ? cel_hint(c->report, "%s", d->signature) : NULL, "%s(): %s", d->name, why);
     return true;
 }
 

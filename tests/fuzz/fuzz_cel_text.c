@@ -34,7 +34,8 @@ static struct cel_env *environment(struct cel_diags *diags) {
         {.name = "now", .type = CEL_DECL_TIMESTAMP},
         {.name = "a.b.c", .type = CEL_DECL_STRING},
     };
-    const struct cel_function_decl fn = {"weekday", 1, 2, true, host, "weekday(timestamp, string) -> int"};
+    const struct cel_function_decl fn = {
+        .name = "weekday", .min_args = 1, .max_args = 2, .member = true, .fn = host, .signature = "weekday(timestamp, string) -> int"};
     for (size_t i = 0; i < sizeof(decls) / sizeof(*decls); i++)
         if (cel_env_var(e, &decls[i], NULL, &slot) < 0)
             abort();
