@@ -315,6 +315,8 @@ void engine_refresh(struct engine *e, struct docket *d, struct engine_eval *x)
         x = &kept;
     engine_eval_instance(x, in);
     if (d->rule->rule->pattern == RULE_WINDOW) {
+        if (d->inc->condition == CONDITION_RESOLVED)
+            return; /* the window is empty by now ("0 lamps are dark"): the words stay as they were while it was firing */
         engine_window_expire(e, in);
         if (!engine_aggregate_values(x, d->rule->rule, in->window))
             return;
