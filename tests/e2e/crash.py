@@ -117,9 +117,13 @@ def numbered(first, last):
             for n in range(first, last + 1)]
 
 
-def publish_in_parts(broker):
-    for first in range(1, FEW, 50):
+def publish_in_parts(box, broker):
+    """At least three commits: the first part has had its effect before the next comes, and the others do not come all at once."""
+    broker.publish(numbered(1, 50))
+    sandbox.wait_for(lambda: box.status()["store"]["journal_rows"] == 50, 10, "the first part's effect")
+    for first in range(51, FEW, 50):
         broker.publish(numbered(first, first + 49))
+        time.sleep(0.1)
 
 
 def small_box(t, name):
@@ -176,7 +180,7 @@ def test_disk_full(t):
     """Nothing is acknowledged that is not on disk; when there is room again it goes on by itself."""
     box, broker, platform = small_box(t, "full")
     box.start(fault="store.commit=fail+@3")
-    publish_in_parts(broker)
+    publish_in_parts(box, broker)
     trouble = sandbox.wait_for(lambda: [x for x in box.status()["troubles"] if "store" in x["what"]], 10, "a trouble in the status")
     t.check("acknowledged" in trouble[0]["what"], f"trouble: {trouble}")
     t.equal(box.cli("status").returncode, 1, "exit code of status")
@@ -189,7 +193,7 @@ def test_disk_full(t):
 def test_disk_full_for_a_moment(t):
     box, broker, platform = small_box(t, "moment")
     box.start(fault="store.commit=fail@3")
-    publish_in_parts(broker)
+    publish_in_parts(box, broker)
     check_effects(t, box, platform, FEW, "after one commit failed")
     t.equal(box.status()["store"]["commit_failures"] >= 1, True, "a commit has failed")
     t.equal(box.status()["troubles"], [], "troubles when it is over")
