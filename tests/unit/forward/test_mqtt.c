@@ -150,7 +150,7 @@ static void end(struct broker *b, struct ff *ff) {
 static void receipts_confirm(void **state) {
     struct broker b;
     struct ff ff;
-    struct config_platform *p;
+    struct config_platform *p = NULL;
     struct forward_stats st;
 
     (void)state;
@@ -178,7 +178,7 @@ static bool three_came(struct ff *ff) {
 static void without_a_receipt_it_is_sent_again(void **state) {
     struct broker b;
     struct ff ff;
-    struct config_platform *p;
+    struct config_platform *p = NULL;
 
     (void)state;
     if (!begin(&b, &ff, &p))
@@ -203,7 +203,7 @@ static bool twenty_came(struct ff *ff) {
 static void receipts_for_something_else(void **state) {
     struct broker b;
     struct ff ff;
-    struct config_platform *p;
+    struct config_platform *p = NULL;
 
     (void)state;
     if (!begin(&b, &ff, &p))
@@ -223,7 +223,7 @@ static void receipts_for_something_else(void **state) {
 static void puback_confirms_when_told_so(void **state) {
     struct broker b;
     struct ff ff;
-    struct config_platform *p;
+    struct config_platform *p = NULL;
 
     (void)state;
     if (!begin(&b, &ff, &p))
@@ -249,7 +249,7 @@ static bool is_down(struct ff *ff) { return ff->downs > 0; }
 static void broker_away(void **state) {
     struct broker b;
     struct ff ff;
-    struct config_platform *p;
+    struct config_platform *p = NULL;
 
     (void)state;
     if (!begin(&b, &ff, &p))
@@ -286,7 +286,7 @@ static bool one_came(struct ff *ff) {
 static void compaction_in_flight(void **state) {
     struct broker b;
     struct ff ff;
-    struct config_platform *p;
+    struct config_platform *p = NULL;
     struct err err = {0};
     static const char old[] = "{\"incident\":\"" ID("0001") "\",\"revision\":1}";
 
@@ -312,7 +312,7 @@ static void compaction_in_flight(void **state) {
 static void the_extreme_does_not_wait(void **state) {
     struct broker b;
     struct ff ff;
-    struct config_platform *p;
+    struct config_platform *p = NULL;
 
     (void)state;
     if (!begin(&b, &ff, &p))
@@ -341,7 +341,7 @@ static bool answered(struct ff *ff) {
 static void commands_are_answered(void **state) {
     struct broker b;
     struct ff ff;
-    struct config_platform *p;
+    struct config_platform *p = NULL;
     char big[FORWARD_COMMAND_MAX + 100];
 
     (void)state;
@@ -381,7 +381,7 @@ static bool fifty_answers(struct ff *ff) {
 static void commands_have_a_rate(void **state) {
     struct broker b;
     struct ff ff;
-    struct config_platform *p;
+    struct config_platform *p = NULL;
 
     (void)state;
     if (!begin(&b, &ff, &p))
@@ -400,7 +400,7 @@ static void commands_have_a_rate(void **state) {
 static void no_commands_where_they_are_off(void **state) {
     struct broker b;
     struct ff ff;
-    struct config_platform *p;
+    struct config_platform *p = NULL;
 
     (void)state;
     if (!begin(&b, &ff, &p))
@@ -419,7 +419,7 @@ static void no_commands_where_they_are_off(void **state) {
 static void commands_wait_for_us(void **state) {
     struct broker b;
     struct ff ff;
-    struct config_platform *p;
+    struct config_platform *p = NULL;
 
     (void)state;
     if (!begin(&b, &ff, &p))
