@@ -71,7 +71,7 @@ struct daemon {
     int64_t last_reload; /* wall; TIME_NONE */
     bool reload_ok;
     char reload_why[1024];
-    bool link_up;
+    bool link_up, link_told; /* told: its state has been logged once */
     char link_why[256];
 
     uint64_t messages, events, journaled, opened, commits, commit_failures;

@@ -23,16 +23,19 @@ static void on_link(void *ctx, bool up, const char *why) {
 
     memcpy(d->link_why, why ? why : "", n);
     d->link_why[n] = '\0';
-    if (up != d->link_up) {
-        if (up)
-            log_notice("broker: connected");
-        else
-            log_warn("broker: %s", d->link_why);
-        d->link_up = up;
-        engine_link(d->engine, up, daemon_now(d));
-        pipeline_schedule(d);
-        notify_status(d);
-    }
+    if (up == d->link_up && (up || d->link_told))
+        return;
+    if (up)
+        log_notice("broker: connected");
+    else
+        log_warn("broker: %s; trying again until it is there", d->link_why);
+    d->link_told = true;
+    if (up == d->link_up)
+        return;
+    d->link_up = up;
+    engine_link(d->engine, up, daemon_now(d));
+    pipeline_schedule(d);
+    notify_status(d);
 }
 
 static void on_ingest_closed(void *ctx) {
