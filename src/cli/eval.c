@@ -37,7 +37,8 @@ static int json_option(struct evaluating *e, const char *name, const cJSON **ret
         rc = json_parse(&e->arena, b->data, b->len, &err, ret);
     if (rc < 0) {
         (void)err_prefix(&err, "--%s", name);
-        return cli_complain(&err);
+        (void)cli_complain(&err);
+        return err.code == GF_EIO || err.code == GF_ENOMEM ? EXIT_TROUBLE : EXIT_USAGE;
     }
     return EXIT_FINE;
 }

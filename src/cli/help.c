@@ -50,7 +50,7 @@ static void markdown_options(FILE *out, const struct cli_option *o) {
 void cli_help_markdown(FILE *out) {
     (void)fputs(
         "# The command line\n\nMade by `gengfu help --markdown` from the table of commands; a test compares the two.\n\n"
-        "Exit codes: 0 fine, 1 found something, 2 used wrongly, 3 could not do it. Every command takes these:\n\n| option | |\n|---|---|\n",
+        "Exit codes: 0 fine, 1 found something, 2 used wrongly, 3 could not do it. Every command takes these (`--socket` only where a daemon is spoken to):\n\n| option | |\n|---|---|\n",
         out);
     markdown_options(out, cli_common);
     for (const struct cli_command *cmd = cli_commands; cmd->name != NULL; cmd++) {

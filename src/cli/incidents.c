@@ -9,6 +9,13 @@
 #include "gengfu/base/text.h"
 #include "gengfu/base/time.h"
 
+/* The two axes as the one word that matters to who reads a list: what people do while it fires, else that it is over. */
+static const char *state_word(const cJSON *doc) {
+    const char *handling = json_str(doc, "handling", "");
+
+    return strcmp(json_str(doc, "condition", ""), "resolved") == 0 && strcmp(handling, "closed") != 0 ? "resolved" : handling;
+}
+
 static void on_row(struct cli *c, void *ctx, const cJSON *doc) {
     struct table *t = ctx;
     char when[32];
@@ -18,15 +25,14 @@ static void on_row(struct cli *c, void *ctx, const cJSON *doc) {
     table_cell(t, json_str(doc, "number", ""));
     table_cell(t, severity_words(severity));
     table_colour(t, severity_sgr(severity));
-    table_cell(t, json_str(doc, "condition", ""));
-    table_cell(t, json_str(doc, "handling", ""));
+    table_cell(t, state_word(doc));
     table_cellf(t, "%lld", (long long)json_int(doc, "count", 0));
     table_cell(t, short_time(json_str(json_get(doc, "times"), "raised", ""), when));
     table_cell(t, json_str(doc, "title", ""));
 }
 
 int cmd_incidents(struct cli *c) {
-    static const char *const titles[] = {"NUMBER", "SEVERITY", "CONDITION", "HANDLING", "COUNT", "RAISED", "TITLE"};
+    static const char *const titles[] = {"NUMBER", "SEVERITY", "STATE", "COUNT", "RAISED", "TITLE"};
     int64_t since = -1;
     double limit = 0;
     struct table *t;
@@ -34,7 +40,7 @@ int cmd_incidents(struct cli *c) {
     if (cli_span(c, "since", &since) != EXIT_FINE || cli_number(c, "limit", 1, 100000, &limit) != EXIT_FINE)
         return EXIT_USAGE;
     cJSON *req = remote_request("incidents");
-    if (req == NULL || table_new(titles, 7, &t) < 0)
+    if (req == NULL || table_new(titles, 6, &t) < 0)
         return EXIT_TROUBLE;
     (void)cJSON_AddBoolToObject(req, "open", cli_given(c, "open"));
     if (since >= 0)
@@ -83,7 +89,7 @@ static void show_incident(const struct cli *c, const cJSON *doc) {
     char line[64], when[32];
     static const char *const stamps[] = {"first_event", "last_event", "raised", "acknowledged", "resolved", "closed", "updated"};
 
-    (void)printf("%s\n", json_str(doc, "number", ""));
+    put("number", json_str(doc, "number", ""));
     put("title", json_str(doc, "title", ""));
     put("text", json_str(doc, "text", ""));
     (void)printf("%-14s %s%s%s%s%s\n", "severity", c->colour ? "\033[" : "", c->colour ? severity_sgr(severity) : "", c->colour ? "m" : "",

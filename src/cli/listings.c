@@ -41,18 +41,27 @@ static void on_one_device(struct cli *c, void *ctx, const cJSON *d) {
 
     (void)ctx;
     (void)c;
-    (void)printf("%s  %s  %s\n", json_str(d, "device", ""), json_str(d, "name", ""), json_str(d, "place", ""));
-    (void)printf("%-16s %s\n%-16s %s\n%-16s %lld\n", "kind",
-                 json_bool(d, "registered", false) ? json_str(d, "kind", "") : "(not registered)", "last seen",
-                 json_str(d, "last_seen", "never"), "events", (long long)json_int(d, "events", 0));
+    static const char *const texts[][2] = {
+        {"device", "device"}, {"name", "name"}, {"place", "place"}, {"kind", "kind"}, {"last seen", "last_seen"}};
     buf_init(&b, 1 << 20);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        const char *value = json_str(d, texts[i][1], i == 4 ? "never" : "");
+        buf_clear(&b);
+        text_clean(&b, value, strlen(value));
+        if (b.len > 0)
+            (void)printf("%-16s %s\n", texts[i][0], b.data);
+    }
+    (void)printf("%-16s %s\n%-16s %lld\n", "registered", json_bool(d, "registered", false) ? "yes" : "no", "events",
+                 (long long)json_int(d, "events", 0));
     cJSON_ArrayForEach(field, json_get(d, "fields")) {
         buf_clear(&b);
         json_write(&b, field);
         struct buf clean;
         buf_init(&clean, 1 << 20);
+        text_column(&clean, field->string, 16);
+        buf_putc(&clean, ' ');
         text_clean(&clean, b.data, b.len);
-        (void)printf("%-16s %s\n", field->string, clean.data);
+        (void)printf("%s\n", clean.data);
         buf_done(&clean);
     }
     buf_done(&b);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * gengfu status: health at a glance, troubles first. Exit code 1 when there is a trouble. */
+#include <string.h>
+
 #include "cli_int.h"
 #include "gengfu/base/json.h"
 #include "gengfu/base/text.h"
@@ -9,8 +11,14 @@ static long long num(const cJSON *o, const char *name) { return (long long)json_
 static void show_troubles(struct cli *c, const cJSON *troubles) {
     const cJSON *t;
 
-    cJSON_ArrayForEach(t, troubles)(void)
-        printf("%s! %s%s: %s\n", c->colour ? "\033[31m" : "", json_str(t, "what", ""), c->colour ? "\033[0m" : "", json_str(t, "why", ""));
+    cJSON_ArrayForEach(t, troubles) {
+        const char *why = json_str(t, "why", "");
+        struct buf b; /* what a broker or a platform has answered may be in it */
+        buf_init(&b, 1 << 20);
+        text_clean(&b, why, strlen(why));
+        (void)printf("%s! %s%s: %s\n", c->colour ? "\033[31m" : "", json_str(t, "what", ""), c->colour ? "\033[0m" : "", b.data);
+        buf_done(&b);
+    }
     if (cJSON_GetArraySize(troubles) > 0)
         (void)printf("\n");
 }

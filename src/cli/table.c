@@ -11,6 +11,8 @@
 #include "gengfu/base/text.h"
 
 #define GAP 2
+#define INDENT 4      /* of a last column that has its own line */
+#define LEAST_LAST 24 /* columns: with less the last one gets its own line */
 
 struct cell {
     const char *text;
@@ -79,29 +81,54 @@ int cli_columns(void) {
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
 }
 
-static void measure(const struct table *t, size_t *width, int columns) {
+struct layout {
+    size_t *width;
+    bool *right;   /* numbers */
+    bool own_line; /* the last column stands below the others */
+};
+
+static size_t sum_of(const size_t *width, size_t n) {
     size_t sum = 0;
 
+    for (size_t i = 0; i < n; i++)
+        sum += width[i] + (i > 0 ? GAP : 0);
+    return sum;
+}
+
+/* The first column is what one copies into the next command, so it is never cut. The last one, mostly a title, takes what is left, or a line of its own when that is too
+ * little; then the widest of those between gives way, down to 8. */
+static void fit(const struct table *t, struct layout *l, size_t columns) {
+    size_t last = t->n - 1, sum = sum_of(l->width, last);
+
+    if (columns == 0 || t->n < 3 || sum + GAP + l->width[last] <= columns)
+        return;
+    l->own_line = sum + GAP + LEAST_LAST > columns;
+    if (!l->own_line) {
+        l->width[last] = columns - sum - GAP;
+        return;
+    }
+    for (; sum > columns; sum--) {
+        size_t widest = 1;
+        for (size_t i = 2; i < last; i++)
+            if (l->width[i] > l->width[widest])
+                widest = i;
+        if (l->width[widest] <= 8)
+            break;
+        l->width[widest]--;
+    }
+    if (l->width[last] > columns - INDENT)
+        l->width[last] = columns > INDENT + 8 ? columns - INDENT : 8;
+}
+
+static void measure(const struct table *t, struct layout *l, size_t columns) {
     for (size_t i = 0; i < t->n; i++)
-        width[i] = text_width(t->titles[i], strlen(t->titles[i]));
+        l->width[i] = text_width(t->titles[i], strlen(t->titles[i]));
     for (size_t k = 0; k < t->ncells; k++) {
         size_t w = text_width(t->cells[k].text, strlen(t->cells[k].text));
-        if (w > width[k % t->n])
-            width[k % t->n] = w;
+        if (w > l->width[k % t->n])
+            l->width[k % t->n] = w;
     }
-    for (size_t i = 0; i < t->n; i++)
-        sum += width[i] + (i + 1 < t->n ? GAP : 0);
-    /* Too wide: the widest column gives way, one by one, down to 8. */
-    while (columns > 0 && sum > (size_t)columns) {
-        size_t widest = 0;
-        for (size_t i = 1; i < t->n; i++)
-            if (width[i] > width[widest])
-                widest = i;
-        if (width[widest] <= 8)
-            break;
-        width[widest]--;
-        sum--;
-    }
+    fit(t, l, columns);
 }
 
 /* Columns of nothing but numbers: they end below one another. */
@@ -115,48 +142,48 @@ static void find_numbers(const struct table *t, bool *right) {
     }
 }
 
-static void put_cell(struct buf *b, const struct table *t, size_t column, const char *text, const char *sgr, const size_t *width,
-                     bool colour, bool right) {
+static void put_cell(struct buf *b, const struct table *t, size_t column, const char *text, const char *sgr, const struct layout *l,
+                     bool colour) {
     bool last = column + 1 == t->n;
-    size_t wide = text_width(text, strlen(text)), width_left = width[column];
+    size_t wide = text_width(text, strlen(text)), room = l->width[column];
 
+    if (last && l->own_line) {
+        buf_putc(b, '\n');
+        buf_fill(b, ' ', INDENT);
+    } else if (column > 0) {
+        buf_fill(b, ' ', GAP);
+    }
+    if (l->right[column] && wide < room) {
+        buf_fill(b, ' ', room - wide);
+        room = wide;
+    }
     if (colour && sgr != NULL)
         buf_printf(b, "\033[%sm", sgr);
-    if (right && wide < width[column]) {
-        buf_fill(b, ' ', width[column] - wide);
-        width_left = wide;
-    }
-    if (last && wide <= width[column])
+    if (wide <= room && (last || (l->own_line && column + 2 == t->n)))
         text_clean(b, text, strlen(text)); /* no blanks at the line's end */
     else
-        text_column(b, text, width_left);
+        text_column(b, text, room);
     if (colour && sgr != NULL)
         buf_puts(b, "\033[0m");
     if (last)
         buf_putc(b, '\n');
-    else
-        buf_fill(b, ' ', GAP);
 }
 
 void table_print(struct table *t, FILE *out, bool colour) {
-    size_t *width = calloc(t->n, sizeof(*width));
-    bool *right = calloc(t->n, sizeof(*right));
+    struct layout l = {.width = calloc(t->n, sizeof(*l.width)), .right = calloc(t->n, sizeof(*l.right))};
     struct buf b;
 
-    if (width == NULL || right == NULL) {
-        free(width);
-        free(right);
-        return;
+    if (l.width != NULL && l.right != NULL) {
+        find_numbers(t, l.right);
+        measure(t, &l, (size_t)cli_columns());
+        buf_init(&b, 256 << 20);
+        for (size_t i = 0; i < t->n; i++)
+            put_cell(&b, t, i, t->titles[i], "2", &l, colour);
+        for (size_t k = 0; k < t->ncells; k++)
+            put_cell(&b, t, k % t->n, t->cells[k].text, t->cells[k].sgr, &l, colour);
+        (void)fwrite(b.data, 1, b.len, out);
+        buf_done(&b);
     }
-    find_numbers(t, right);
-    measure(t, width, cli_columns());
-    buf_init(&b, 256 << 20);
-    for (size_t i = 0; i < t->n; i++)
-        put_cell(&b, t, i, t->titles[i], "2", width, colour, right[i]);
-    for (size_t k = 0; k < t->ncells; k++)
-        put_cell(&b, t, k % t->n, t->cells[k].text, t->cells[k].sgr, width, colour, right[k % t->n]);
-    (void)fwrite(b.data, 1, b.len, out);
-    buf_done(&b);
-    free(width);
-    free(right);
+    free(l.width);
+    free(l.right);
 }
