@@ -219,7 +219,7 @@ bench: all $(BUILD)/tests/bench/null_subscriber ## figures, beside a null subscr
 	@$(PYTHON) tests/bench/run $(BUILD) $(BENCH)
 
 demo: ## a neighbourhood's hour in a minute (ARGS=--keep leaves it running)
-	@./tests/deps
+	@./tests/deps demo
 	@$(SUBMAKE) $(JOBS) all
 	@exec $(PYTHON) tests/demo/run --build $(BUILD) $(ARGS)
 

@@ -18,21 +18,18 @@ static struct mosquitto *mosq;
 static struct rusage first;
 static uint64_t first_wall;
 
-static uint64_t now_us(void)
-{
+static uint64_t now_us(void) {
     struct timespec t;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static uint64_t cpu_us(const struct rusage *r)
-{
+static uint64_t cpu_us(const struct rusage *r) {
     return (uint64_t)(r->ru_utime.tv_sec + r->ru_stime.tv_sec) * 1000000 + (uint64_t)(r->ru_utime.tv_usec + r->ru_stime.tv_usec);
 }
 
-static void on_message(struct mosquitto *m, void *ctx, const struct mosquitto_message *msg)
-{
+static void on_message(struct mosquitto *m, void *ctx, const struct mosquitto_message *msg) {
     (void)m;
     (void)ctx;
     (void)msg;
@@ -42,15 +39,13 @@ static void on_message(struct mosquitto *m, void *ctx, const struct mosquitto_me
     }
 }
 
-static void on_connect(struct mosquitto *m, void *ctx, int rc)
-{
+static void on_connect(struct mosquitto *m, void *ctx, int rc) {
     (void)ctx;
     if (rc == 0)
         (void)mosquitto_subscribe(m, NULL, topic, 1);
 }
 
-static void on_subscribe(struct mosquitto *m, void *ctx, int mid, int n, const int *qos)
-{
+static void on_subscribe(struct mosquitto *m, void *ctx, int mid, int n, const int *qos) {
     (void)m;
     (void)ctx;
     (void)mid;
@@ -60,13 +55,12 @@ static void on_subscribe(struct mosquitto *m, void *ctx, int mid, int n, const i
     (void)fflush(stdout);
 }
 
-static void done(void)
-{
+static void done(void) {
     struct rusage last;
 
     (void)getrusage(RUSAGE_SELF, &last);
-    (void)printf("{\"messages\":%llu,\"cpu_us\":%llu,\"wall_us\":%llu}\n", (unsigned long long)(got - 1), (unsigned long long)(cpu_us(&last) - cpu_us(&first)),
-                 (unsigned long long)(now_us() - first_wall));
+    (void)printf("{\"messages\":%llu,\"cpu_us\":%llu,\"wall_us\":%llu}\n", (unsigned long long)(got - 1),
+                 (unsigned long long)(cpu_us(&last) - cpu_us(&first)), (unsigned long long)(now_us() - first_wall));
     (void)mosquitto_disconnect(mosq);
     (void)mosquitto_loop_write(mosq, 1);
     exit(0);
@@ -74,8 +68,7 @@ static void done(void)
 
 static void watch(void);
 
-static void on_poll(uv_poll_t *p, int status, int events)
-{
+static void on_poll(uv_poll_t *p, int status, int events) {
     (void)p;
     (void)status;
     if (events & UV_READABLE) {
@@ -93,13 +86,9 @@ static void on_poll(uv_poll_t *p, int status, int events)
     watch();
 }
 
-static void watch(void)
-{
-    (void)uv_poll_start(&poll_handle, UV_READABLE | (mosquitto_want_write(mosq) ? UV_WRITABLE : 0), on_poll);
-}
+static void watch(void) { (void)uv_poll_start(&poll_handle, UV_READABLE | (mosquitto_want_write(mosq) ? UV_WRITABLE : 0), on_poll); }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
     if (argc != 5)
         return 2;
     topic = argv[3];
