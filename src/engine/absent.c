@@ -7,7 +7,8 @@
  *   seen ───── span ──┤ we are down │── rest, but at least grace ──► told
  *
  * One watch (struct absence) per key; its timer is lazy: an event only notes the time, and the timer, when it comes, looks whether it was right. Nothing is written per event: the
- * watches are made anew from the devices' last-seen times. What was told is an instance with an incident, or, once a person or the rule ended that, a `spent` one. */
+ * watches are made anew from the devices' last-seen times. What was told is an instance that is `silent` until the next event,
+ * also when a person or the rule has ended its incident meanwhile. */
 #include "engine_int.h"
 
 #include <stdlib.h>
@@ -74,8 +75,8 @@ void engine_absent_event(struct engine_eval *x, struct engine_rule *er)
     if (!in)
         return;
     if (t == TRUTH_TRUE) {
-        if (in->spent) {
-            in->spent = false;
+        if (in->silent) {
+            in->silent = false;
             engine_instance_touch(x->engine, in);
         }
         engine_condition_false(x, in);
@@ -112,12 +113,10 @@ static void raise(struct engine *e, struct absence *a)
     if (!in)
         return;
     in->absence = a;
-    if (er->rule->nexceptions && engine_excepted(&x, er)) {
-        in->spent = true;
-        engine_instance_touch(e, in);
-    } else {
+    in->silent = true;
+    engine_instance_touch(e, in);
+    if (er->rule->nexceptions == 0 || !engine_excepted(&x, er))
         engine_condition_true(&x, in, ev.time, 1);
-    }
     engine_instance_settle(e, in);
 }
 
@@ -234,7 +233,7 @@ static void meet_instances(struct engine *e, struct engine_rule *er)
 
         if (in) {
             in->absence = a;
-            a->fired = in->spent || (in->docket && a->wall != TIME_NONE ? a->wall <= in->docket->inc->last_event : in->docket != NULL);
+            a->fired = in->silent;
         }
         engine_absent_arm(e, a);
     }
@@ -243,7 +242,7 @@ static void meet_instances(struct engine *e, struct engine_rule *er)
         struct instance *in = value;
         if (in->absence)
             continue;
-        in->spent = false;
+        in->silent = false;
         if (in->docket)
             engine_resolve(e, in, "gengfu", "resolved", "nobody is expected to speak here any more");
         engine_instance_settle(e, in);

@@ -254,11 +254,13 @@ void engine_device_set(struct engine *e, struct engine_device *d, atom_t name, s
 /* A late event says nothing about a field that a newer one has set. */
 static bool speaks_for(const struct device_field *f, const struct event *ev) { return !f || !(ev->flags & EVENT_LATE) || ev->time >= f->time; }
 
+/* 1 and 1.0 are the same news: the journal does not tell them apart. */
 bool engine_device_changes(const struct engine_device *d, const struct event *ev)
 {
     for (size_t i = 0; i < ev->nfields; i++) {
         const struct device_field *f = find_field(d, ev->fields[i].name);
-        if (!f || (speaks_for(f, ev) && !same(f->value, ev->fields[i].value)))
+        struct cel_value v = ev->fields[i].value;
+        if (!f || (speaks_for(f, ev) && !same(f->value, v) && !cel_equal(f->value, v)))
             return true;
     }
     return false;

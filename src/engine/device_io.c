@@ -2,7 +2,7 @@
  * A device's checkpoint: last seen and latest known fields as one JSON row, and back.
  *
  * {"seen":wall,"known":attended,"online":true,"events":n,"kinds":{"lamp":[attended,wall]},"met":{"rule#hash":[attended,wall]},
- *  "fields":[[time,{…},{types}],…]}  fields stand together by the time of the event that set them. */
+ *  "fields":[{"t":time,"f":{…},"x":{types}},…]}  neighbours that one event set stand together; their order is kept, so that iteration is repeatable. */
 #include "engine_int.h"
 
 #include <inttypes.h>
@@ -18,20 +18,20 @@ static void write_seen(struct jw *w, const char *name, const struct device_seen 
     jw_close(w, ']');
 }
 
-/* All fields that were set by the event of this time. */
-static void write_group(struct jw *w, const struct engine_device *d, int64_t time)
+/* The fields from i on that were set at the same time; gives how many. */
+static uint32_t write_group(struct jw *w, const struct engine_device *d, uint32_t i)
 {
     struct event_field group[ENGINE_MAX_FIELDS];
-    size_t n = 0;
+    int64_t time = d->fields[i].time;
+    uint32_t n = 0;
 
-    for (uint32_t i = 0; i < d->nfields; i++) {
-        if (d->fields[i].time == time)
-            group[n++] = (struct event_field){d->fields[i].name, d->fields[i].value};
-    }
+    for (; i + n < d->nfields && d->fields[i + n].time == time; n++)
+        group[n] = (struct event_field){d->fields[i + n].name, d->fields[i + n].value};
     jw_open(w, NULL, '{');
     jw_int(w, "t", time);
     engine_fields_write(w, "f", "x", n, group);
     jw_close(w, '}');
+    return n;
 }
 
 void engine_device_write(struct buf *b, const struct engine_device *d)
@@ -62,13 +62,8 @@ void engine_device_write(struct buf *b, const struct engine_device *d)
         jw_close(&w, '}');
     }
     jw_open(&w, "fields", '[');
-    for (uint32_t i = 0; i < d->nfields; i++) {
-        uint32_t k = 0;
-        while (d->fields[k].time != d->fields[i].time)
-            k++;
-        if (k == i)
-            write_group(&w, d, d->fields[i].time);
-    }
+    for (uint32_t i = 0; i < d->nfields;)
+        i += write_group(&w, d, i);
     jw_close(&w, ']');
     jw_close(&w, '}');
 }
@@ -130,6 +125,7 @@ int engine_device_read(struct engine *e, struct engine_device *d, const char *bo
     if (rc == 0) {
         d->last_seen = json_int(j, "seen", TIME_NONE);
         d->known = json_int(j, "known", TIME_NONE);
+        d->known_stored = d->known != TIME_NONE;
         d->online = json_get(j, "online") ? json_bool(j, "online", false) : -1;
         d->events = (uint64_t)json_int(j, "events", 0);
         cJSON_ArrayForEach(item, json_get(j, "kinds"))

@@ -286,23 +286,42 @@ int engine_flush(struct engine *e, struct effects *fx)
     return engine_finish(e);
 }
 
+static bool emit_device(struct engine *e, struct engine_device *d)
+{
+    struct effect_device row = {0};
+
+    buf_clear(&e->text);
+    engine_device_write(&e->text, d);
+    row.device = arena_strdup(&e->fx->arena, d->id);
+    row.body = e->text.failed ? NULL : arena_strndup(&e->fx->arena, e->text.data, e->text.len);
+    row.len = e->text.len;
+    if (!row.device || !row.body) {
+        e->fx->failed = true;
+        return false;
+    }
+    effects_device(e->fx, &row);
+    d->known_stored = true;
+    return true;
+}
+
+/* A silence may begin with the day on which a device was registered: that day must outlive a crash. */
+void engine_devices_announce(struct engine *e)
+{
+    for (size_t i = 0; i < e->ndevices; i++) {
+        struct engine_device *d = e->devices[i];
+        if (d->row && !d->known_stored && !emit_device(e, d))
+            return;
+    }
+}
+
 size_t engine_checkpoint(struct engine *e, size_t n, struct effects *fx)
 {
     e->fx = fx;
     for (; n > 0 && e->dirty_first; n--) {
         struct engine_device *d = e->dirty_first;
-        struct effect_device row = {0};
 
-        buf_clear(&e->text);
-        engine_device_write(&e->text, d);
-        row.device = arena_strdup(&fx->arena, d->id);
-        row.body = e->text.failed ? NULL : arena_strndup(&fx->arena, e->text.data, e->text.len);
-        row.len = e->text.len;
-        if (!row.device || !row.body) {
-            fx->failed = true;
+        if (!emit_device(e, d))
             return e->ndirty_devices;
-        }
-        effects_device(fx, &row);
         d->dirty = d->queued = false;
         e->dirty_first = d->next_dirty;
         if (!e->dirty_first)

@@ -79,6 +79,7 @@ struct engine_device {
     int online;
     uint64_t events;
     bool dirty, queued;
+    bool known_stored;        /* `known` stands in the store */
     struct engine_device *next_dirty;
 };
 /* `state`: the device's fields with an event laid over them (ev may be NULL). */
@@ -142,7 +143,7 @@ struct instance {
     int64_t raised, told_at;   /* engine ms: of the raise, of the latest revision */
     size_t escalated;          /* steps of escalation that are behind us */
     bool chattering, cleared;  /* the incident is held open; and the condition itself is false now */
-    bool spent;                /* absent: told once and ended by a person; wait for the next event */
+    bool silent;               /* absent: its silence has been told (or excepted), and no event has come since */
     bool dirty, stored, listed;
     uint8_t by;                /* enum by_type */
     size_t key_len;
@@ -336,6 +337,7 @@ struct device_seen *engine_device_seen(struct engine_device *d, atom_t kind, boo
 struct device_met *engine_device_met(struct engine_device *d, const struct rule *rule, bool create);
 bool engine_device_field(const struct engine_device *d, atom_t name, struct cel_value *ret);
 GF_WARN_UNUSED int engine_devices_load(struct engine *e); /* rows of the registry in force */
+void engine_devices_announce(struct engine *e); /* rows for those whose `known` no row tells yet */
 void engine_device_spoke(struct engine *e, struct engine_device *d, const struct event *ev);
 void engine_device_write(struct buf *b, const struct engine_device *d);
 GF_WARN_UNUSED int engine_device_read(struct engine *e, struct engine_device *d, const char *body, size_t len, struct err *err);

@@ -12,10 +12,11 @@ void engine_escalate_arm(struct engine *e, struct instance *in)
 {
     const struct rule *r = in->rule->rule;
 
-    (void)e;
     in->due[DUE_ESCALATE] = TIME_NONE;
-    if (in->docket && in->docket->inc->published && in->escalated < r->nescalations)
-        in->due[DUE_ESCALATE] = in->raised + r->escalations[in->escalated].after;
+    if (!in->docket || !in->docket->inc->published || in->escalated >= r->nescalations)
+        return;
+    int64_t due = in->raised + r->escalations[in->escalated].after;
+    in->due[DUE_ESCALATE] = due < e->now.mono ? e->now.mono : due;
 }
 
 void engine_escalate_due(struct engine *e, struct instance *in)

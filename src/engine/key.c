@@ -233,7 +233,7 @@ void engine_instance_drop(struct engine *e, struct instance *in)
 
 void engine_instance_settle(struct engine *e, struct instance *in)
 {
-    if (in->docket || in->pending != TIME_NONE || (in->window && in->window->count) || in->npartials || in->latest || in->nchanges || in->spent)
+    if (in->docket || in->pending != TIME_NONE || (in->window && in->window->count) || in->npartials || in->latest || in->nchanges || in->silent)
         engine_instance_arm(e, in);
     else
         engine_instance_drop(e, in);

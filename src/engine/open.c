@@ -44,7 +44,7 @@ static void set_parent(struct engine *e, const char *member, const char *parent)
 {
     struct docket *m = engine_docket_find(e, member);
 
-    if (!m || (m->inc->parent && strcmp(m->inc->parent, parent) == 0) || strcmp(member, parent) == 0)
+    if (!m || (m->inc->condition == CONDITION_RESOLVED && m->inc->handling == HANDLING_CLOSED) || (m->inc->parent && strcmp(m->inc->parent, parent) == 0) || strcmp(member, parent) == 0)
         return;
     if (!engine_incident_text(&m->inc->parent, parent))
         e->oom = true;
@@ -248,7 +248,6 @@ static void part(struct engine *e, struct instance *in)
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
         in->due[ends[i]] = TIME_NONE;
     in->chattering = in->cleared = false;
-    in->spent = in->absence && in->absence->fired;
     in->since = in->raised = in->told_at = TIME_NONE;
     in->escalated = 0;
     engine_unkeep(&in->last);

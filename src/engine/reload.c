@@ -132,6 +132,7 @@ int engine_reload(struct engine *e, const struct ruleset *rs, struct engine_time
             e->oom = true;
     }
     engine_settle_publishing(e);
+    engine_devices_announce(e);
     engine_feed_run(e);
     return engine_finish(e) < 0 ? err_set(err, GF_ENOMEM, "reload: out of memory") : 0;
 }

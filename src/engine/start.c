@@ -125,10 +125,8 @@ static void start_devices(struct engine *e, int64_t missed)
             settle_seen(e, &d->seen[k], missed);
         for (uint32_t k = 0; k < d->nmet; k++)
             settle_seen(e, &d->met[k].seen, missed);
-        if (d->known == TIME_NONE) {
+        if (d->known == TIME_NONE)
             d->known = now;
-            engine_device_dirty(e, d);
-        }
     }
 }
 
@@ -223,6 +221,7 @@ void engine_adopt(struct engine *e, struct docket *d, struct engine_rule *er)
     inc->certainty = engine_cap_word(er->rule->certainty);
     if (in->raised != TIME_NONE)
         return;
+    in->silent = er->rule->pattern == RULE_ABSENT;
     in->raised = inc->raised + lay;
     in->told_at = inc->updated + lay;
     in->since = inc->first_event;
@@ -396,6 +395,7 @@ int engine_start(struct engine *e, struct engine_time now, int64_t down, struct 
     arena_done(&e->restore_arena);
     e->started = true;
     engine_settle_publishing(e);
+    engine_devices_announce(e);
     engine_feed_run(e);
     return engine_finish(e);
 }

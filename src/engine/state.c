@@ -3,7 +3,7 @@
  * when an event comes. The row:
  *
  *   {"u":used,"by":type,"p":pending,"s":since,"m":matches,"due":[[what,ms],…],"last":kept,"bound":[kept…],"latest":[kept…],"seq":[{"b","w","k","s":[kept…]}],
- *    "ch":[ms…],"chat","clr","spent","r":raised,"t":told,"x":escalated,"win":first}      kept: {"at","t","e":event} or null */
+ *    "ch":[ms…],"chat","clr","silent","r":raised,"t":told,"x":escalated,"win":first}      kept: {"at","t","e":event} or null */
 #include "engine_int.h"
 
 #include <stdio.h>
@@ -100,8 +100,8 @@ static void write_instance(struct buf *b, const struct instance *in)
         jw_bool(&w, "chat", true);
     if (in->cleared)
         jw_bool(&w, "clr", true);
-    if (in->spent)
-        jw_bool(&w, "spent", true);
+    if (in->silent)
+        jw_bool(&w, "silent", true);
     write_ms(&w, "r", in->raised);
     write_ms(&w, "t", in->told_at);
     if (in->escalated)
@@ -316,7 +316,7 @@ static void read_instance(struct engine *e, struct instance *in, const cJSON *j)
     read_changes(in, json_get(j, "ch"));
     in->chattering = json_bool(j, "chat", false);
     in->cleared = json_bool(j, "clr", false);
-    in->spent = json_bool(j, "spent", false);
+    in->silent = json_bool(j, "silent", false);
     in->raised = json_int(j, "r", TIME_NONE);
     in->told_at = json_int(j, "t", TIME_NONE);
     in->escalated = (size_t)json_int(j, "x", 0);

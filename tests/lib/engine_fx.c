@@ -62,6 +62,7 @@ void efx_init(struct efx *f, const char *yaml, const char *devices)
     map_init(&f->incidents);
     map_init(&f->devices);
     map_init(&f->numbers);
+    map_init(&f->closed);
     buf_init(&f->said, 64 << 20);
     buf_init(&f->last_body, 0);
     load(f, yaml, devices);
@@ -76,6 +77,7 @@ static void forget(struct efx *f)
     map_done(&f->incidents, row_free);
     map_done(&f->devices, row_free);
     map_done(&f->numbers, free);
+    map_done(&f->closed, row_free);
     for (size_t i = 0; i < f->ntail; i++)
         free(f->tail[i]);
     f->ntail = 0;
@@ -88,6 +90,7 @@ void efx_fresh(struct efx *f)
     map_init(&f->incidents);
     map_init(&f->devices);
     map_init(&f->numbers);
+    map_init(&f->closed);
     effects_reset(&f->out);
     buf_clear(&f->said);
     f->now = 0;
@@ -237,8 +240,6 @@ static void say(struct efx *f, const struct effect_incident *i)
     cJSON *j = cJSON_ParseWithLength(i->body, i->len);
 
     assert_non_null(j);
-    if (!map_gets(&f->numbers, i->id))
-        assert_int_equal(map_puts(&f->numbers, i->id, strdup(i->number)), 0);
     if (f->bodies && i->publish)
         say_body(f, &f->said, i->body);
     else if (!f->bodies && (i->publish || f->shadow_lines)) {
@@ -267,8 +268,13 @@ void efx_flush(struct efx *f)
         put(&f->states, id, s->rule, s->hash, s->key, s->body);
     }
     for (size_t i = 0; i < f->out.nincidents; i++) {
+        if (!map_gets(&f->numbers, f->out.incidents[i].id))
+            assert_int_equal(map_puts(&f->numbers, f->out.incidents[i].id, strdup(f->out.incidents[i].number)), 0);
+    }
+    for (size_t i = 0; i < f->out.nincidents; i++) {
         const struct effect_incident *n = &f->out.incidents[i];
         put(&f->incidents, n->id, n->rule, 0, n->key, n->over ? NULL : n->body);
+        put(&f->closed, n->number, n->rule, 0, n->key, n->over ? n->body : NULL);
         say(f, n);
     }
     for (size_t i = 0; i < f->out.ndevices; i++)
@@ -356,6 +362,11 @@ int efx_command(struct efx *f, int64_t ms, const char *json, struct err *err)
     int rc = command_read(j, err, &cmd);
     if (rc == 0) {
         cmd.who = "uid:1000";
+        /* One that is over and no longer remembered is fetched from the store, as the daemon does. */
+        const struct efx_row *row = map_gets(&f->closed, cmd.incident);
+        struct err ignored = {0};
+        if (row)
+            (void)engine_restore_incident(f->e, row->body, strlen(row->body), &ignored);
         rc = engine_command(f->e, &cmd, efx_time(f, ms), &f->out, err, &revision);
         assert_int_equal(f->out.nanswers > 0, 1);
     }

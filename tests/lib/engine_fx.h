@@ -21,6 +21,7 @@ struct efx {
     bool shadow_lines; /* also say what is not published, as "(…)" */
     struct map numbers;                    /* id -> number, of every incident so far */
     struct map states, incidents, devices; /* the store: text keys -> struct efx_row */
+    struct map closed;                     /* number -> struct efx_row, incidents that are over */
     char **tail;       /* journal behind the checkpoints */
     size_t ntail, cap_tail;
     struct buf said;   /* what was told since the last efx_expect */
