@@ -26,6 +26,21 @@ static int build(const struct ruleset *rs, struct arena *arena, struct trie *tri
     return 0;
 }
 
+static void close_decoders(struct charset_decoder **decoders) {
+    for (size_t i = 0; i < CHARSETS; i++)
+        charset_close(decoders[i]);
+}
+
+static int open_decoders(const struct ruleset *rs, struct charset_decoder **decoders, struct err *err) {
+    for (size_t i = 0; i < rs->nsources; i++) {
+        enum charset c = rs->sources[i].charset;
+        int rc = c == CHARSET_UTF8 || decoders[c] ? 0 : charset_open(c, err, &decoders[c]);
+        if (rc < 0)
+            return err_prefix(err, "source %s", rs->sources[i].name);
+    }
+    return 0;
+}
+
 void *mapper_host(struct mapper *m) { return (void *)(uintptr_t)m->rs; }
 
 static struct counters *carry_counters(const struct mapper *m, const struct ruleset *rs) {
@@ -47,21 +62,27 @@ int mapper_reload(struct mapper *m, const struct ruleset *rs, struct err *err) {
     const char *const *filters = NULL;
     size_t nfilters = 0;
     struct counters *counters = NULL;
+    struct charset_decoder *decoders[CHARSETS] = {NULL};
     int rc = build(rs, &arena, &trie, &ids, err);
+    if (rc == 0)
+        rc = open_decoders(rs, decoders, err);
     if (rc == 0 && (filters_collect(rs, &arena, &filters, &nfilters) < 0 || !(counters = carry_counters(m, rs))))
         rc = err_set(err, GF_ENOMEM, "no memory for the sources");
     for (size_t i = 0; rc == 0 && i < nfilters; i++) /* the set that they are borrowed from may go before the mapper does */
         if (!(((const char **)(uintptr_t)filters)[i] = arena_strdup(&arena, filters[i])))
             rc = err_set(err, GF_ENOMEM, "no memory for the sources");
     if (rc < 0) {
+        close_decoders(decoders);
         free(ids);
         free(counters);
         arena_done(&arena);
         return rc;
     }
     arena_done(&m->arena);
+    close_decoders(m->decoders);
     free(m->ids);
     free(m->counters);
+    memcpy(m->decoders, decoders, sizeof decoders);
     m->arena = arena;
     m->trie = trie;
     m->trie.arena = &m->arena;
@@ -94,6 +115,7 @@ void mapper_free(struct mapper *m) {
     if (!m)
         return;
     arena_done(&m->arena);
+    close_decoders(m->decoders);
     free(m->ids);
     free(m->counters);
     memory_done(&m->memory);

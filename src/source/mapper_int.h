@@ -5,12 +5,21 @@
 
 #include "source/source_int.h"
 
+enum quiet {
+    QUIET_WHEN = 1,
+    QUIET_REPEATED = 2,
+    QUIET_UNCHANGED = 4,
+    QUIET_EMPTY = 8,
+    QUIET_ONLINE = 16
+}; /* why a source that took a message made no event of it */
+
 struct work {
     struct mapper *m;
     const struct message *msg;
     struct arena *arena;
     struct topic topic;
-    struct payload payload;
+    struct payload payloads[CHARSETS]; /* one a charset; most messages are read in one */
+    struct drops drops;
     struct topic_record record;
     struct cel_value vars[SOURCE_VARS];
     struct cel_context ctx;
@@ -18,10 +27,24 @@ struct work {
     const struct source *source;
     const char *name; /* of the source */
     const char *ignore_reason;
-    const char *why; /* set once something of this source is broken */
+    const char *why;      /* set once something of this source is broken */
+    const char *mismatch; /* why the first source that fits by its topic does not take the message */
+    unsigned quiet;       /* enum quiet */
     struct event *events;
     size_t nevents, cap;
 };
+
+/* -- make.c ----------------------------------------------------------------------------------------------------------------------- */
+extern const char work_no_room[];
+void work_broken(struct work *w, const char *where, const char *why); /* the first reason stays */
+const char *work_sentence(struct cel_value v);
+/* Evaluates within the message's budget of steps; an optional gives what is in it, or is absent. */
+struct cel_value work_eval(struct work *w, const struct cel_program *p);
+enum truth { NO, YES, UNKNOWN, ERROR };
+enum truth work_bool(struct work *w, const struct cel_program *p, const char *where); /* ERROR: it is noted */
+const char *work_device(struct work *w, const struct rules_expr *e);                  /* NULL: it is noted */
+struct event *work_event(struct work *w); /* room for the next one; the caller counts it once it is whole */
+void work_make(struct work *w, size_t index);
 
 /* What host functions of the source environment get. */
 void *mapper_host(struct mapper *m);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Bytes to a CEL value: JSON, or text, or null when there is nothing. Leans on base's checked JSON parser; everything is in the message's arena.
+ * Bytes to a CEL value: JSON, or text, or null when there is nothing; or the bytes themselves. Leans on base's checked JSON parser; everything is in the message's arena.
  *
  * Some devices put a stray NUL or a byte order mark in front; these are skipped and counted. Text that is not UTF-8 is not understood: the sentence
  * names the byte. */
@@ -8,6 +8,8 @@
 #include "gengfu/base/json.h"
 #include "gengfu/base/text.h"
 #include "source/source_int.h"
+
+static const char no_room[] = "the payload needs more memory than one message may take";
 
 void payload_init(struct payload *p, const struct message *msg, struct arena *arena) { *p = (struct payload){.msg = msg, .arena = arena}; }
 
@@ -37,10 +39,23 @@ static void open_text(struct payload *p) {
             break;
     }
     p->cleaned = p->msg->len - len;
+    if (p->decoder) {
+        size_t bad = 0, size = 0;
+        int rc = charset_decode(p->decoder, p->arena, s, len, &p->text, &size, &bad);
+        if (rc == GF_ENOMEM) {
+            p->bad = no_room;
+        } else if (rc < 0) {
+            const char *why = arena_printf(p->arena, "the payload is not %s text: byte %zu of %zu is 0x%02X", charset_name(p->charset),
+                                           p->cleaned + bad + 1, p->msg->len, bad < len ? (unsigned)(unsigned char)s[bad] : 0U);
+            p->bad = why ? why : no_room;
+        }
+        p->len = size;
+        return;
+    }
     if (!utf8_valid(s, len)) {
         size_t at = invalid_at(s, len);
-        const char *why = arena_printf(p->arena, "the payload is not UTF-8 text: byte %zu of %zu is 0x%02X", p->cleaned + at + 1,
-                                       p->msg->len, at < len ? (unsigned)(unsigned char)s[at] : 0U);
+        const char *why = arena_printf(p->arena, "the payload is not UTF-8 text: byte %zu of %zu is 0x%02X (charset: gb18030 for GBK)",
+                                       p->cleaned + at + 1, p->msg->len, at < len ? (unsigned)(unsigned char)s[at] : 0U);
         p->bad = why ? why : "the payload is not UTF-8 text";
         return;
     }
@@ -56,6 +71,14 @@ static bool looks_json(const char *s, size_t len) {
     return i < len && (strchr("{[\"-tfn", s[i]) != NULL || (s[i] >= '0' && s[i] <= '9'));
 }
 
+/* An object or an array, or what was meant to be one. */
+static bool means_json(const char *s, size_t len) {
+    size_t i = 0;
+    while (i < len && (s[i] == ' ' || s[i] == '\t' || s[i] == '\n' || s[i] == '\r'))
+        i++;
+    return i < len && (s[i] == '{' || s[i] == '[');
+}
+
 static void try_json(struct payload *p) {
     p->json_tried = true;
     if (!looks_json(p->text, p->len)) {
@@ -64,9 +87,23 @@ static void try_json(struct payload *p) {
     }
     struct err err = {0};
     const cJSON *doc = NULL;
-    int rc = json_parse(p->arena, p->text, p->len, &err, &doc);
+    const char *text = p->text;
+    size_t len = p->len;
+    if (p->drops && p->drops->n) {
+        bool no_memory;
+        const char *cut = cut_json(p->arena, text, len, p->drops, &len, &no_memory);
+        if (no_memory) {
+            p->bad = no_room;
+            return;
+        }
+        if (cut)
+            text = cut;
+        else
+            len = p->len; /* it is no JSON: the parser says why */
+    }
+    int rc = json_parse(p->arena, text, len, &err, &doc);
     if (rc == GF_ENOMEM) {
-        p->bad = "the payload needs more memory than one message may take";
+        p->bad = no_room;
     } else if (rc < 0) {
         const char *why = arena_printf(p->arena, "the payload is no JSON: %s", err.text);
         p->bad_json = why ? why : "the payload is no JSON";
@@ -79,6 +116,10 @@ static void try_json(struct payload *p) {
 const char *payload_read(struct payload *p, enum source_payload how, struct cel_value *ret) {
     if (how == SOURCE_NONE) {
         *ret = cel_error(CEL_E_ABSENT, NULL);
+        return NULL;
+    }
+    if (how == SOURCE_BYTES) {
+        *ret = (struct cel_value){.type = CEL_BYTES, .aux = (uint32_t)p->msg->len, .s = p->msg->len ? p->msg->payload : ""};
         return NULL;
     }
     if (!p->opened)
@@ -98,11 +139,12 @@ const char *payload_read(struct payload *p, enum source_payload how, struct cel_
             *ret = p->json;
             return NULL;
         }
-        if (how == SOURCE_JSON)
+        /* Of what is meant to be JSON and is broken nothing can be dropped: then it is no text either. */
+        if (how == SOURCE_JSON || (p->drops && p->drops->n && means_json(p->text, p->len)))
             return p->bad_json;
     }
     if (!p->copy && !(p->copy = arena_strndup(p->arena, p->text, p->len)))
-        return p->bad = "the payload needs more memory than one message may take";
+        return p->bad = no_room;
     *ret = cel_string(p->copy, p->len);
     return NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "gengfu/base/arena.h"
 #include "gengfu/base/map.h"
+#include "gengfu/rules/charset.h"
 #include "gengfu/source/source.h"
 
 /* -- trie.c: which patterns fit a topic ------------------------------------------------------------------------------------------ */
@@ -46,12 +47,25 @@ bool filter_covers(const char *wide, const char *narrow); /* every topic that `n
 /* The distinct filters of the set's sources without covered ones, in the arena. */
 GF_WARN_UNUSED int filters_collect(const struct ruleset *rs, struct arena *arena, const char *const **ret, size_t *ret_n);
 
+/* -- cut.c, mask.c: what must not be kept ------------------------------------------------------------------------------------------ */
+struct drops { /* of all sources whose topic fits one message */
+    const struct source_drop **items;
+    size_t n;
+};
+/* The text without what is dropped, in the arena. NULL: it is no JSON, or there is no room. */
+const char *cut_json(struct arena *a, const char *text, size_t len, const struct drops *drops, size_t *ret_len, bool *ret_no_memory);
+/* For showing: appends the text until `enough` bytes stand in `out`, with *** for secrets and for what is dropped, and "(n bytes)" for long base64. */
+void mask_text(struct buf *out, size_t enough, const char *s, size_t len, const struct drops *drops);
+
 /* -- payload.c ----------------------------------------------------------------------------------------------------------------- */
 /* One message's payload, read at most once each way. */
 struct payload {
     const struct message *msg;
     struct arena *arena;
-    const char *text; /* after stray bytes in front; in the message */
+    struct charset_decoder *decoder; /* NULL: UTF-8 */
+    enum charset charset;
+    const struct drops *drops; /* NULL: none */
+    const char *text;          /* in UTF-8, after stray bytes in front; in the message or the arena */
     size_t len;
     const char *copy; /* the same in the arena, once somebody wants text */
     size_t cleaned;   /* stray bytes that were skipped */
@@ -120,7 +134,9 @@ struct troubles {
 };
 void troubles_init(struct troubles *t);
 void troubles_done(struct troubles *t);
-void troubles_note(struct troubles *t, const struct message *msg, enum source_outcome o, const char *source, const char *why);
+/* `shown`: the payload as it may be shown. */
+void troubles_note(struct troubles *t, const struct message *msg, enum source_outcome o, const char *source, const char *why,
+                   const char *shown, size_t shown_len);
 
 /* -- map.c ------------------------------------------------------------------------------------------------------------------------ */
 #define SOURCE_MAX_STEPS 2000000 /* of all expressions over one message */
@@ -135,6 +151,7 @@ struct mapper {
     struct counters *counters; /* one a source */
     struct memory memory;
     struct troubles troubles;
+    struct charset_decoder *decoders[CHARSETS]; /* those that sources use, but UTF-8 */
     struct buf scratch;
     uint64_t outcomes[OUTCOME_BROKEN + 1];
     uint64_t cleaned; /* messages with stray bytes in front */

@@ -110,7 +110,8 @@ static void replace(char **slot, const char *text) {
 }
 
 /* Without memory the count is kept as far as there is an entry; the rest of the note is left out. */
-void troubles_note(struct troubles *t, const struct message *msg, enum source_outcome o, const char *source, const char *why) {
+void troubles_note(struct troubles *t, const struct message *msg, enum source_outcome o, const char *source, const char *why,
+                   const char *shown, size_t shown_len) {
     struct trouble *it = find(t, msg->topic, o);
     if (!it)
         return;
@@ -121,7 +122,7 @@ void troubles_note(struct troubles *t, const struct message *msg, enum source_ou
     replace(&it->source, source);
     replace(&it->why, why);
     free(it->example);
-    it->example = cleaned(msg->payload, msg->len, SOURCE_MAX_EXAMPLE, &it->example_len);
+    it->example = cleaned(shown, shown_len, SOURCE_MAX_EXAMPLE, &it->example_len);
 }
 
 size_t mapper_troubles(const struct mapper *m) { return m->troubles.count; }
