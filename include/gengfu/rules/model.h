@@ -90,12 +90,12 @@ struct source_field {
 };
 struct source_event {
     atom_t kind;
-    struct rules_expr when;   /* this event only when true */
-    struct rules_expr device; /* must give a string (or int) */
-    size_t ntimes;            /* in order of trust: the first that can be true; none: time of arrival */
+    struct rules_expr when;         /* this event only when true */
+    struct rules_expr device;       /* must give a string (or int) */
+    size_t ntimes;                  /* in order of trust: the first that can be true; none: time of arrival */
     const struct rules_expr *times; /* timestamp, number of s, ms, µs, ns, or text */
-    int64_t skew;             /* ms that a time may lie off the arrival; 0: the configuration's late_tolerance */
-    struct rules_expr late;   /* true: the device itself says that this is a replay */
+    int64_t skew;                   /* ms that a time may lie off the arrival; 0: the configuration's late_tolerance */
+    struct rules_expr late;         /* true: the device itself says that this is a replay */
     size_t nfields;
     const struct source_field *fields;
     size_t non_change; /* emit: on_change of [fields]: only when one of these differs from the device's last */
