@@ -63,6 +63,11 @@ static int migrate_step(struct store *s, int from, struct err *err) {
             goto rollback;
     }
     rc = sql_text_run(s, migrations[from].what, migrations[from].sql, err);
+    if (rc == GF_EBUG) { /* a table that is there already, or one that is not: the file is not of the version that it says */
+        rc = GF_ECORRUPT;
+        if (err)
+            err->code = rc;
+    }
     if (rc < 0)
         goto rollback;
     if (fault_point("migrate.mid")) {

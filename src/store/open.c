@@ -108,7 +108,7 @@ static int pragma_int(struct store *s, const char *sql, struct err *err, int64_t
 }
 
 /* A damaged file may hold a schema that works against us: no triggers, no views, no functions with side effects from it, no values of a gigabyte. */
-static void harden(sqlite3 *db) {
+void store_harden(sqlite3 *db) {
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
@@ -185,10 +185,8 @@ static int setup(struct store *s, bool is_new, struct err *err) {
                         "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON", err);
 }
 
-static int load(struct store *s, struct err *err) {
-    int rc = sql_prepare(s, err);
-    if (rc == 0)
-        rc = store_journal_load(s, err);
+int store_load(struct store *s, struct err *err) {
+    int rc = store_journal_load(s, err);
     if (rc == 0)
         rc = store_platforms_load(s, err);
     if (rc == 0 && !s->conf.read_only)
@@ -213,7 +211,7 @@ static int connect(struct store *s, struct err *err) {
         int code = sql_fail(s, rc, "opening it", err);
         return code == GF_EBUG ? GF_EIO : code;
     }
-    harden(s->db);
+    store_harden(s->db);
     return 0;
 }
 
@@ -250,8 +248,11 @@ int store_open_to(const struct store_conf *conf, int schema, struct err *err, st
         rc = setup(s, is_new, err);
     if (rc == 0 && !conf->read_only)
         rc = store_migrate(s, schema, err);
-    if (rc == 0 && schema == store_schema)
-        rc = load(s, err);
+    if (rc == 0 && schema == store_schema) {
+        rc = sql_prepare(s, err);
+        if (rc == 0)
+            rc = store_load(s, err);
+    }
     if (rc < 0)
         goto fail;
     (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);

@@ -107,6 +107,11 @@
     X(AUDIT_EACH, "SELECT id, at, who, what, detail, hash FROM audit ORDER BY id", "id,at,who,what,detail,hash") \
     X(AUDIT_ANCHOR, "SELECT id, hash FROM audit WHERE id <= (SELECT max(id) FROM audit) - ? ORDER BY id LIMIT 1 OFFSET ?", "id,hash") \
     X(AUDIT_DROP, "DELETE FROM audit WHERE id <= ?", "") \
+    X(SALVAGED_CHUNK, "INSERT INTO journal(id, arrived, span, n, body) VALUES (?, ?, ?, ?, ?)", "") \
+    X(SALVAGED_OUTBOX, "DELETE FROM outbox WHERE NOT EXISTS (SELECT 1 FROM incident WHERE nr = outbox.incident)" \
+      " OR NOT EXISTS (SELECT 1 FROM platform WHERE id = outbox.platform)", "") \
+    X(SALVAGED_META, "DELETE FROM meta WHERE name NOT IN ('audit_anchor', 'audit_last') AND name NOT GLOB 'gave_way_*'", "") \
+    X(SALVAGED_REVISION, "DELETE FROM revision WHERE NOT EXISTS (SELECT 1 FROM incident WHERE nr = revision.incident)", "") \
     X(ANCHOR_GET, "SELECT value FROM meta WHERE name = 'audit_anchor'", "value") \
     X(ANCHOR_PUT, "INSERT INTO meta(name, value) VALUES ('audit_anchor', ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value", "")
 /* clang-format on */

@@ -18,7 +18,7 @@ struct store;
 struct store_conf {
     const char *path;
     int64_t journal_max_age;   /* ms; 0: none */
-    int64_t journal_max_bytes; /* of the journal's bodies; 0: none */
+    int64_t journal_max_bytes; /* of the journal as it is stored (packed); 0: none */
     int64_t closed_max_age;    /* ms that incidents which are over are kept; 0: for ever */
     int64_t outbox_max_bytes;  /* 0: none */
     bool read_only;            /* for tools beside a running daemon */
@@ -29,6 +29,13 @@ struct store_conf {
 GF_WARN_UNUSED int store_open(const struct store_conf *conf, struct err *err, struct store **ret);
 /* Renames a damaged file (with -wal and -shm) to PATH.damaged-<wall ms> and gives the new name; never deletes. */
 GF_WARN_UNUSED int store_set_aside(const char *path, int64_t wall, char *ret_name, size_t size, struct err *err);
+/* After that, into a new store, before anything else is done with it: what the damaged file still gives. Incidents with revisions and outbox, rule state, devices, answers, audit, platforms, and the
+ * journal's last chunks (clock, acks). Nothing readable is no error. GF_ESTATE: the store is not new. After an error it is as new. */
+struct store_salvaged {
+    int64_t incidents, outbox, states, devices, chunks;
+    bool complete; /* no damage was met (in what was read; not the journal as a whole) */
+};
+GF_WARN_UNUSED int store_salvage(struct store *s, const char *damaged, struct store_salvaged *ret, struct err *err);
 void store_close(struct store *s); /* checkpoints the WAL; NULL is fine */
 
 /* -- platforms: names <-> numbers used in effect_incident.platforms ------------------------------------------------------------- */
@@ -60,6 +67,7 @@ void store_clock(const struct store *s, struct store_clock *ret);
 /* Each calls back per row until it returns non-zero, which is then returned. A callback may read (not by the same function), but not write. */
 typedef int (*store_state_fn)(void *ctx, const char *rule, uint64_t hash, const char *key, const char *body, size_t len);
 typedef int (*store_text_fn)(void *ctx, const char *name, const char *body, size_t len);
+/* rowid: the running number of the event since the file was made. */
 typedef int (*store_event_fn)(void *ctx, int64_t rowid, int64_t time, int64_t arrived, const char *body, size_t len);
 GF_WARN_UNUSED int store_each_state(struct store *s, store_state_fn fn, void *ctx, struct err *err);
 GF_WARN_UNUSED int store_each_open_incident(struct store *s, store_text_fn fn, void *ctx, struct err *err); /* not over; name: id */
@@ -132,6 +140,7 @@ GF_WARN_UNUSED int store_incident(struct store *s, const char *id_or_number, str
                                   struct err *err); /* a unique prefix of 6 or more characters will do */
 typedef int (*store_revision_fn)(void *ctx, uint32_t revision, enum change change, int64_t at, const char *note);
 GF_WARN_UNUSED int store_each_revision(struct store *s, const char *id, store_revision_fn fn, void *ctx, struct err *err);
+/* Those that arrived from `since` until before `until` (TIME_NONE: no bound), in order of arrival, also over steps of the clock. */
 GF_WARN_UNUSED int store_each_event(struct store *s, int64_t since, int64_t until, const char *device /* NULL: all */, store_event_fn fn,
                                     void *ctx, struct err *err);
 struct store_info {
@@ -140,7 +149,7 @@ struct store_info {
     uint64_t commits, rows_written; /* by this process */
     int64_t last_commit_us, max_commit_us;
     int schema;
-    int64_t journal_bytes; /* bodies and batches' records: what journal_max_bytes bounds */
+    int64_t journal_bytes; /* as stored: what journal_max_bytes bounds */
     int64_t gave_way[5];   /* outbox rows that made room, by severity, since the file was made */
 };
 GF_WARN_UNUSED int store_info(struct store *s, struct store_info *ret, struct err *err);

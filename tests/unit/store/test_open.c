@@ -397,6 +397,92 @@ static void setting_aside_takes_all_three(void **state) {
     assert_int_equal(i.journal_rows, 0);
 }
 
+static int on_ack(void *ctx, uint16_t mid, uint64_t hash) {
+    (void)mid;
+    (void)hash;
+    ++*(int *)ctx;
+    return 0;
+}
+
+static void what_can_be_salvaged(void **state) {
+    struct fx *f = *state;
+    struct store_salvaged got;
+    char name[400];
+    uint8_t noise[STORE_PAGE_SIZE];
+    static uint8_t whole[1 << 20];
+    memset(noise, 0xa5, sizeof noise);
+    fill(f);
+    fx_device(f, "lamp-1", "{\"seen\":1}");
+    fx_answer(f, "c1", "platform:city", "{}");
+    fx_commit(f, T0 + 5000);
+    fx_ok(f, store_audit(f->store, T0, "a", "b", "c", &f->err));
+    assert_int_equal(store_salvage(f->store, f->path, &got, &f->err), GF_ESTATE); /* only into a new one */
+    fx_close(f);
+    FILE *file = fopen(f->path, "rbe");
+    assert_non_null(file);
+    size_t len = fread(whole, 1, sizeof whole, file);
+    (void)fclose(file);
+    int64_t least = 50, sum = 0, rounds = 0;
+    for (size_t at = 0; at + STORE_PAGE_SIZE <= len; at += 3 * STORE_PAGE_SIZE, rounds++) {
+        struct store_conf c = {.path = f->path};
+        write_file(f->path, whole, len);
+        if (rounds == 1)
+            at = 0; /* the header once, nothing at all first */
+        if (rounds)
+            damage(f, (int64_t)at, noise, sizeof noise);
+        fx_ok(f, store_set_aside(f->path, T0, name, sizeof name, &f->err));
+        fx_ok(f, store_open(&c, &f->err, &f->store));
+        got = (struct store_salvaged){0};
+        fx_ok(f, store_salvage(f->store, name, &got, &f->err));
+        struct store_info info;
+        struct store_clock clock;
+        int acks = 0, n = 0;
+        fx_ok(f, store_info(f->store, &info, &f->err));
+        store_clock(f->store, &clock);
+        fx_ok(f, store_each_ack(f->store, on_ack, &acks, &f->err));
+        fx_ok(f, store_each_tail_event(f->store, count_event, &n, &f->err));
+        assert_int_equal(info.incidents, got.incidents);
+        assert_int_equal(info.journal_rows, n);
+        if (rounds == 0) {
+            const char *body;
+            assert_true(got.complete);
+            assert_int_equal(got.incidents, 50);
+            assert_int_equal(got.outbox, 100);
+            assert_int_equal(got.states, 50);
+            assert_int_equal(got.devices, 1);
+            assert_int_equal(got.chunks, 51);
+            assert_int_equal(n, 1000);
+            assert_int_equal(acks, STORE_ACK_BATCHES);
+            assert_int_equal(clock.wall, T0 + 5000);
+            assert_true(store_answer(f->store, "c1", "platform:city", &f->arena, &body));
+            fx_ok(f, store_audit_verify(f->store, NULL, &f->err));
+        } else if (rounds == 1) {
+            assert_false(got.complete);
+            assert_int_equal(got.incidents, 0);
+        } else {
+            least = got.incidents < least ? got.incidents : least;
+            sum += got.incidents;
+        }
+        fx_event(f, T0 + 6000, "d", "{}"); /* and it goes on */
+        fx_incident(f, "01AFTERWARDS", 1, SEVERITY_MINOR, 50);
+        fx_commit(f, T0 + 6000);
+        fx_close(f);
+        fx_ok(f, store_open(&c, &f->err, &f->store));
+        fx_close(f);
+        assert_int_equal(unlink(f->path), 0);
+        assert_int_equal(unlink(name), 0);
+    }
+    /* One page of noise costs an incident or two; an inner page of the tree costs more. */
+    assert_true(sum > (rounds - 2) * 40);
+    if (least < 20)
+        print_message("at worst %d of 50 incidents\n", (int)least);
+    struct store_conf c = {.path = f->path};
+    fx_ok(f, store_open(&c, &f->err, &f->store));
+    fx_ok(f, store_salvage(f->store, "/nonexistent.db", &got, &f->err));
+    assert_false(got.complete);
+    assert_int_equal(got.incidents + got.chunks, 0);
+}
+
 /* A file whose schema works against its reader: triggers and views are not run. */
 static void a_hostile_schema_does_nothing(void **state) {
     struct fx *f = *state;
@@ -484,6 +570,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(an_older_file_is_brought_up_to_date, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(damage_is_recognised, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(setting_aside_takes_all_three, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(what_can_be_salvaged, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_hostile_schema_does_nothing, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(values_that_cannot_be, fx_setup, fx_teardown),
     };
