@@ -55,21 +55,23 @@ void forward_envelope(struct buf *b, const char *gateway, const struct outbox_ro
     jw_str(&w, "datacontenttype", "application/json");
     jw_int(&w, "severitynumber", severities[severity].number);
     jw_str(&w, "severitytext", severities[severity].text);
-    const char *end = row->len > 0 ? memrchr(row->body, '}', row->len) : NULL;
+    /* Only the object itself: the parser takes white space and a byte order mark around it. */
+    const char *start = row->len > 0 ? memchr(row->body, '{', row->len) : NULL,
+               *end = row->len > 0 ? memrchr(row->body, '}', row->len) : NULL;
 
-    if (doc == NULL || !cJSON_IsObject(doc) || end == NULL) {
+    if (!cJSON_IsObject(doc) || start == NULL || end == NULL) {
         jw_null(&w, "data"); /* the store would have to be damaged */
     } else if (replayed && !json_bool(doc, "replayed", false)) {
         struct buf data;
 
         buf_init(&data, row->len + 64);
-        buf_put(&data, row->body, (size_t)(end - row->body));
+        buf_put(&data, start, (size_t)(end - start));
         buf_puts(&data, doc->child != NULL ? ",\"replayed\":true}" : "\"replayed\":true}");
         b->failed = b->failed || data.failed;
         jw_raw(&w, "data", data.data, data.len);
         buf_done(&data);
     } else {
-        jw_raw(&w, "data", row->body, row->len);
+        jw_raw(&w, "data", start, (size_t)(end - start) + 1);
     }
     jw_close(&w, '}');
     arena_done(&a);

@@ -78,9 +78,13 @@ static int reopen(struct sender *s, struct err *err) {
 
 static void file_send(struct sender *s, struct slot *slot, const struct buf *envelope) {
     struct file_sender *fs = s->own;
+    size_t at = fs->lines.len;
 
     (void)slot; /* they are all settled together in file_flush */
     buf_put(&fs->lines, envelope->data, envelope->len);
+    for (; at < fs->lines.len; at++) /* in JSON a line's end can only stand between tokens */
+        if (fs->lines.data[at] == '\n' || fs->lines.data[at] == '\r')
+            fs->lines.data[at] = ' ';
     buf_putc(&fs->lines, '\n');
 }
 

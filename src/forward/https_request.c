@@ -189,6 +189,8 @@ int https_request_go(struct request *r, const char *url, const char *id, struct 
     (void)curl_easy_setopt(r->easy, CURLOPT_PRIVATE, (char *)r);
     (void)curl_easy_setopt(r->easy, CURLOPT_URL, url);
     (void)curl_easy_setopt(r->easy, CURLOPT_PROTOCOLS_STR, plain ? "http" : "https");
+    if (plain)
+        (void)curl_easy_setopt(r->easy, CURLOPT_NOPROXY, "*"); /* to this machine: never by way of another */
     (void)curl_easy_setopt(r->easy, CURLOPT_FOLLOWLOCATION, 0L);
     (void)curl_easy_setopt(r->easy, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(r->easy, CURLOPT_QUICK_EXIT, 1L);
