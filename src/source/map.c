@@ -34,6 +34,7 @@ static void make_each(struct work *w) {
     struct cel_value all = work_eval(w, w->source->each.program);
     if (cel_is_unknown(all) || all.type == CEL_NULL || ((all.type == CEL_LIST || all.type == CEL_MAP) && cel_size(all) == 0)) {
         w->quiet |= QUIET_EMPTY;
+        w->nothing = cel_is_unknown(all) ? work_sentence(all) : NULL;
         return;
     }
     if (all.type == CEL_LIST) {
@@ -159,15 +160,18 @@ static int weight(enum source_outcome o) {
     return weights[o];
 }
 
-static const char *quiet_why(unsigned quiet) {
+static const char *quiet_why(struct work *w) {
+    unsigned quiet = w->quiet;
     if (quiet & QUIET_UNCHANGED)
         return "nothing in it has changed (emit: on_change)";
     if (quiet & QUIET_REPEATED)
         return "it is a repetition (dedupe)";
     if (quiet & QUIET_WHEN)
         return "no event's 'when' holds for it";
-    if (quiet & QUIET_EMPTY)
-        return "'each' finds nothing in it";
+    if (quiet & QUIET_EMPTY) {
+        const char *why = w->nothing ? arena_printf(w->arena, "'each' finds nothing in it: %s", w->nothing) : NULL;
+        return why ? why : "'each' finds nothing in it";
+    }
     return quiet & QUIET_ONLINE ? "it says neither online nor offline" : "nothing in it is new";
 }
 
@@ -182,7 +186,7 @@ static const struct payload *read_payload(const struct work *w) {
 static const char *default_why(struct work *w, enum source_outcome o, size_t fitting) {
     const struct payload *p = read_payload(w);
     switch (o) {
-    case OUTCOME_NOTHING: return quiet_why(w->quiet);
+    case OUTCOME_NOTHING: return quiet_why(w);
     case OUTCOME_IGNORED: return w->ignore_reason ? w->ignore_reason : "ignored on purpose";
     case OUTCOME_UNMATCHED:
         if (fitting == 0)
@@ -285,7 +289,7 @@ void mapper_map(struct mapper *m, const struct message *msg, struct arena *arena
         return;
     }
     topic_split(&w.topic, topic, len);
-    size_t fitting = trie_match(&m->trie, &w.topic, m->ids);
+    size_t fitting = len ? trie_match(&m->trie, &w.topic, m->ids) : 0;
     if (!collect_drops(&w, fitting)) {
         map_broken(&w, ret, work_no_room);
         return;

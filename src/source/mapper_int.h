@@ -30,6 +30,7 @@ struct work {
     const char *why;      /* set once something of this source is broken */
     const char *mismatch; /* why the first source that fits by its topic does not take the message */
     unsigned quiet;       /* enum quiet */
+    const char *nothing;  /* QUIET_EMPTY: why 'each' has no value; NULL: it is empty */
     struct event *events;
     size_t nevents, cap;
 };

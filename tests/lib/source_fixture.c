@@ -3,6 +3,7 @@
 #include "source_fixture.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct ruleset *fixture_ruleset(const char *dir, bool silent) {
     struct report *rep = NULL;
@@ -45,4 +46,66 @@ void fixture_say(struct buf *out, const struct mapped *got, int64_t arrived) {
         if (e->flags & EVENT_RETAINED)
             buf_puts(out, " retained");
     }
+}
+
+static void put_hex(struct buf *b, const char *s, size_t len) {
+    for (size_t i = 0; i + 1 < len; i += 2) {
+        unsigned v = 0;
+        char pair[3] = {s[i], s[i + 1], '\0'};
+        if (sscanf(pair, "%2x", &v) == 1)
+            buf_putc(b, (char)v);
+    }
+}
+
+int fixture_samples(const char *where, size_t line, const char *text, size_t len, struct mapper *m, int64_t arrived,
+                    void (*also)(const struct message *), int *ret_samples) {
+    struct buf topic, payload, said;
+    struct arena arena;
+    struct message msg = {.qos = 1, .arrived = arrived};
+    int wrong = 0;
+    buf_init(&topic, 0);
+    buf_init(&payload, 0);
+    buf_init(&said, 0);
+    arena_init(&arena, 64 << 10, 0);
+    for (const char *p = text, *end = text + len, *next; p < end; p = next, line++) {
+        const char *eol = memchr(p, '\n', (size_t)(end - p));
+        size_t n = (size_t)((eol ? eol : end) - p);
+        next = eol ? eol + 1 : end;
+        if (n == 0 || p[0] == '#')
+            continue;
+        if (p[0] == '>') {
+            size_t marks = strspn(p, ">");
+            msg.retained = marks == 2;
+            msg.arrived = arrived + (marks == 3 ? 5000 : 0);
+            buf_clear(&topic);
+            buf_clear(&payload);
+            buf_put(&topic, p + marks + 1, n - marks - 1);
+        } else if (p[0] != '=' || n < 2 || p[1] != ' ') {
+            if (n > 4 && memcmp(p, "hex ", 4) == 0)
+                put_hex(&payload, p + 4, n - 4);
+            else
+                buf_put(&payload, p, n);
+        } else {
+            struct mapped got;
+            msg.topic = topic.data;
+            msg.payload = payload.data;
+            msg.len = payload.len;
+            arena_reset(&arena);
+            buf_clear(&said);
+            mapper_map(m, &msg, &arena, &got);
+            fixture_say(&said, &got, msg.arrived);
+            if (said.len != n - 2 || memcmp(said.data, p + 2, n - 2) != 0) {
+                fprintf(stderr, "%s:%zu: %s\n  is     %s (%s, %s)\n  should %.*s\n", where, line, topic.data, said.data,
+                        got.source ? got.source : "no source", got.why ? got.why : "", (int)n - 2, p + 2);
+                wrong++;
+            }
+            if ((*ret_samples)++ % 4 == 0 && also)
+                also(&msg);
+        }
+    }
+    buf_done(&topic);
+    buf_done(&payload);
+    buf_done(&said);
+    arena_done(&arena);
+    return wrong;
 }

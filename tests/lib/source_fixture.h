@@ -10,4 +10,12 @@ struct ruleset *fixture_ruleset(const char *dir, bool silent);
 /* Events as "kind device {field: value, …} +ms late own retained", several with "; " between; without events the outcome's name. */
 void fixture_say(struct buf *out, const struct mapped *got, int64_t arrived);
 
+/* Samples: a topic, its payload, and what must become of it. `where`:line is said of those that go wrong.
+ *   > topic        (>> for a retained one; >>> for one that was sent 5 s after the others)
+ *   payload        (lines, joined; none: empty; "hex c4e3": these bytes)
+ *   = events as fixture_say has them, or the outcome
+ * `also` (may be NULL) gets every fourth message. Returns how many went wrong; *ret_samples counts them all. */
+int fixture_samples(const char *where, size_t line, const char *text, size_t len, struct mapper *m, int64_t arrived,
+                    void (*also)(const struct message *), int *ret_samples);
+
 #endif

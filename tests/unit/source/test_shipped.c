@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "gengfu/base/file.h"
 #include "gengfu/source/source.h"
 #include "source_fixture.h"
 
@@ -50,52 +51,17 @@ static void squeeze(const struct message *msg) {
 
 static void test_samples(void **state) {
     (void)state;
-    FILE *f = fopen(SAMPLES, "r");
-    assert_non_null(f);
     struct mapper *m = NULL;
     struct err err = {0};
+    struct buf text;
+    int samples = 0;
+    buf_init(&text, 0);
     assert_int_equal(mapper_new(rs, &err, &m), 0);
-    struct arena arena;
-    arena_init(&arena, 64 << 10, 0);
-    char line[8192], topic[512] = "", payload[8192] = "";
-    struct message msg = {.topic = topic, .payload = payload, .qos = 1, .arrived = T0};
-    int number = 0, samples = 0, wrong = 0;
-    while (fgets(line, sizeof line, f)) {
-        number++;
-        line[strcspn(line, "\n")] = '\0';
-        if (line[0] == '#' || line[0] == '\0')
-            continue;
-        if (line[0] == '>') {
-            size_t n = strspn(line, ">");
-            msg.retained = n == 2;
-            msg.arrived = T0 + (n == 3 ? 5000 : 0);
-            (void)snprintf(topic, sizeof topic, "%s", line + n + 1);
-            payload[0] = '\0';
-        } else if (line[0] == '=') {
-            struct mapped got;
-            struct buf said;
-            buf_init(&said, 0);
-            msg.len = strlen(payload);
-            arena_reset(&arena);
-            mapper_map(m, &msg, &arena, &got);
-            fixture_say(&said, &got, msg.arrived);
-            if (strcmp(said.data, line + 2) != 0) {
-                print_error("%s:%d: %s\n  is     %s (%s, %s)\n  should %s\n", SAMPLES, number, topic, said.data,
-                            got.source ? got.source : "no source", got.why ? got.why : "", line + 2);
-                wrong++;
-            }
-            if (samples++ % 4 == 0)
-                squeeze(&msg);
-            buf_done(&said);
-        } else {
-            assert_true(strlen(payload) + strlen(line) < sizeof payload);
-            strncat(payload, line, sizeof payload - strlen(payload) - 1);
-        }
-    }
-    (void)fclose(f);
-    arena_done(&arena);
+    assert_int_equal(file_read(SAMPLES, &text, &err), 0);
+    int wrong = fixture_samples(SAMPLES, 1, text.data, text.len, m, T0, squeeze, &samples);
+    buf_done(&text);
     mapper_free(m);
-    assert_true(samples > 140);
+    assert_true(samples > 170);
     assert_int_equal(wrong, 0);
 }
 
