@@ -146,6 +146,20 @@ static int load_rules(struct daemon *d, struct err *err) {
     return daemon_hash_config(d->opt->dir, d->conf_hash, err);
 }
 
+/* What the damaged file still gives goes into the new one; what it does not give is lost, and said. */
+static void salvage(struct daemon *d, const char *damaged) {
+    struct store_salvaged got = {0};
+    struct err err = {0};
+
+    if (store_salvage(d->store, damaged, &got, &err) < 0)
+        log_error("store: nothing could be taken over from %s: %s", damaged, err.text);
+    else
+        log_notice("store: taken over from %s: %" PRId64 " incidents, %" PRId64 " waiting messages, %" PRId64 " rule states, %" PRId64
+                   " devices%s",
+                   damaged, got.incidents, got.outbox, got.states, got.devices,
+                   got.complete ? "" : "; what stood on damaged pages is missing");
+}
+
 /* A damaged store is set aside, never deleted, and the watch goes on with a new one. */
 static int open_store(struct daemon *d, struct err *err) {
     const struct config *c = d->rules->config;
@@ -163,6 +177,8 @@ static int open_store(struct daemon *d, struct err *err) {
             return err_prefix(err, "store");
         log_error("store: the damaged file is kept as %s; starting with a new one", name);
         rc = store_open(&conf, err, &d->store);
+        if (rc == 0)
+            salvage(d, name);
     }
     return rc < 0 ? err_prefix(err, "store") : 0;
 }

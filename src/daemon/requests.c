@@ -17,7 +17,8 @@ static void request_reload(struct daemon *d, struct control_client *c, const cJS
     (void)req;
     who_is(c, who);
     int rc = daemon_reload(d, &err);
-    gf_ignore(store_audit(d->store, daemon_now(d).wall, who, rc < 0 ? "reload refused" : "reload", rc < 0 ? err.text : d->rules->hash, NULL));
+    gf_ignore(
+        store_audit(d->store, daemon_now(d).wall, who, rc < 0 ? "reload refused" : "reload", rc < 0 ? err.text : d->rules->hash, NULL));
     if (rc < 0) {
         control_end(c, 3, err.text);
         return;
