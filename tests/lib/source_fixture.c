@@ -2,8 +2,12 @@
  * For tests over sources; see the header. */
 #include "source_fixture.h"
 
+#include <ftw.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct ruleset *fixture_ruleset(const char *dir, bool silent) {
     struct report *rep = NULL;
@@ -108,4 +112,68 @@ int fixture_samples(const char *where, size_t line, const char *text, size_t len
     buf_done(&said);
     arena_done(&arena);
     return wrong;
+}
+
+static void must(bool ok, const char *what) {
+    if (ok)
+        return;
+    fprintf(stderr, "source fixture: %s\n", what);
+    abort();
+}
+
+static void write_file(const char *dir, const char *name, const char *text) {
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *f = fopen(path, "w");
+    must(f && fputs(text, f) >= 0 && fclose(f) == 0, path);
+}
+
+void sfx_open_with(struct source_fx *f, const char *sources, const char *devices) {
+    struct err err = {0};
+    char path[128];
+    memset(f, 0, sizeof *f);
+    (void)snprintf(f->dir, sizeof f->dir, "/tmp/gengfu-source-XXXXXX");
+    must(mkdtemp(f->dir) != NULL, "no directory");
+    (void)snprintf(path, sizeof path, "%s/rules.d", f->dir);
+    must(mkdir(path, 0700) == 0, path);
+    write_file(f->dir, "gengfu.yaml",
+               "gateway: {id: gw-t, lat: 30, lon: 120, zone: Asia/Shanghai}\nplatforms: [{platform: bench, type: file, path: /tmp/x}]\n");
+    write_file(f->dir, "devices.csv", devices ? devices : "device,kind,name,address\nlamp-1,lamp,L1,a1b2c3\nlamp-2,lamp,L2,ffee00\n");
+    write_file(f->dir, "rules.d/10.yaml", sources);
+    f->rs = fixture_ruleset(f->dir, false);
+    must(f->rs != NULL, "the rules do not load");
+    must(mapper_new(f->rs, &err, &f->m) == 0, err.text);
+    arena_init(&f->arena, 64 << 10, 0);
+    f->now = SFX_T0;
+}
+
+void sfx_open(struct source_fx *f, const char *sources) { sfx_open_with(f, sources, NULL); }
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
+    (void)st, (void)flag, (void)ftw;
+    return remove(path);
+}
+
+void sfx_close(struct source_fx *f) {
+    mapper_free(f->m);
+    ruleset_free(f->rs);
+    arena_done(&f->arena);
+    (void)nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void sfx_send(struct source_fx *f, const char *topic, const void *payload, size_t len) {
+    arena_reset(&f->arena);
+    struct message msg = {.topic = topic, .payload = payload, .len = len, .retained = f->retained, .qos = 1, .arrived = f->now};
+    mapper_map(f->m, &msg, &f->arena, &f->got);
+}
+
+const char *sfx_say(struct source_fx *f, const char *topic, const char *payload) {
+    static char out[8192];
+    sfx_send(f, topic, payload, strlen(payload));
+    struct buf b;
+    buf_init(&b, 0);
+    fixture_say(&b, &f->got, f->now);
+    (void)snprintf(out, sizeof out, "%s", b.data);
+    buf_done(&b);
+    return out;
 }

@@ -18,4 +18,22 @@ void fixture_say(struct buf *out, const struct mapped *got, int64_t arrived);
 int fixture_samples(const char *where, size_t line, const char *text, size_t len, struct mapper *m, int64_t arrived,
                     void (*also)(const struct message *), int *ret_samples);
 
+/* A rule set of its own in a directory of its own, and a mapper over it. Whatever fails ends the test program. */
+#define SFX_T0 INT64_C(1768046400000) /* 2026-01-10T12:00:00Z, 20:00 in Shanghai */
+struct source_fx {
+    char dir[64];
+    struct ruleset *rs;
+    struct mapper *m;
+    struct arena arena;
+    struct mapped got;
+    int64_t now;
+    bool retained;
+};
+/* `devices` NULL: lamp-1 and lamp-2 with the addresses a1b2c3 and ffee00. The site is in Shanghai's zone. */
+void sfx_open_with(struct source_fx *f, const char *sources, const char *devices);
+void sfx_open(struct source_fx *f, const char *sources);
+void sfx_close(struct source_fx *f);
+void sfx_send(struct source_fx *f, const char *topic, const void *payload, size_t len); /* sets f->got */
+const char *sfx_say(struct source_fx *f, const char *topic, const char *payload);       /* as fixture_say; good until the next call */
+
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The mapper: sources written as a technician writes them, messages as devices send them, and the events that come of it. */
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,92 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "source/source_int.h"
 #include "source_fixture.h"
 
-#define T0 INT64_C(1768046400000) /* 2026-01-10T12:00:00Z, 20:00 in Shanghai */
-
-struct fx {
-    char dir[64];
-    struct ruleset *rs;
-    struct mapper *m;
-    struct arena arena;
-    struct mapped got;
-    int64_t now;
-    bool retained;
-};
-
-static void write_file(const char *dir, const char *name, const char *text) {
-    char path[256];
-    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    assert_true(fputs(text, f) >= 0);
-    assert_int_equal(fclose(f), 0);
-}
-
-static struct ruleset *load(const char *dir) {
-    struct ruleset *rs = fixture_ruleset(dir, false);
-    assert_non_null(rs);
-    return rs;
-}
-
-static void fx_open(struct fx *f, const char *sources) {
-    memset(f, 0, sizeof *f);
-    (void)snprintf(f->dir, sizeof f->dir, "/tmp/gengfu-mapper-XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    char path[128];
-    (void)snprintf(path, sizeof path, "%s/rules.d", f->dir);
-    assert_int_equal(mkdir(path, 0700), 0);
-    write_file(f->dir, "gengfu.yaml",
-               "gateway: {id: gw-t, lat: 30, lon: 120, zone: Asia/Shanghai}\nplatforms: [{platform: bench, type: file, path: /tmp/x}]\n");
-    write_file(f->dir, "devices.csv", "device,kind,name,address\nlamp-1,lamp,L1,a1b2c3\nlamp-2,lamp,L2,ffee00\n");
-    write_file(f->dir, "rules.d/10.yaml", sources);
-    f->rs = load(f->dir);
-    struct err err = {0};
-    assert_int_equal(mapper_new(f->rs, &err, &f->m), 0);
-    arena_init(&f->arena, 64 << 10, 0);
-    f->now = T0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw) {
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
-
-static void fx_close(struct fx *f) {
-    mapper_free(f->m);
-    ruleset_free(f->rs);
-    arena_done(&f->arena);
-    (void)nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void send_bytes(struct fx *f, const char *topic, const void *payload, size_t len) {
-    arena_reset(&f->arena);
-    struct message msg = {.topic = topic, .payload = payload, .len = len, .retained = f->retained, .qos = 1, .arrived = f->now};
-    mapper_map(f->m, &msg, &f->arena, &f->got);
-}
-
-static const char *say(struct fx *f, const char *topic, const char *payload) {
-    static char out[4096];
-    send_bytes(f, topic, payload, strlen(payload));
-    struct buf b;
-    buf_init(&b, 0);
-    fixture_say(&b, &f->got, f->now);
-    (void)snprintf(out, sizeof out, "%s", b.data);
-    buf_done(&b);
-    return out;
-}
+#define T0 SFX_T0
 
 static void test_one(void **state) {
     (void)state;
-    struct fx f;
-    fx_open(
+    struct source_fx f;
+    sfx_open(
         &f,
         "sources:\n"
         "  - source: door\n"
@@ -104,42 +29,43 @@ static void test_one(void **state) {
         "        device: topic.device\n"
         "        time: payload.last_seen\n"
         "        fields: {open: '!payload.contact', battery_percent: number(payload.battery), user: 'payload.user == 65535 ? optional.none() : optional.of(payload.user)'}\n");
-    assert_string_equal(say(&f, "site/doors/d 1",
-                            "{\"contact\":true,\"battery\":\"97.00\",\"user\":65535,\"last_seen\":\"2026-01-10T20:00:01+08:00\"}"),
+    assert_string_equal(sfx_say(&f, "site/doors/d 1",
+                                "{\"contact\":true,\"battery\":\"97.00\",\"user\":65535,\"last_seen\":\"2026-01-10T20:00:01+08:00\"}"),
                         "contact d 1 {open: false, battery_percent: 97} +1000 own");
-    assert_string_equal(say(&f, "site/doors/d2", "{\"contact\":false,\"battery\":null,\"user\":3}"), "contact d2 {open: true, user: 3}");
-    assert_string_equal(say(&f, "site/doors/d2", "{\"contact\":false,\"battery\":\"n/a\"}"), "contact d2 {open: true}");
+    assert_string_equal(sfx_say(&f, "site/doors/d2", "{\"contact\":false,\"battery\":null,\"user\":3}"),
+                        "contact d2 {open: true, user: 3}");
+    assert_string_equal(sfx_say(&f, "site/doors/d2", "{\"contact\":false,\"battery\":\"n/a\"}"), "contact d2 {open: true}");
     f.retained = true;
-    assert_string_equal(say(&f, "site/doors/d2", "{\"contact\":false}"), "contact d2 {open: true} retained");
+    assert_string_equal(sfx_say(&f, "site/doors/d2", "{\"contact\":false}"), "contact d2 {open: true} retained");
     f.retained = false;
     /* not its kind of message, whatever type the payload has */
-    assert_string_equal(say(&f, "site/doors/d2", "{\"state\":1}"), "unmatched");
-    assert_string_equal(say(&f, "site/doors/d2", "ON"), "unmatched");
-    assert_string_equal(say(&f, "site/doors/d2", "42"), "unmatched");
-    assert_string_equal(say(&f, "site/doors/d2", "{\"contact\":"), "unmatched");
+    assert_string_equal(sfx_say(&f, "site/doors/d2", "{\"state\":1}"), "unmatched");
+    assert_string_equal(sfx_say(&f, "site/doors/d2", "ON"), "unmatched");
+    assert_string_equal(sfx_say(&f, "site/doors/d2", "42"), "unmatched");
+    assert_string_equal(sfx_say(&f, "site/doors/d2", "{\"contact\":"), "unmatched");
     assert_non_null(strstr(f.got.why, "no JSON"));
-    assert_string_equal(say(&f, "site/windows/d2", "{\"contact\":true}"), "unmatched");
+    assert_string_equal(sfx_say(&f, "site/windows/d2", "{\"contact\":true}"), "unmatched");
     assert_non_null(strstr(f.got.why, "topic"));
-    assert_string_equal(say(&f, "site/doors/d2", ""), "nothing"); /* a retained topic is cleared */
+    assert_string_equal(sfx_say(&f, "site/doors/d2", ""), "nothing"); /* a retained topic is cleared */
     /* broken: a field that cannot be, an empty or endless id, control characters in it */
-    assert_string_equal(say(&f, "site/doors/d2", "{\"contact\":\"true\"}"), "broken");
+    assert_string_equal(sfx_say(&f, "site/doors/d2", "{\"contact\":\"true\"}"), "broken");
     assert_non_null(strstr(f.got.why, "open"));
-    assert_string_equal(say(&f, "site/doors/", "{\"contact\":true}"), "broken");
+    assert_string_equal(sfx_say(&f, "site/doors/", "{\"contact\":true}"), "broken");
     assert_non_null(strstr(f.got.why, "device"));
     char topic[300] = "site/doors/";
     memset(topic + strlen(topic), 'x', EVENT_DEVICE_MAX + 1);
-    assert_string_equal(say(&f, topic, "{\"contact\":true}"), "broken");
+    assert_string_equal(sfx_say(&f, topic, "{\"contact\":true}"), "broken");
     topic[strlen("site/doors/") + EVENT_DEVICE_MAX] = '\0';
-    send_bytes(&f, topic, "{\"contact\":true}", 16);
+    sfx_send(&f, topic, "{\"contact\":true}", 16);
     assert_int_equal(f.got.outcome, OUTCOME_EVENTS);
-    assert_string_equal(say(&f, "site/doors/a\nb", "{\"contact\":true}"), "broken");
-    send_bytes(&f, "site/doors/d3", "\0{\"contact\":true}", 17);
+    assert_string_equal(sfx_say(&f, "site/doors/a\nb", "{\"contact\":true}"), "broken");
+    sfx_send(&f, "site/doors/d3", "\0{\"contact\":true}", 17);
     assert_int_equal(f.got.nevents, 1);
     assert_int_equal(f.m->cleaned, 1);
-    send_bytes(&f, "site/doors/d3", "{\"contact\":true,\"n\":\"\xC4\xE3\"}", 25);
+    sfx_send(&f, "site/doors/d3", "{\"contact\":true,\"n\":\"\xC4\xE3\"}", 25);
     assert_int_equal(f.got.outcome, OUTCOME_BROKEN);
     assert_non_null(strstr(f.got.why, "byte 22"));
-    send_bytes(&f, "site/doors/\xFF", "{}", 2);
+    sfx_send(&f, "site/doors/\xFF", "{}", 2);
     assert_int_equal(f.got.outcome, OUTCOME_BROKEN);
     struct source_stats st;
     mapper_source_stats(f.m, 0, &st);
@@ -149,46 +75,46 @@ static void test_one(void **state) {
     assert_int_equal(mapper_count(f.m, OUTCOME_BROKEN), 6);
     assert_int_equal(mapper_count(f.m, OUTCOME_NOTHING), 1);
     assert_int_equal(mapper_count(f.m, OUTCOME_UNMATCHED), 5);
-    fx_close(&f);
+    sfx_close(&f);
 }
 
 static void test_several(void **state) {
     (void)state;
-    struct fx f;
-    fx_open(&f, "sources:\n"
-                "  - source: a\n"
-                "    topic: x/{device}\n"
-                "    match: has(payload.a)\n"
-                "    events:\n"
-                "      - {kind: ka, device: topic.device, fields: {v: payload.a + 1}}\n"
-                "      - {kind: kb, device: topic.device, when: payload.a > 5, fields: {w: payload.a}}\n"
-                "  - source: b\n"
-                "    topic: x/{id}\n"
-                "    payload: json\n"
-                "    events: [{kind: kc, device: topic.id, fields: {z: payload.z}}]\n"
-                "  - source: c\n"
-                "    topic: x/{rest+}\n"
-                "    payload: none\n"
-                "    ignore: nobody asks\n");
-    assert_string_equal(say(&f, "x/1", "{\"a\":1,\"z\":2}"), "ka 1 {v: 2}; kc 1 {z: 2}");
-    assert_string_equal(say(&f, "x/1", "{\"a\":6}"), "ka 1 {v: 7}; kb 1 {w: 6}; kc 1 {}");
+    struct source_fx f;
+    sfx_open(&f, "sources:\n"
+                 "  - source: a\n"
+                 "    topic: x/{device}\n"
+                 "    match: has(payload.a)\n"
+                 "    events:\n"
+                 "      - {kind: ka, device: topic.device, fields: {v: payload.a + 1}}\n"
+                 "      - {kind: kb, device: topic.device, when: payload.a > 5, fields: {w: payload.a}}\n"
+                 "  - source: b\n"
+                 "    topic: x/{id}\n"
+                 "    payload: json\n"
+                 "    events: [{kind: kc, device: topic.id, fields: {z: payload.z}}]\n"
+                 "  - source: c\n"
+                 "    topic: x/{rest+}\n"
+                 "    payload: none\n"
+                 "    ignore: nobody asks\n");
+    assert_string_equal(sfx_say(&f, "x/1", "{\"a\":1,\"z\":2}"), "ka 1 {v: 2}; kc 1 {z: 2}");
+    assert_string_equal(sfx_say(&f, "x/1", "{\"a\":6}"), "ka 1 {v: 7}; kb 1 {w: 6}; kc 1 {}");
     /* one event breaks, the others go on */
-    assert_string_equal(say(&f, "x/1", "{\"a\":[],\"z\":9}"), "kc 1 {z: 9}");
+    assert_string_equal(sfx_say(&f, "x/1", "{\"a\":[],\"z\":9}"), "kc 1 {z: 9}");
     assert_int_equal(f.got.outcome, OUTCOME_EVENTS);
     assert_non_null(f.got.why);
-    assert_string_equal(say(&f, "x/1", "hello"), "broken");
-    assert_string_equal(say(&f, "x/1/2", "\xFF\xD8"), "ignored");
+    assert_string_equal(sfx_say(&f, "x/1", "hello"), "broken");
+    assert_string_equal(sfx_say(&f, "x/1/2", "\xFF\xD8"), "ignored");
     assert_string_equal(f.got.why, "nobody asks");
     struct source_stats st;
     mapper_source_stats(f.m, 0, &st);
     assert_int_equal(st.broken, 1);
-    fx_close(&f);
+    sfx_close(&f);
 }
 
 static void test_each(void **state) {
     (void)state;
-    struct fx f;
-    fx_open(
+    struct source_fx f;
+    sfx_open(
         &f,
         "sources:\n"
         "  - source: keys\n"
@@ -203,13 +129,14 @@ static void test_each(void **state) {
         "  - source: joined\n"
         "    topic: lora/{eui}/up\n"
         "    events: [{kind: lamp, device: \"registry('address', topic.eui.lowerAscii()).orValue(topic.eui.lowerAscii())\", fields: {p: payload.p}}]\n");
-    assert_string_equal(say(&f, "bridge/b", "{\"devices\":{\"0xA\":{\"open\":\"yes\",\"t\":1768046401},\"0xB\":{},\"0xC\":{\"open\":0}}}"),
+    assert_string_equal(sfx_say(&f, "bridge/b",
+                                "{\"devices\":{\"0xA\":{\"open\":\"yes\",\"t\":1768046401},\"0xB\":{},\"0xC\":{\"open\":0}}}"),
                         "contact b-0xA {open: true} +1000 own; contact b-0xC {open: false}");
-    assert_string_equal(say(&f, "bridge/b", "{\"devices\":[]}"), "nothing");
-    assert_string_equal(say(&f, "bridge/b", "{\"devices\":7}"), "broken");
-    assert_string_equal(say(&f, "list/l", "[5,\"x\",null]"), "n l-0 {v: 5}; n l-1 {v: \"x\"}; n l-2 {}");
-    assert_string_equal(say(&f, "lora/A1B2C3/up", "{\"p\":1.5}"), "lamp lamp-1 {p: 1.5}");
-    assert_string_equal(say(&f, "lora/00FF/up", "{\"p\":1.5}"), "lamp 00ff {p: 1.5}");
+    assert_string_equal(sfx_say(&f, "bridge/b", "{\"devices\":[]}"), "nothing");
+    assert_string_equal(sfx_say(&f, "bridge/b", "{\"devices\":7}"), "broken");
+    assert_string_equal(sfx_say(&f, "list/l", "[5,\"x\",null]"), "n l-0 {v: 5}; n l-1 {v: \"x\"}; n l-2 {}");
+    assert_string_equal(sfx_say(&f, "lora/A1B2C3/up", "{\"p\":1.5}"), "lamp lamp-1 {p: 1.5}");
+    assert_string_equal(sfx_say(&f, "lora/00FF/up", "{\"p\":1.5}"), "lamp 00ff {p: 1.5}");
     /* more elements than one message may have */
     struct buf b;
     buf_init(&b, 1 << 20);
@@ -217,17 +144,17 @@ static void test_each(void **state) {
     for (int i = 0; i < 6000; i++)
         buf_printf(&b, "%s%d", i ? "," : "", i);
     buf_putc(&b, ']');
-    send_bytes(&f, "list/l", b.data, b.len);
+    sfx_send(&f, "list/l", b.data, b.len);
     buf_done(&b);
     assert_int_equal(f.got.nevents, SOURCE_MAX_EVENTS);
     assert_int_equal(f.got.events[SOURCE_MAX_EVENTS - 1].fields[0].value.i, SOURCE_MAX_EVENTS - 1);
-    fx_close(&f);
+    sfx_close(&f);
 }
 
 static void test_times(void **state) {
     (void)state;
-    struct fx f;
-    fx_open(
+    struct source_fx f;
+    sfx_open(
         &f,
         "sources:\n"
         "  - source: t\n"
@@ -238,19 +165,19 @@ static void test_times(void **state) {
         "    topic: err/{device}\n"
         "    payload: json\n"
         "    events: [{kind: k, device: topic.device, time: timestamp(payload.t), fields: {v: payload.v}}]\n");
-    assert_string_equal(say(&f, "t/1", "{\"t\":1768046399.5,\"v\":1}"), "k 1 {v: 1} -500 own");
-    assert_string_equal(say(&f, "t/1", "{\"t\":\"2026-01-10 19:59:00\",\"v\":1}"), "k 1 {v: 1} -60000 own");
-    assert_string_equal(say(&f, "t/1", "{\"t\":2.46,\"v\":1}"), "k 1 {v: 1}");
-    assert_string_equal(say(&f, "t/1", "{\"t\":0,\"v\":1}"), "k 1 {v: 1}");
-    assert_string_equal(say(&f, "t/1", "{\"t\":null,\"v\":1}"), "k 1 {v: 1}");
-    assert_string_equal(say(&f, "t/1", "{\"v\":1}"), "k 1 {v: 1}");
-    assert_string_equal(say(&f, "t/1", "{\"t\":\"nonsense\",\"v\":1}"), "k 1 {v: 1}");
+    assert_string_equal(sfx_say(&f, "t/1", "{\"t\":1768046399.5,\"v\":1}"), "k 1 {v: 1} -500 own");
+    assert_string_equal(sfx_say(&f, "t/1", "{\"t\":\"2026-01-10 19:59:00\",\"v\":1}"), "k 1 {v: 1} -60000 own");
+    assert_string_equal(sfx_say(&f, "t/1", "{\"t\":2.46,\"v\":1}"), "k 1 {v: 1}");
+    assert_string_equal(sfx_say(&f, "t/1", "{\"t\":0,\"v\":1}"), "k 1 {v: 1}");
+    assert_string_equal(sfx_say(&f, "t/1", "{\"t\":null,\"v\":1}"), "k 1 {v: 1}");
+    assert_string_equal(sfx_say(&f, "t/1", "{\"v\":1}"), "k 1 {v: 1}");
+    assert_string_equal(sfx_say(&f, "t/1", "{\"t\":\"nonsense\",\"v\":1}"), "k 1 {v: 1}");
     /* two hours old: time of arrival, marked late; as a declared replay, its own time */
-    assert_string_equal(say(&f, "t/1", "{\"t\":1768039200,\"v\":1}"), "k 1 {v: 1} late");
-    assert_string_equal(say(&f, "t/1", "{\"t\":1768039200,\"v\":1,\"replay\":1}"), "k 1 {v: 1} -7200000 late own");
-    assert_string_equal(say(&f, "t/1", "{\"t\":1768053600,\"v\":1}"), "k 1 {v: 1}"); /* two hours ahead */
-    assert_string_equal(say(&f, "err/1", "{\"t\":\"nonsense\",\"v\":1}"), "k 1 {v: 1}");
-    fx_close(&f);
+    assert_string_equal(sfx_say(&f, "t/1", "{\"t\":1768039200,\"v\":1}"), "k 1 {v: 1} late");
+    assert_string_equal(sfx_say(&f, "t/1", "{\"t\":1768039200,\"v\":1,\"replay\":1}"), "k 1 {v: 1} -7200000 late own");
+    assert_string_equal(sfx_say(&f, "t/1", "{\"t\":1768053600,\"v\":1}"), "k 1 {v: 1}"); /* two hours ahead */
+    assert_string_equal(sfx_say(&f, "err/1", "{\"t\":\"nonsense\",\"v\":1}"), "k 1 {v: 1}");
+    sfx_close(&f);
 }
 
 static void test_change_and_dedupe(void **state) {
@@ -270,40 +197,41 @@ static void test_change_and_dedupe(void **state) {
         "    payload: json\n"
         "    events:\n"
         "      - {kind: plate, device: topic.device, fields: {plate: payload.p}, dedupe: {key: payload.p, within: 10s}}\n";
-    struct fx f;
-    fx_open(&f, text);
-    assert_string_equal(say(&f, "s/1", "{\"smoke\":false,\"rssi\":1}"), "smoke 1 {smoke: false, rssi: 1}");
-    assert_string_equal(say(&f, "s/1", "{\"smoke\":false,\"rssi\":2}"), "nothing");
-    assert_string_equal(say(&f, "s/2", "{\"smoke\":false}"), "smoke 2 {smoke: false}");
-    assert_string_equal(say(&f, "s/1", "{\"smoke\":true}"), "smoke 1 {smoke: true}");
-    assert_string_equal(say(&f, "s/1", "{\"test\":true}"), "smoke 1 {test: true}"); /* a delta */
-    assert_string_equal(say(&f, "s/1", "{\"smoke\":true,\"test\":true}"), "nothing");
-    assert_string_equal(say(&f, "s/1", "{\"rssi\":7}"), "nothing");
-    assert_string_equal(say(&f, "p/1", "{\"p\":\"浙A1\"}"), "plate 1 {plate: \"浙A1\"}");
+    struct source_fx f;
+    sfx_open(&f, text);
+    assert_string_equal(sfx_say(&f, "s/1", "{\"smoke\":false,\"rssi\":1}"), "smoke 1 {smoke: false, rssi: 1}");
+    assert_string_equal(sfx_say(&f, "s/1", "{\"smoke\":false,\"rssi\":2}"), "nothing");
+    assert_string_equal(sfx_say(&f, "s/2", "{\"smoke\":false}"), "smoke 2 {smoke: false}");
+    assert_string_equal(sfx_say(&f, "s/1", "{\"smoke\":true}"), "smoke 1 {smoke: true}");
+    assert_string_equal(sfx_say(&f, "s/1", "{\"test\":true}"), "smoke 1 {test: true}"); /* a delta */
+    assert_string_equal(sfx_say(&f, "s/1", "{\"smoke\":true,\"test\":true}"), "nothing");
+    assert_string_equal(sfx_say(&f, "s/1", "{\"rssi\":7}"), "nothing");
+    assert_string_equal(sfx_say(&f, "p/1", "{\"p\":\"浙A1\"}"), "plate 1 {plate: \"浙A1\"}");
     f.now += 4000;
-    assert_string_equal(say(&f, "p/1", "{\"p\":\"浙A1\"}"), "nothing");
-    assert_string_equal(say(&f, "p/1", "{\"p\":\"浙A2\"}"), "plate 1 {plate: \"浙A2\"}");
-    assert_string_equal(say(&f, "p/2", "{\"p\":\"浙A1\"}"), "plate 2 {plate: \"浙A1\"}");
+    assert_string_equal(sfx_say(&f, "p/1", "{\"p\":\"浙A1\"}"), "nothing");
+    assert_string_equal(sfx_say(&f, "p/1", "{\"p\":\"浙A2\"}"), "plate 1 {plate: \"浙A2\"}");
+    assert_string_equal(sfx_say(&f, "p/2", "{\"p\":\"浙A1\"}"), "plate 2 {plate: \"浙A1\"}");
     f.now += 6000;
-    assert_string_equal(say(&f, "p/1", "{\"p\":\"浙A1\"}"), "plate 1 {plate: \"浙A1\"}");
+    assert_string_equal(sfx_say(&f, "p/1", "{\"p\":\"浙A1\"}"), "plate 1 {plate: \"浙A1\"}");
     /* a reload keeps what sources of the same name remember, and their counters */
-    struct ruleset *again = load(f.dir);
+    struct ruleset *again = fixture_ruleset(f.dir, false);
+    assert_non_null(again);
     struct err err = {0};
     assert_int_equal(mapper_reload(f.m, again, &err), 0);
     ruleset_free(f.rs);
     f.rs = again;
-    assert_string_equal(say(&f, "s/1", "{\"smoke\":true,\"test\":true}"), "nothing");
+    assert_string_equal(sfx_say(&f, "s/1", "{\"smoke\":true,\"test\":true}"), "nothing");
     struct source_stats st;
     mapper_source_stats(f.m, 0, &st);
     assert_int_equal(st.events, 4);
     assert_string_equal(st.source->name, "s");
-    fx_close(&f);
+    sfx_close(&f);
 }
 
 static void test_online(void **state) {
     (void)state;
-    struct fx f;
-    fx_open(
+    struct source_fx f;
+    sfx_open(
         &f,
         "sources:\n"
         "  - source: z\n"
@@ -316,52 +244,52 @@ static void test_online(void **state) {
         "  - source: n\n"
         "    topic: n/available\n"
         "    online: {topic: n/available, device: \"'nvr'\", when: \"{'online': true, 'offline': false, 'stopped': false}[payload]\"}\n");
-    assert_string_equal(say(&f, "z/a/availability", "online"), "availability a {online: true}");
-    assert_string_equal(say(&f, "z/a/availability", "offline"), "availability a {online: false}");
-    assert_string_equal(say(&f, "z/a/availability", "{\"state\":\"online\"}"), "availability a {online: true}");
-    assert_string_equal(say(&f, "z/a/availability", "{\"state\":\"offline\"}"), "availability a {online: false}");
-    assert_string_equal(say(&f, "n/available", "stopped"), "availability nvr {online: false}");
-    assert_string_equal(say(&f, "n/available", "sleeping"), "nothing");
-    fx_close(&f);
+    assert_string_equal(sfx_say(&f, "z/a/availability", "online"), "availability a {online: true}");
+    assert_string_equal(sfx_say(&f, "z/a/availability", "offline"), "availability a {online: false}");
+    assert_string_equal(sfx_say(&f, "z/a/availability", "{\"state\":\"online\"}"), "availability a {online: true}");
+    assert_string_equal(sfx_say(&f, "z/a/availability", "{\"state\":\"offline\"}"), "availability a {online: false}");
+    assert_string_equal(sfx_say(&f, "n/available", "stopped"), "availability nvr {online: false}");
+    assert_string_equal(sfx_say(&f, "n/available", "sleeping"), "nothing");
+    sfx_close(&f);
 }
 
 static void test_hostile(void **state) {
     (void)state;
-    struct fx f;
-    fx_open(&f, "sources:\n"
-                "  - source: h\n"
-                "    topic: h/{device}\n"
-                "    events: [{kind: k, device: topic.device, fields: {v: payload}}]\n"
-                "  - source: big\n"
-                "    topic: big/{device}\n"
-                "    max_payload: 16MB\n"
-                "    events: [{kind: k, device: topic.device, fields: {text: type(payload) == string}}]\n"
-                "  - source: slow\n"
-                "    topic: slow/{device}\n"
-                "    each: payload\n"
-                "    events: [{kind: k, device: topic.device, when: 'payload.all(x, payload.all(y, x + y > -1))', fields: {v: item}}]\n"
-                "  - source: pic\n"
-                "    topic: pic/{device}/{name}\n"
-                "    payload: none\n"
-                "    ignore: true\n");
+    struct source_fx f;
+    sfx_open(&f, "sources:\n"
+                 "  - source: h\n"
+                 "    topic: h/{device}\n"
+                 "    events: [{kind: k, device: topic.device, fields: {v: payload}}]\n"
+                 "  - source: big\n"
+                 "    topic: big/{device}\n"
+                 "    max_payload: 16MB\n"
+                 "    events: [{kind: k, device: topic.device, fields: {text: type(payload) == string}}]\n"
+                 "  - source: slow\n"
+                 "    topic: slow/{device}\n"
+                 "    each: payload\n"
+                 "    events: [{kind: k, device: topic.device, when: 'payload.all(x, payload.all(y, x + y > -1))', fields: {v: item}}]\n"
+                 "  - source: pic\n"
+                 "    topic: pic/{device}/{name}\n"
+                 "    payload: none\n"
+                 "    ignore: true\n");
     size_t big = 10 << 20;
     char *data = malloc(big);
     memset(data, 'A', big);
-    send_bytes(&f, "h/1", data, big);
+    sfx_send(&f, "h/1", data, big);
     assert_int_equal(f.got.outcome, OUTCOME_BROKEN);
     assert_non_null(strstr(f.got.why, "max_payload"));
-    send_bytes(&f, "big/1", data, big);
+    sfx_send(&f, "big/1", data, big);
     assert_int_equal(f.got.nevents, 1);
     assert_true(f.got.events[0].fields[0].value.b);
     memset(data, '[', 10000);
     memset(data + 10000, ']', 10000);
-    send_bytes(&f, "h/1", data, 20000); /* deeper than JSON may be: text */
+    sfx_send(&f, "h/1", data, 20000); /* deeper than JSON may be: text */
     assert_int_equal(f.got.outcome, OUTCOME_EVENTS);
     for (size_t i = 0; i < 4096; i++)
         data[i] = (char)(i * 37 + 1);
-    send_bytes(&f, "h/1", data, 4096);
+    sfx_send(&f, "h/1", data, 4096);
     assert_int_equal(f.got.outcome, OUTCOME_BROKEN);
-    send_bytes(&f, "pic/1/snapshot", data, 4096);
+    sfx_send(&f, "pic/1/snapshot", data, 4096);
     assert_int_equal(f.got.outcome, OUTCOME_IGNORED);
     /* an expression that would run for minutes stops at the message's budget */
     struct buf b;
@@ -370,7 +298,7 @@ static void test_hostile(void **state) {
     for (int i = 0; i < 3000; i++)
         buf_printf(&b, "%s%d", i ? "," : "", i);
     buf_putc(&b, ']');
-    send_bytes(&f, "slow/1", b.data, b.len);
+    sfx_send(&f, "slow/1", b.data, b.len);
     assert_int_equal(f.got.outcome, OUTCOME_BROKEN);
     buf_done(&b);
     /* a message arena that is too small breaks the message and nothing else */
@@ -388,18 +316,18 @@ static void test_hostile(void **state) {
     assert_int_equal(f.got.outcome, OUTCOME_BROKEN);
     arena_done(&tiny);
     free(data);
-    fx_close(&f);
+    sfx_close(&f);
 }
 
 static void test_troubles(void **state) {
     (void)state;
-    struct fx f;
-    fx_open(
+    struct source_fx f;
+    sfx_open(
         &f,
         "sources:\n  - source: s\n    topic: s/{device}\n    payload: json\n    events: [{kind: k, device: topic.device, fields: {v: payload.v}}]\n");
-    (void)say(&f, "s/1", "{broken \033[2Jx");
-    (void)say(&f, "s/1", "{again");
-    (void)say(&f, "other/1", "hello");
+    (void)sfx_say(&f, "s/1", "{broken \033[2Jx");
+    (void)sfx_say(&f, "s/1", "{again");
+    (void)sfx_say(&f, "other/1", "hello");
     assert_int_equal(mapper_troubles(f.m), 2);
     struct source_trouble t;
     mapper_trouble(f.m, 0, &t);
@@ -411,7 +339,7 @@ static void test_troubles(void **state) {
     mapper_trouble(f.m, 1, &t);
     assert_int_equal(t.outcome, OUTCOME_UNMATCHED);
     assert_null(t.source);
-    send_bytes(&f, "s/2", "{\033[2J\xFF\x01", 7);
+    sfx_send(&f, "s/2", "{\033[2J\xFF\x01", 7);
     mapper_trouble(f.m, 2, &t);
     assert_null(strchr(t.example, '\033'));
     assert_null(strchr(t.example, '\x01'));
@@ -419,7 +347,7 @@ static void test_troubles(void **state) {
     for (int i = 0; i < 2000; i++) {
         char topic[64];
         (void)snprintf(topic, sizeof topic, "flood/%d", i);
-        (void)say(&f, topic, "x");
+        (void)sfx_say(&f, topic, "x");
     }
     assert_true(mapper_troubles(f.m) <= SOURCE_MAX_TROUBLE_TOPICS + 1);
     uint64_t sum = 0;
@@ -433,30 +361,30 @@ static void test_troubles(void **state) {
     assert_int_equal(sum, 2004);
     char *big = malloc(1 << 20);
     memset(big, 'y', 1 << 20);
-    send_bytes(&f, "s/1", big, 1 << 20);
+    sfx_send(&f, "s/1", big, 1 << 20);
     free(big);
     mapper_trouble(f.m, 0, &t);
     assert_int_equal(t.payload_len, 1 << 20);
     assert_true(t.example_len <= SOURCE_MAX_EXAMPLE);
-    fx_close(&f);
+    sfx_close(&f);
 }
 
 /* The memory of what was said last does not grow with the number of devices. */
 static void test_many_devices(void **state) {
     (void)state;
-    struct fx f;
-    fx_open(
+    struct source_fx f;
+    sfx_open(
         &f,
         "sources:\n  - source: s\n    topic: s/{device}\n    payload: json\n    events: [{kind: k, device: topic.device, fields: {v: payload.v}, emit: {on_change: [v]}}]\n");
     for (int i = 0; i < MEMORY_MAX + 5000; i++) {
         char topic[64];
         (void)snprintf(topic, sizeof topic, "s/%d", i);
-        send_bytes(&f, topic, "{\"v\":1}", 7);
+        sfx_send(&f, topic, "{\"v\":1}", 7);
         assert_int_equal(f.got.nevents, 1);
     }
     assert_int_equal(map_count(&f.m->memory.map), MEMORY_MAX);
     assert_int_equal(f.m->memory.evicted, 5000);
-    fx_close(&f);
+    sfx_close(&f);
 }
 
 int main(void) {
