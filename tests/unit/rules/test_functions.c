@@ -182,9 +182,53 @@ static int teardown(void **state) {
     return 0;
 }
 
+static void test_wrapped(void **state) {
+    (void)state;
+    is("nullif(5, 65535)", "5");
+    is("nullif(65535, 65535)", "absent");
+    is("nullif(65535.0, [65535, -1])", "absent");
+    is("nullif('n/a', ['n/a', ''])", "absent");
+    is("nullif('7', ['n/a', ''])", "'7'");
+    is("nullif(null, [0])", "absent");
+    is("nullif(optional.of(5), [0])", "5");
+    is("nullif(optional.none(), [0])", "absent");
+    is("nullif([1], [[1]])", "absent");
+    is("number(nullif(5, []))", "5");
+    is("hex('01 a0:FF')", "b'\\x01\\xa0\\xff'");
+    is("hex('0x3232')", "b'22'");
+    is("string(hex('68-69'))", "'hi'");
+    is("hex('')", "b''");
+    is("hex('0')", "absent");
+    is("hex('zz')", "absent");
+    is("hex(5)", "absent");
+    is("uint_at(hex('0102ff'), 0, 2)", "258");
+    is("uint_at(hex('0102ff'), 0, 2, 'little')", "513");
+    is("uint_at(hex('0102ff'), 0, 2, 'big')", "258");
+    is("uint_at(hex('0102ff'), 0, 2, 'middle')", "error");
+    is("int_at(hex('0102ff'), 2, 1)", "-1");
+    is("int_at(hex('ffffffffffffff38'), 0, 8)", "-200");
+    is("uint_at(hex('ffffffffffffff38'), 0, 8)", "absent");
+    is("uint_at(hex('0102ff'), 2, 2)", "absent");
+    is("uint_at(hex('0102ff'), -1, 1)", "absent");
+    is("uint_at(hex('0102ff'), 9223372036854775807, 8)", "absent");
+    is("uint_at(hex('0102ff'), 0, 9)", "error");
+    is("uint_at(base64.decode('AQL/'), 2, 1)", "255");
+    is("uint_at(5, 0, 1)", "absent");
+    is("text(base64.decode('w8XL+A=='), 'GB2312')", "'门锁'");
+    is("text(hex('636166e9'), 'latin1')", "'café'");
+    is("text(hex('a4a4'), 'Big5')", "'中'");
+    is("text(hex('ff'), 'gb18030')", "absent");
+    is("text(dyn('x'), 'gb18030')", "absent");
+    is("strptime('20:00:00 05.01.2026', '%T %d.%m.%Y')", "timestamp('2026-01-05T12:00:00Z')");
+    is("strptime('20:00:00 05.01.2026', '%T %d.%m.%Y', 'UTC')", "timestamp('2026-01-05T20:00:00Z')");
+    is("strptime('yesterday', '%T %d.%m.%Y')", "absent");
+    is("strptime(5, '%F')", "absent");
+    is("strptime(local(now).substring(0, 10) + ' 19:59:58', '%F %T')", "timestamp('2026-01-05T11:59:58Z')");
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_number), cmocka_unit_test(test_truth),    cmocka_unit_test(test_time),
-                                       cmocka_unit_test(test_json),   cmocka_unit_test(test_registry), cmocka_unit_test(test_calendar),
-                                       cmocka_unit_test(test_no_host)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_number),   cmocka_unit_test(test_wrapped), cmocka_unit_test(test_truth),
+                                       cmocka_unit_test(test_time),     cmocka_unit_test(test_json),    cmocka_unit_test(test_registry),
+                                       cmocka_unit_test(test_calendar), cmocka_unit_test(test_no_host)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
