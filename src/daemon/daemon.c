@@ -146,43 +146,6 @@ static int load_rules(struct daemon *d, struct err *err) {
     return daemon_hash_config(d->opt->dir, d->conf_hash, err);
 }
 
-/* What the damaged file still gives goes into the new one; what it does not give is lost, and said. */
-static void salvage(struct daemon *d, const char *damaged) {
-    struct store_salvaged got = {0};
-    struct err err = {0};
-
-    if (store_salvage(d->store, damaged, &got, &err) < 0)
-        log_error("store: nothing could be taken over from %s: %s", damaged, err.text);
-    else
-        log_notice("store: taken over from %s: %" PRId64 " incidents, %" PRId64 " waiting messages, %" PRId64 " rule states, %" PRId64
-                   " devices%s",
-                   damaged, got.incidents, got.outbox, got.states, got.devices,
-                   got.complete ? "" : "; what stood on damaged pages is missing");
-}
-
-/* A damaged store is set aside, never deleted, and the watch goes on with a new one. */
-static int open_store(struct daemon *d, struct err *err) {
-    const struct config *c = d->rules->config;
-    struct store_conf conf = {.path = d->opt->store ? d->opt->store : c->store_path,
-                              .journal_max_age = c->journal_max_age,
-                              .journal_max_bytes = c->journal_max_bytes,
-                              .closed_max_age = c->closed_max_age,
-                              .outbox_max_bytes = c->outbox_max_bytes};
-    int rc = store_open(&conf, err, &d->store);
-
-    if (rc == GF_ECORRUPT) {
-        char name[4096];
-        log_error("store: %s", err->text);
-        if (store_set_aside(conf.path, clock_wall(), name, sizeof(name), err) < 0)
-            return err_prefix(err, "store");
-        log_error("store: the damaged file is kept as %s; starting with a new one", name);
-        rc = store_open(&conf, err, &d->store);
-        if (rc == 0)
-            salvage(d, name);
-    }
-    return rc < 0 ? err_prefix(err, "store") : 0;
-}
-
 static int open_engine(struct daemon *d, struct err *err) {
     struct store_clock last;
     int64_t down = 0;
@@ -205,6 +168,14 @@ static int open_engine(struct daemon *d, struct err *err) {
     return rc;
 }
 
+static void close_engine(struct daemon *d) {
+    mapper_free(d->mapper);
+    engine_free(d->engine);
+    d->mapper = NULL;
+    d->engine = NULL;
+    effects_reset(&d->fx);
+}
+
 static int open_control(struct daemon *d, struct err *err) {
     const struct config *c = d->rules->config;
     int rc = control_new(&d->loop, d->opt->socket ? d->opt->socket : c->socket, c->socket_group, &daemon_control_ops, d, err, &d->control);
@@ -216,7 +187,16 @@ static int start(struct daemon *d, struct err *err) {
     int rc;
 
     say_versions();
-    if ((rc = load_rules(d, err)) < 0 || (rc = open_store(d, err)) < 0 || (rc = open_engine(d, err)) < 0)
+    if ((rc = load_rules(d, err)) < 0 || (rc = daemon_store_open(d, err)) < 0)
+        return rc;
+    rc = open_engine(d, err);
+    if (rc == GF_ECORRUPT) { /* a damaged page that only the reading met */
+        close_engine(d);
+        if ((rc = daemon_store_replace(d, err)) < 0)
+            return rc;
+        rc = open_engine(d, err);
+    }
+    if (rc < 0)
         return rc;
     gf_ignore(store_audit(d->store, daemon_now(d).wall, "gengfu", "started", GENGFU_VERSION, NULL));
     if ((rc = daemon_open_forward(d, err)) < 0 || (rc = open_control(d, err)) < 0 || (rc = daemon_open_ingest(d, err)) < 0)

@@ -95,6 +95,13 @@ void pipeline_schedule(struct daemon *d);           /* sets the due timer */
 void pipeline_command(struct daemon *d, const cJSON *json, const char *who, struct buf *answer);
 GF_WARN_UNUSED int pipeline_checkpoint(struct daemon *d); /* devices' checkpoints in a transaction of their own */
 
+/* damage.c: opening the store, and what happens when it is damaged */
+GF_WARN_UNUSED int daemon_store_open(struct daemon *d, struct err *err);
+GF_WARN_UNUSED int daemon_store_replace(struct daemon *d,
+                                        struct err *err); /* err says what was met; d->store is a new one afterwards, or NULL */
+void daemon_store_failed(struct daemon *d, struct err *err)
+    __attribute__((noreturn)); /* damage met at work: a new store, and a new start */
+
 /* restore.c: the store's contents into a new engine */
 GF_WARN_UNUSED int daemon_restore(struct daemon *d, int64_t down, struct err *err);
 

@@ -151,6 +151,8 @@ int pipeline_commit(struct daemon *d, const struct ingest_ack *acks, size_t n) {
     int64_t began = clock_mono_us();
 
     rc = store_commit(d->store, &batch, &err);
+    if (rc == GF_ECORRUPT)
+        daemon_store_failed(d, &err);
     if (rc < 0) {
         become_stuck(d, &err);
         return rc;

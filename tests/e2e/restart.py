@@ -141,3 +141,51 @@ def test_reload_changes_sources(t):
     time.sleep(0.5)
     broker.publish([("other/p7", '{"level": 50}')])
     t.check(platform.wait(lambda: opened(platform, "high"), 10), "a source that came with a reload is not subscribed")
+
+
+
+def tear(box, table):
+    """Overwrites the first page of a table."""
+    import sqlite3
+    db = sqlite3.connect(box.store)
+    size = db.execute("PRAGMA page_size").fetchone()[0]
+    page = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()[0]
+    db.close()
+    with open(box.store, "r+b") as f:
+        f.seek((page - 1) * size)
+        f.write(b"\xff" * size)
+
+
+def damaged(box):
+    return [name for name in os.listdir(box.dir) if ".damaged-" in name and not name.endswith(("-wal", "-shm"))]
+
+
+def test_damaged_store_is_set_aside_and_salvaged(t):
+    """A page that the start reads is torn: the file is kept under another name, and what stands on other pages goes on."""
+    box, broker, platform = lib.probe_box(t, "damaged")
+    box.start()
+    broker.publish([lib.probe("p1", 50)])
+    t.check(platform.wait(lambda: opened(platform, "high"), 10), "no incident to begin with")
+    t.equal(box.stop(), 0, "exit code after SIGTERM")
+    tear(box, "state")
+    box.start()
+    t.equal(len(damaged(box)), 1, "damaged files that are kept")
+    t.check("taken over from" in box.log("daemon"), "the log does not say what was taken over")
+    t.equal(box.status()["incidents"]["open"], 1, "open incidents that were taken over")
+    broker.publish([lib.probe("p2", 50)])
+    t.check(platform.wait(lambda: any(d["device"] == "p2" for d in opened(platform, "high")), 10), "nothing is raised after the damage")
+
+
+def test_damage_met_at_work_loses_no_message(t):
+    """A page that only a new incident needs is torn: the daemon ends without acknowledging, and the next start raises it."""
+    box, broker, platform = lib.probe_box(t, "torn")
+    box.start()
+    t.equal(box.stop(), 0, "exit code after SIGTERM")
+    tear(box, "revision")
+    box.start()
+    broker.publish([lib.probe("p1", 50)])
+    t.equal(box.daemon.wait(10), 3, "exit code when the damage was met")
+    t.equal(len(damaged(box)), 1, "damaged files that are kept")
+    box.start()
+    t.check(platform.wait(lambda: opened(platform, "high"), 10), "the message that met the damage was lost")
+    t.equal(platform.violations, [], "violations")
