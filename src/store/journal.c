@@ -175,7 +175,8 @@ int store_journal_load(struct store *s, struct err *err) {
     struct loaded c = {0};
     l->clock = (struct store_clock){.mono = TIME_NONE, .wall = TIME_NONE};
     l->segment = (struct segment){0};
-    l->last_id = 0;
+    l->last_id = l->events = l->bytes = 0;
+    l->nacks = 0;
     struct query q = sql_start(s, SQL_JOURNAL_LAST);
     int rc = sql_row(&q, err);
     if (rc > 0) {

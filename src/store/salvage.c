@@ -116,6 +116,14 @@ static int copy_table(struct salvage *v, const struct table *t, struct err *err)
     return rc;
 }
 
+static bool events_sound(struct chunk c) {
+    struct chunk_event e;
+    int rc;
+    while ((rc = chunk_next(&c, &e)) > 0)
+        continue;
+    return rc == 0;
+}
+
 /* The last chunks, from a batch's end backwards, without a gap: the walk from record to record must go through. */
 static int copy_journal(struct salvage *v, struct err *err) {
     sqlite3_stmt *in = NULL;
@@ -128,7 +136,7 @@ static int copy_journal(struct salvage *v, struct err *err) {
         int64_t id = sqlite3_column_int64(in, 0);
         const void *data = sqlite3_column_blob(in, 4);
         int len = sqlite3_column_bytes(in, 4);
-        bool sound = data && id > 0 && chunk_read(&c, &plain, data, (size_t)len, sqlite3_column_int64(in, 1)) == 0;
+        bool sound = data && id > 0 && chunk_read(&c, &plain, data, (size_t)len, sqlite3_column_int64(in, 1)) == 0 && events_sound(c);
         if (v->found.chunks == 0 && (!sound || !c.has_record)) {
             v->found.complete = false;
             continue;
@@ -158,6 +166,23 @@ static int copy_journal(struct salvage *v, struct err *err) {
     return code;
 }
 
+/* As the next start will read it; if that cannot be done, the journal begins anew. */
+static int check_journal(struct salvage *v, struct err *err) {
+    int rc = store_journal_load(v->to, err);
+    if (rc != GF_ECORRUPT)
+        return rc;
+    v->found.chunks = 0;
+    v->found.complete = false;
+    struct query q = sql_start(v->to, SQL_JOURNAL_DROP);
+    sql_put_int(&q, INT64_MAX);
+    rc = sql_run(&q, err);
+    if (rc == 0)
+        rc = store_meta_put(v->to, "events_trimmed", 0, err);
+    if (rc == 0)
+        rc = store_meta_put(v->to, "bytes_trimmed", 0, err);
+    return rc < 0 ? rc : store_journal_load(v->to, err);
+}
+
 static int copy_all(struct salvage *v, struct err *err) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof tables / sizeof tables[0]; i++)
@@ -173,7 +198,9 @@ static int copy_all(struct salvage *v, struct err *err) {
         if (rc == 0 && tidy[i] == SQL_SALVAGED_OUTBOX)
             v->found.outbox -= sqlite3_changes64(v->to->db);
     }
-    return rc < 0 ? rc : copy_journal(v, err);
+    if (rc == 0)
+        rc = copy_journal(v, err);
+    return rc < 0 ? rc : check_journal(v, err);
 }
 
 int store_salvage(struct store *s, const char *damaged, struct store_salvaged *ret, struct err *err) {

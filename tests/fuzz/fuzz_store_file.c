@@ -212,6 +212,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (rc == 0) {
         use(s);
         store_close(s);
+    } else if (rc == GF_ECORRUPT) { /* the way on */
+        char aside[160], name[200];
+        struct store_salvaged got;
+        if (store_set_aside(path, 1, aside, sizeof aside, &err) < 0 || store_open(&c, &err, &s) < 0)
+            abort();
+        rc = store_salvage(s, aside, &got, &err);
+        if (rc == GF_EBUG || rc == GF_ECORRUPT) {
+            (void)fprintf(stderr, "%d %s\n", rc, err.text);
+            abort();
+        }
+        use(s);
+        store_close(s);
+        for (int i = 0; i < 3; i++) {
+            (void)snprintf(name, sizeof name, "%s%s", aside, i == 0 ? "" : i == 1 ? "-wal" : "-shm");
+            (void)unlink(name);
+        }
     } else if (!err.code || rc == GF_EBUG) {
         (void)fprintf(stderr, "%d %s\n", rc, err.text);
         abort();
