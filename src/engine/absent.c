@@ -14,32 +14,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-int64_t engine_attended(const struct engine *e, int64_t mono)
-{
+int64_t engine_attended(const struct engine *e, int64_t mono) {
     return (e->link_down != TIME_NONE && e->link_down < mono ? e->link_down : mono) - e->paused;
 }
 
-static int64_t deadline(const struct engine *e, const struct absence *a)
-{
+static int64_t deadline(const struct engine *e, const struct absence *a) {
     int64_t grace = a->rule->rule->grace > 0 ? a->rule->rule->grace : a->span;
     int64_t silence = a->seen + a->span, settled = e->grace_from == TIME_NONE ? INT64_MIN : e->grace_from + grace;
 
     return silence > settled ? silence : settled;
 }
 
-void engine_absent_arm(struct engine *e, struct absence *a)
-{
+void engine_absent_arm(struct engine *e, struct absence *a) {
     if (a->fired || e->link_down != TIME_NONE)
         engine_timer_unset(e, &a->timer);
     else
         engine_timer_set(e, &a->timer, deadline(e, a) + e->paused);
 }
 
-static struct absence *watch_of(const struct engine_rule *er, const struct engine_device *d) { return d->index < er->nby_device ? er->by_device[d->index] : NULL; }
+static struct absence *watch_of(const struct engine_rule *er, const struct engine_device *d) {
+    return d->index < er->nby_device ? er->by_device[d->index] : NULL;
+}
 
 /* -- an event of one of the kinds ---------------------------------------------------------------------------------------------- */
-static void spoke(struct engine_eval *x, struct absence *a)
-{
+static void spoke(struct engine_eval *x, struct absence *a) {
     struct engine *e = x->engine;
 
     a->seen = engine_attended(e, e->now.mono);
@@ -56,8 +54,7 @@ static void spoke(struct engine_eval *x, struct absence *a)
     }
 }
 
-void engine_absent_event(struct engine_eval *x, struct engine_rule *er)
-{
+void engine_absent_event(struct engine_eval *x, struct engine_rule *er) {
     struct absence *a = watch_of(er, x->device);
 
     if (!a)
@@ -86,8 +83,7 @@ void engine_absent_event(struct engine_eval *x, struct engine_rule *er)
 }
 
 /* The journal's tail: what the event would have done to a rule with `when`; there is no engine time yet. */
-void engine_absent_met(struct engine_eval *x, struct engine_rule *er)
-{
+void engine_absent_met(struct engine_eval *x, struct engine_rule *er) {
     if (er->rule->pattern != RULE_ABSENT || !er->rule->when.program || engine_truth(x, er, &er->rule->when) != TRUTH_TRUE)
         return;
     struct device_met *m = engine_device_met(x->device, er->rule, true);
@@ -98,8 +94,7 @@ void engine_absent_met(struct engine_eval *x, struct engine_rule *er)
 }
 
 /* -- too long ---------------------------------------------------------------------------------------------------------------------- */
-static void raise(struct engine *e, struct absence *a)
-{
+static void raise(struct engine *e, struct absence *a) {
     struct engine_rule *er = a->rule;
     struct event ev = {.device = a->device->id,
                        .kind = er->rule->non ? er->rule->on[0] : e->a_availability,
@@ -120,8 +115,7 @@ static void raise(struct engine *e, struct absence *a)
     engine_instance_settle(e, in);
 }
 
-void engine_absent_due(struct engine *e, struct absence *a)
-{
+void engine_absent_due(struct engine *e, struct absence *a) {
     const struct interval *during = a->rule->rule->during;
 
     if (a->fired || e->link_down != TIME_NONE)
@@ -140,8 +134,7 @@ void engine_absent_due(struct engine *e, struct absence *a)
 }
 
 /* -- the watches ----------------------------------------------------------------------------------------------------------------------- */
-void engine_absent_free(struct engine *e, struct engine_rule *er)
-{
+void engine_absent_free(struct engine *e, struct engine_rule *er) {
     for (size_t i = 0; i < er->nabsences; i++) {
         engine_timer_unset(e, &er->absences[i].timer);
         free(er->absences[i].key);
@@ -153,8 +146,7 @@ void engine_absent_free(struct engine *e, struct engine_rule *er)
     er->nabsences = er->nby_device = 0;
 }
 
-static bool expected(const struct rule *r, atom_t kind)
-{
+static bool expected(const struct rule *r, atom_t kind) {
     size_t n = r->nof ? r->nof : r->non;
     const atom_t *kinds = r->nof ? r->of : r->on;
 
@@ -168,8 +160,7 @@ static bool expected(const struct rule *r, atom_t kind)
 }
 
 /* When the device last said what the rule listens to. */
-static struct device_seen last_word(const struct engine *e, const struct rule *r, struct engine_device *d)
-{
+static struct device_seen last_word(const struct engine *e, const struct rule *r, struct engine_device *d) {
     struct device_seen best = {.at = TIME_NONE, .wall = TIME_NONE};
 
     if (r->when.program) {
@@ -189,8 +180,7 @@ static struct device_seen last_word(const struct engine *e, const struct rule *r
     return best;
 }
 
-static bool join(struct engine *e, struct engine_rule *er, struct engine_device *d, struct map *by_key)
-{
+static bool join(struct engine *e, struct engine_rule *er, struct engine_device *d, struct map *by_key) {
     struct engine_eval x;
     const char *key;
     size_t len;
@@ -205,7 +195,14 @@ static bool join(struct engine *e, struct engine_rule *er, struct engine_device 
     struct absence *a = map_get(by_key, key, len);
     if (!a) {
         a = &er->absences[er->nabsences];
-        *a = (struct absence){.timer = {.owner = TIMER_ABSENCE}, .rule = er, .device = d, .seen = seen.at, .wall = seen.wall, .span = span, .by = by, .key_len = len};
+        *a = (struct absence){.timer = {.owner = TIMER_ABSENCE},
+                              .rule = er,
+                              .device = d,
+                              .seen = seen.at,
+                              .wall = seen.wall,
+                              .span = span,
+                              .by = by,
+                              .key_len = len};
         a->key = strndup(key, len);
         if (!a->key || map_put(by_key, key, len, a, NULL) < 0) {
             free(a->key);
@@ -225,8 +222,7 @@ static bool join(struct engine *e, struct engine_rule *er, struct engine_device 
 }
 
 /* A told silence stays told. */
-static void meet_instances(struct engine *e, struct engine_rule *er)
-{
+static void meet_instances(struct engine *e, struct engine_rule *er) {
     for (size_t i = 0; i < er->nabsences; i++) {
         struct absence *a = &er->absences[i];
         struct instance *in = engine_instance_find(er, a->key, a->key_len);
@@ -249,8 +245,7 @@ static void meet_instances(struct engine *e, struct engine_rule *er)
     }
 }
 
-int engine_absent_build(struct engine *e, struct engine_rule *er)
-{
+int engine_absent_build(struct engine *e, struct engine_rule *er) {
     struct map by_key;
     bool ok = true;
 

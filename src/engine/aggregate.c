@@ -9,16 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t bits_of(double d)
-{
+static uint64_t bits_of(double d) {
     uint64_t u;
 
     memcpy(&u, &d, sizeof(u));
     return u;
 }
 
-static double double_of(uint64_t u)
-{
+static double double_of(uint64_t u) {
     double d;
 
     memcpy(&d, &u, sizeof(d));
@@ -28,8 +26,7 @@ static double double_of(uint64_t u)
 static bool is_distinct(const char *name) { return strcmp(name, "value_count") == 0; }
 
 /* Seeds are fixed: the hashes stand in the store. Equal values have equal text: 1 and 1.0 are one value, as they are in the language. */
-static uint64_t hash_value(struct cel_value v)
-{
+static uint64_t hash_value(struct cel_value v) {
     struct buf b;
     uint64_t h;
     double d;
@@ -48,8 +45,7 @@ static uint64_t hash_value(struct cel_value v)
     return h == ENGINE_NO_VALUE ? h + 1 : h;
 }
 
-void engine_aggregate_args(struct engine_eval *x, struct engine_rule *er, struct window_entry *w)
-{
+void engine_aggregate_args(struct engine_eval *x, struct engine_rule *er, struct window_entry *w) {
     const struct cel_aggregates *set = er->rule->aggregates;
 
     for (size_t i = 0; set && i < set->count; i++) {
@@ -71,15 +67,13 @@ void engine_aggregate_args(struct engine_eval *x, struct engine_rule *er, struct
 
 static struct cel_value unknown(void) { return (struct cel_value){.type = CEL_ERROR, .code = CEL_E_ABSENT}; }
 
-static int compare_doubles(const void *a, const void *b)
-{
+static int compare_doubles(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
 
     return x < y ? -1 : x > y;
 }
 
-static struct cel_value percentile(struct engine_eval *x, const struct window *w, size_t slot, double p)
-{
+static struct cel_value percentile(struct engine_eval *x, const struct window *w, size_t slot, double p) {
     double *values = arena_alloc(&x->engine->scratch, w->count * sizeof(*values));
     size_t n = 0;
 
@@ -98,8 +92,7 @@ static struct cel_value percentile(struct engine_eval *x, const struct window *w
     return cel_double(values[at]);
 }
 
-static struct cel_value distinct(struct engine_eval *x, const struct window *w, size_t slot)
-{
+static struct cel_value distinct(struct engine_eval *x, const struct window *w, size_t slot) {
     size_t cap = 16, n = 0;
 
     while (cap < w->count * 2)
@@ -122,8 +115,7 @@ static struct cel_value distinct(struct engine_eval *x, const struct window *w, 
 }
 
 /* sum, avg, min, max in one pass. */
-static struct cel_value numbers(const struct window *w, size_t slot, const char *name)
-{
+static struct cel_value numbers(const struct window *w, size_t slot, const char *name) {
     double sum = 0, min = INFINITY, max = -INFINITY;
     size_t n = 0;
 
@@ -144,8 +136,7 @@ static struct cel_value numbers(const struct window *w, size_t slot, const char 
     return cel_double(strcmp(name, "value_avg") == 0 ? sum / (double)n : strcmp(name, "value_min") == 0 ? min : max);
 }
 
-bool engine_aggregate_values(struct engine_eval *x, const struct rule *rule, const struct window *w)
-{
+bool engine_aggregate_values(struct engine_eval *x, const struct rule *rule, const struct window *w) {
     const struct cel_aggregates *set = rule->aggregates;
 
     if (!set || set->count == 0)

@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void answer(struct engine *e, const struct command *cmd, const struct err *failed, uint32_t revision)
-{
+static void answer(struct engine *e, const struct command *cmd, const struct err *failed, uint32_t revision) {
     struct effect_answer a = {.at = e->now.wall};
     struct buf *b = &e->text;
 
@@ -30,8 +29,7 @@ static void answer(struct engine *e, const struct command *cmd, const struct err
         effects_answer(e->fx, &a);
 }
 
-static int refuse(struct err *err, const struct incident *inc, enum action action)
-{
+static int refuse(struct err *err, const struct incident *inc, enum action action) {
     char possible[160] = "";
     size_t len = 0;
 
@@ -44,8 +42,7 @@ static int refuse(struct err *err, const struct incident *inc, enum action actio
                    condition_name(inc->condition), handling_name(inc->handling), possible);
 }
 
-static void take_parts(struct engine *e, struct incident *inc, const struct command *cmd)
-{
+static void take_parts(struct engine *e, struct incident *inc, const struct command *cmd) {
     if (cmd->disposition)
         inc->disposition = (enum disposition)cmd->disposition;
     if (cmd->rating)
@@ -55,8 +52,7 @@ static void take_parts(struct engine *e, struct incident *inc, const struct comm
 }
 
 /* Who, in our words, and in brackets in the sender's. */
-static const char *who_says(struct engine *e, const struct command *cmd)
-{
+static const char *who_says(struct engine *e, const struct command *cmd) {
     const char *who = cmd->who ? cmd->who : "";
 
     if (!cmd->by || !*cmd->by)
@@ -65,8 +61,7 @@ static const char *who_says(struct engine *e, const struct command *cmd)
     return who ? who : "";
 }
 
-static void reopened(struct engine *e, struct docket *d)
-{
+static void reopened(struct engine *e, struct docket *d) {
     d->inc->closed = d->inc->acknowledged = TIME_NONE;
     for (size_t i = 0; i < ENGINE_RECENT; i++) {
         if (e->recent[i] != d)
@@ -78,8 +73,7 @@ static void reopened(struct engine *e, struct docket *d)
 }
 
 /* What changes on the people's side alone. */
-static void apply_handling(struct engine *e, struct docket *d, const struct lifecycle_move *m, const struct command *cmd)
-{
+static void apply_handling(struct engine *e, struct docket *d, const struct lifecycle_move *m, const struct command *cmd) {
     struct incident *inc = d->inc;
 
     inc->handling = m->to_handling;
@@ -95,8 +89,7 @@ static void apply_handling(struct engine *e, struct docket *d, const struct life
         engine_docket_over(e, d);
 }
 
-static int apply(struct engine *e, struct docket *d, const struct command *cmd, struct err *err)
-{
+static int apply(struct engine *e, struct docket *d, const struct command *cmd, struct err *err) {
     struct incident *inc = d->inc;
     struct instance *in = d->instance;
     struct lifecycle_move m;
@@ -120,8 +113,8 @@ static int apply(struct engine *e, struct docket *d, const struct command *cmd, 
     return 0;
 }
 
-int engine_command(struct engine *e, const struct command *cmd, struct engine_time now, struct effects *fx, struct err *err, uint32_t *ret_revision)
-{
+int engine_command(struct engine *e, const struct command *cmd, struct engine_time now, struct effects *fx, struct err *err,
+                   uint32_t *ret_revision) {
     struct err own;
     int rc;
 

@@ -8,8 +8,7 @@
 #include "engine_int.h"
 
 /* -- `when` alone ---------------------------------------------------------------------------------------------------------- */
-enum truth engine_common(struct engine_eval *x, struct engine_rule *er)
-{
+enum truth engine_common(struct engine_eval *x, struct engine_rule *er) {
     if (!er->inside)
         return TRUTH_FALSE;
     er->evaluated++;
@@ -23,8 +22,7 @@ enum truth engine_common(struct engine_eval *x, struct engine_rule *er)
     return t;
 }
 
-void engine_single_event(struct engine_eval *x, struct engine_rule *er)
-{
+void engine_single_event(struct engine_eval *x, struct engine_rule *er) {
     enum truth t = engine_common(x, er);
     const char *key;
     size_t len;
@@ -49,20 +47,17 @@ void engine_single_event(struct engine_eval *x, struct engine_rule *er)
 /* -- the condition ------------------------------------------------------------------------------------------------------------ */
 static bool late(const struct engine_eval *x) { return x->live && x->event && (x->event->flags & EVENT_LATE); }
 
-int64_t engine_own_moment(const struct engine *e, const struct event *ev)
-{
+int64_t engine_own_moment(const struct engine *e, const struct event *ev) {
     int64_t ago = e->now.wall - ev->time;
 
     return ago > 0 ? e->now.mono - ago : e->now.mono;
 }
 
-bool engine_open_or_pending(const struct instance *in)
-{
+bool engine_open_or_pending(const struct instance *in) {
     return in->pending != TIME_NONE || (in->docket && in->rule->rule->clear_mode == CLEAR_AUTO);
 }
 
-void engine_rearm_clear(struct engine *e, struct instance *in)
-{
+void engine_rearm_clear(struct engine *e, struct instance *in) {
     const struct rule *r = in->rule->rule;
 
     if (r->clear_mode == CLEAR_AFTER)
@@ -71,8 +66,7 @@ void engine_rearm_clear(struct engine *e, struct instance *in)
         in->due[DUE_CLEAR] = e->now.mono + r->within;
 }
 
-void engine_condition_true(struct engine_eval *x, struct instance *in, int64_t first, uint64_t count)
-{
+void engine_condition_true(struct engine_eval *x, struct instance *in, int64_t first, uint64_t count) {
     struct engine *e = x->engine;
     const struct rule *r = in->rule->rule;
 
@@ -104,8 +98,7 @@ void engine_condition_true(struct engine_eval *x, struct instance *in, int64_t f
         engine_keep(e, &in->last, x->event);
 }
 
-void engine_condition_false(struct engine_eval *x, struct instance *in)
-{
+void engine_condition_false(struct engine_eval *x, struct instance *in) {
     if (late(x) && !(in->docket && x->event->time >= in->docket->inc->last_event))
         return;
     if (in->pending != TIME_NONE) {
@@ -118,8 +111,7 @@ void engine_condition_false(struct engine_eval *x, struct instance *in)
         engine_clear(x->engine, in);
 }
 
-void engine_clear_event(struct engine_eval *x, struct instance *in)
-{
+void engine_clear_event(struct engine_eval *x, struct instance *in) {
     struct engine_rule *er = in->rule;
 
     if (!in->docket || er->rule->clear_mode != CLEAR_EXPR || !er->rule->clear.program)
@@ -132,8 +124,7 @@ void engine_clear_event(struct engine_eval *x, struct instance *in)
 }
 
 /* The end is here: resolve, unless it comes and goes so often that the incident is held open. */
-static void end(struct engine *e, struct instance *in)
-{
+static void end(struct engine *e, struct instance *in) {
     if (engine_chatter_change(e, in)) {
         in->cleared = true;
         return;
@@ -143,8 +134,7 @@ static void end(struct engine *e, struct instance *in)
     engine_resolve(e, in, "gengfu", "resolved", NULL);
 }
 
-void engine_clear(struct engine *e, struct instance *in)
-{
+void engine_clear(struct engine *e, struct instance *in) {
     const struct rule *r = in->rule->rule;
 
     if (!in->docket || r->latch)
@@ -165,16 +155,14 @@ void engine_clear(struct engine *e, struct instance *in)
 }
 
 /* -- moments ---------------------------------------------------------------------------------------------------------------------- */
-bool engine_eval_kept(struct engine_eval *x, struct engine *e, struct instance *in, struct event *ev)
-{
+bool engine_eval_kept(struct engine_eval *x, struct engine *e, struct instance *in, struct event *ev) {
     if (!engine_kept(&e->scratch, &in->last, ev))
         return false;
     engine_eval_init(x, e, ev, engine_device_get(e, ev->device, true), false);
     return x->device != NULL;
 }
 
-static void for_due(struct engine *e, struct instance *in)
-{
+static void for_due(struct engine *e, struct instance *in) {
     struct engine_eval x;
     struct event ev;
     int64_t since = in->since;
@@ -186,8 +174,7 @@ static void for_due(struct engine *e, struct instance *in)
         engine_raise(&x, in, since, count);
 }
 
-void engine_instance_due(struct engine *e, struct instance *in, enum due what)
-{
+void engine_instance_due(struct engine *e, struct instance *in, enum due what) {
     engine_instance_touch(e, in);
     switch (what) {
     case DUE_FOR: for_due(e, in); break;

@@ -9,8 +9,7 @@
 static struct cel_value absent(void) { return (struct cel_value){.type = CEL_ERROR, .code = CEL_E_ABSENT}; }
 
 /* A late event does not hide what is known to be newer. */
-static bool event_is_newer(const struct state_record *s, atom_t field)
-{
+static bool event_is_newer(const struct state_record *s, atom_t field) {
     if (!(s->event->flags & EVENT_LATE) || !s->device)
         return true;
     for (uint32_t i = 0; i < s->device->nfields; i++) {
@@ -20,8 +19,7 @@ static bool event_is_newer(const struct state_record *s, atom_t field)
     return true;
 }
 
-static bool state_get(const struct cel_record *r, atom_t field, struct cel_value *ret)
-{
+static bool state_get(const struct cel_record *r, atom_t field, struct cel_value *ret) {
     const struct state_record *s = (const struct state_record *)(const void *)r;
 
     if (s->event && event_field(s->event, field, ret) && event_is_newer(s, field))
@@ -30,8 +28,7 @@ static bool state_get(const struct cel_record *r, atom_t field, struct cel_value
 }
 
 /* First the device's fields (with the event's values), then what only the event has. */
-static bool state_next(const struct cel_record *r, size_t *it, atom_t *ret_field, struct cel_value *ret)
-{
+static bool state_next(const struct cel_record *r, size_t *it, atom_t *ret_field, struct cel_value *ret) {
     const struct state_record *s = (const struct state_record *)(const void *)r;
     size_t known = s->device ? s->device->nfields : 0;
     struct cel_value ignored;
@@ -55,8 +52,7 @@ static bool state_next(const struct cel_record *r, size_t *it, atom_t *ret_field
 
 static const struct cel_record_ops state_ops = {state_get, state_next};
 
-void engine_eval_init(struct engine_eval *x, struct engine *e, const struct event *ev, struct engine_device *dev, bool live)
-{
+void engine_eval_init(struct engine_eval *x, struct engine *e, const struct event *ev, struct engine_device *dev, bool live) {
     x->engine = e;
     x->event = ev;
     x->device = dev;
@@ -79,8 +75,7 @@ void engine_eval_init(struct engine_eval *x, struct engine *e, const struct even
     x->vars[RULE_NOW] = cel_time_ms(e->now.wall);
 }
 
-void engine_eval_reset(struct engine_eval *x)
-{
+void engine_eval_reset(struct engine_eval *x) {
     if (!x->touched)
         return;
     x->touched = false;
@@ -89,8 +84,7 @@ void engine_eval_reset(struct engine_eval *x)
         x->vars[i] = absent();
 }
 
-struct cel_value engine_by_value(const char *key, size_t len, uint8_t by, struct arena *a)
-{
+struct cel_value engine_by_value(const char *key, size_t len, uint8_t by, struct arena *a) {
     const cJSON *j;
     struct err ignored;
 
@@ -107,8 +101,7 @@ struct cel_value engine_by_value(const char *key, size_t len, uint8_t by, struct
     return cel_string(key, len);
 }
 
-void engine_eval_steps(struct engine_eval *x, const struct rule *rule, const struct kept *steps, uint32_t wanted)
-{
+void engine_eval_steps(struct engine_eval *x, const struct rule *rule, const struct kept *steps, uint32_t wanted) {
     x->touched = true;
     for (size_t i = 0; i < rule->nsteps && i < RULES_MAX_STEPS; i++) {
         struct event *ev;
@@ -126,8 +119,7 @@ void engine_eval_steps(struct engine_eval *x, const struct rule *rule, const str
     }
 }
 
-void engine_eval_instance(struct engine_eval *x, const struct instance *in)
-{
+void engine_eval_instance(struct engine_eval *x, const struct instance *in) {
     const struct incident *inc = in->docket ? in->docket->inc : NULL;
 
     x->touched = true;
@@ -143,14 +135,18 @@ void engine_eval_instance(struct engine_eval *x, const struct instance *in)
         engine_eval_steps(x, in->rule->rule, in->bound, ENGINE_ALL_STEPS);
 }
 
-static void note_error(struct engine_rule *er, const struct rules_expr *expr, const char *what)
-{
+static void note_error(struct engine_rule *er, const struct rules_expr *expr, const char *what) {
+    char text[256];
+
     er->errors++;
-    (void)snprintf(er->last_error, sizeof(er->last_error), "%.120s: %.120s", cel_program_text(expr->program), what);
+    (void)snprintf(text, sizeof(text), "%.120s: %.120s", cel_program_text(expr->program), what);
+    if (er->last_error && strcmp(er->last_error, text) == 0)
+        return;
+    free(er->last_error);
+    er->last_error = strdup(text);
 }
 
-struct cel_value engine_eval(struct engine_eval *x, struct engine_rule *er, const struct rules_expr *expr)
-{
+struct cel_value engine_eval(struct engine_eval *x, struct engine_rule *er, const struct rules_expr *expr) {
     struct cel_value v;
 
     x->ctx.steps = 0;
@@ -166,8 +162,7 @@ struct cel_value engine_eval(struct engine_eval *x, struct engine_rule *er, cons
     return v;
 }
 
-enum truth engine_truth(struct engine_eval *x, struct engine_rule *er, const struct rules_expr *expr)
-{
+enum truth engine_truth(struct engine_eval *x, struct engine_rule *er, const struct rules_expr *expr) {
     if (!expr->program)
         return TRUTH_TRUE;
     struct cel_value v = engine_eval(x, er, expr);
@@ -181,8 +176,7 @@ enum truth engine_truth(struct engine_eval *x, struct engine_rule *er, const str
     return TRUTH_UNKNOWN;
 }
 
-bool engine_excepted(struct engine_eval *x, struct engine_rule *er)
-{
+bool engine_excepted(struct engine_eval *x, struct engine_rule *er) {
     for (size_t i = 0; i < er->rule->nexceptions; i++) {
         if (engine_truth(x, er, &er->rule->exceptions[i]) == TRUTH_TRUE)
             return true;

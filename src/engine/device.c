@@ -9,8 +9,7 @@
 #include <string.h>
 
 /* -- the bare record: what a rule reads as device.* of a device that the registry does not know ------------------------------ */
-static atom_t id_atom(void)
-{
+static atom_t id_atom(void) {
     static atom_t id;
 
     if (!id)
@@ -18,16 +17,14 @@ static atom_t id_atom(void)
     return id;
 }
 
-static bool bare_get(const struct cel_record *r, atom_t field, struct cel_value *ret)
-{
+static bool bare_get(const struct cel_record *r, atom_t field, struct cel_value *ret) {
     if (field != id_atom())
         return false;
     *ret = cel_text(((const struct engine_device *)(const void *)r)->id);
     return true;
 }
 
-static bool bare_next(const struct cel_record *r, size_t *it, atom_t *ret_field, struct cel_value *ret)
-{
+static bool bare_next(const struct cel_record *r, size_t *it, atom_t *ret_field, struct cel_value *ret) {
     if ((*it)++ > 0)
         return false;
     *ret_field = id_atom();
@@ -37,8 +34,7 @@ static bool bare_next(const struct cel_record *r, size_t *it, atom_t *ret_field,
 static const struct cel_record_ops bare_ops = {bare_get, bare_next};
 
 /* -- the table ------------------------------------------------------------------------------------------------------------------- */
-static struct engine_device *device_new(const char *id)
-{
+static struct engine_device *device_new(const char *id) {
     struct engine_device *d = calloc(1, sizeof(*d));
 
     if (!d || !(d->id = strdup(id))) {
@@ -51,8 +47,7 @@ static struct engine_device *device_new(const char *id)
     return d;
 }
 
-static void field_done(struct device_field *f)
-{
+static void field_done(struct device_field *f) {
     free(f->text);
     if (f->deep) {
         arena_done(f->deep);
@@ -60,8 +55,7 @@ static void field_done(struct device_field *f)
     }
 }
 
-void engine_device_free(struct engine_device *d)
-{
+void engine_device_free(struct engine_device *d) {
     if (!d)
         return;
     for (uint32_t i = 0; i < d->nfields; i++)
@@ -75,8 +69,7 @@ void engine_device_free(struct engine_device *d)
     free(d);
 }
 
-struct engine_device *engine_device_get(struct engine *e, const char *id, bool create)
-{
+struct engine_device *engine_device_get(struct engine *e, const char *id, bool create) {
     size_t len = strlen(id);
     struct engine_device *d = map_get(&e->devices_by_id, id, len);
 
@@ -113,8 +106,7 @@ struct engine_device *engine_device_get(struct engine *e, const char *id, bool c
     return d;
 }
 
-int engine_devices_load(struct engine *e)
-{
+int engine_devices_load(struct engine *e) {
     size_t n = registry_count(e->rs->registry);
 
     e->unregistered = 0;
@@ -131,8 +123,7 @@ int engine_devices_load(struct engine *e)
     return 0;
 }
 
-void engine_device_dirty(struct engine *e, struct engine_device *d)
-{
+void engine_device_dirty(struct engine *e, struct engine_device *d) {
     d->dirty = true;
     if (d->queued)
         return;
@@ -147,8 +138,7 @@ void engine_device_dirty(struct engine *e, struct engine_device *d)
 }
 
 /* -- fields ------------------------------------------------------------------------------------------------------------------------ */
-static struct device_field *find_field(const struct engine_device *d, atom_t name)
-{
+static struct device_field *find_field(const struct engine_device *d, atom_t name) {
     for (uint32_t i = 0; i < d->nfields; i++) {
         if (d->fields[i].name == name)
             return &d->fields[i];
@@ -156,8 +146,7 @@ static struct device_field *find_field(const struct engine_device *d, atom_t nam
     return NULL;
 }
 
-bool engine_device_field(const struct engine_device *d, atom_t name, struct cel_value *ret)
-{
+bool engine_device_field(const struct engine_device *d, atom_t name, struct cel_value *ret) {
     const struct device_field *f = find_field(d, name);
 
     if (!f)
@@ -166,13 +155,9 @@ bool engine_device_field(const struct engine_device *d, atom_t name, struct cel_
     return true;
 }
 
-static bool same(struct cel_value a, struct cel_value b)
-{
-    return a.type == b.type && (a.type == CEL_NULL || cel_equal(a, b));
-}
+static bool same(struct cel_value a, struct cel_value b) { return a.type == b.type && (a.type == CEL_NULL || cel_equal(a, b)); }
 
-static bool set_text(struct device_field *f, struct cel_value v)
-{
+static bool set_text(struct device_field *f, struct cel_value v) {
     if (v.aux > f->cap || !f->text) {
         uint32_t cap = v.aux < 16 ? 16 : v.aux;
         char *text = realloc(f->text, cap);
@@ -187,8 +172,7 @@ static bool set_text(struct device_field *f, struct cel_value v)
     return true;
 }
 
-static bool set_deep(struct device_field *f, struct cel_value v)
-{
+static bool set_deep(struct device_field *f, struct cel_value v) {
     struct arena *deep = malloc(sizeof(*deep));
 
     if (!deep)
@@ -208,8 +192,7 @@ static bool set_deep(struct device_field *f, struct cel_value v)
     return true;
 }
 
-static bool set_value(struct device_field *f, struct cel_value v)
-{
+static bool set_value(struct device_field *f, struct cel_value v) {
     switch (v.type) {
     case CEL_STRING:
     case CEL_BYTES: return set_text(f, v);
@@ -222,8 +205,7 @@ static bool set_value(struct device_field *f, struct cel_value v)
     }
 }
 
-void engine_device_set(struct engine *e, struct engine_device *d, atom_t name, struct cel_value v, int64_t time)
-{
+void engine_device_set(struct engine *e, struct engine_device *d, atom_t name, struct cel_value v, int64_t time) {
     struct device_field *f = find_field(d, name);
 
     if (f) {
@@ -252,11 +234,12 @@ void engine_device_set(struct engine *e, struct engine_device *d, atom_t name, s
 }
 
 /* A late event says nothing about a field that a newer one has set. */
-static bool speaks_for(const struct device_field *f, const struct event *ev) { return !f || !(ev->flags & EVENT_LATE) || ev->time >= f->time; }
+static bool speaks_for(const struct device_field *f, const struct event *ev) {
+    return !f || !(ev->flags & EVENT_LATE) || ev->time >= f->time;
+}
 
 /* 1 and 1.0 are the same news: the journal does not tell them apart. */
-bool engine_device_changes(const struct engine_device *d, const struct event *ev)
-{
+bool engine_device_changes(const struct engine_device *d, const struct event *ev) {
     for (size_t i = 0; i < ev->nfields; i++) {
         const struct device_field *f = find_field(d, ev->fields[i].name);
         struct cel_value v = ev->fields[i].value;
@@ -266,16 +249,14 @@ bool engine_device_changes(const struct engine_device *d, const struct event *ev
     return false;
 }
 
-static void merge_online(struct engine *e, struct engine_device *d, const struct event *ev)
-{
+static void merge_online(struct engine *e, struct engine_device *d, const struct event *ev) {
     struct cel_value v;
 
     if (ev->kind == e->a_availability && event_field(ev, e->a_online, &v) && v.type == CEL_BOOL)
         d->online = v.b;
 }
 
-void engine_device_merge(struct engine *e, struct engine_device *d, const struct event *ev)
-{
+void engine_device_merge(struct engine *e, struct engine_device *d, const struct event *ev) {
     for (size_t i = 0; i < ev->nfields; i++) {
         if (speaks_for(find_field(d, ev->fields[i].name), ev))
             engine_device_set(e, d, ev->fields[i].name, ev->fields[i].value, ev->time);
@@ -284,8 +265,7 @@ void engine_device_merge(struct engine *e, struct engine_device *d, const struct
 }
 
 /* -- last seen ------------------------------------------------------------------------------------------------------------------------- */
-struct device_seen *engine_device_seen(struct engine_device *d, atom_t kind, bool create)
-{
+struct device_seen *engine_device_seen(struct engine_device *d, atom_t kind, bool create) {
     for (uint32_t i = 0; i < d->nseen; i++) {
         if (d->seen[i].kind == kind)
             return &d->seen[i];
@@ -300,8 +280,7 @@ struct device_seen *engine_device_seen(struct engine_device *d, atom_t kind, boo
     return &seen[d->nseen++];
 }
 
-struct device_met *engine_device_met(struct engine_device *d, const struct rule *rule, bool create)
-{
+struct device_met *engine_device_met(struct engine_device *d, const struct rule *rule, bool create) {
     for (uint32_t i = 0; i < d->nmet; i++) {
         if (d->met[i].hash == rule->hash && strcmp(d->met[i].rule, rule->name) == 0)
             return &d->met[i];
@@ -320,8 +299,7 @@ struct device_met *engine_device_met(struct engine_device *d, const struct rule 
 }
 
 /* A sign of life, unless it is the word that the device has gone. */
-void engine_device_spoke(struct engine *e, struct engine_device *d, const struct event *ev)
-{
+void engine_device_spoke(struct engine *e, struct engine_device *d, const struct event *ev) {
     struct cel_value v;
 
     d->events++;

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void write_seen(struct jw *w, const char *name, const struct device_seen *s)
-{
+static void write_seen(struct jw *w, const char *name, const struct device_seen *s) {
     jw_open(w, name, '[');
     jw_int(w, NULL, s->at);
     jw_int(w, NULL, s->wall);
@@ -19,8 +18,7 @@ static void write_seen(struct jw *w, const char *name, const struct device_seen 
 }
 
 /* The fields from i on that were set at the same time; gives how many. */
-static uint32_t write_group(struct jw *w, const struct engine_device *d, uint32_t i)
-{
+static uint32_t write_group(struct jw *w, const struct engine_device *d, uint32_t i) {
     struct event_field group[ENGINE_MAX_FIELDS];
     int64_t time = d->fields[i].time;
     uint32_t n = 0;
@@ -34,8 +32,7 @@ static uint32_t write_group(struct jw *w, const struct engine_device *d, uint32_
     return n;
 }
 
-void engine_device_write(struct buf *b, const struct engine_device *d)
-{
+void engine_device_write(struct buf *b, const struct engine_device *d) {
     struct jw w = jw_start(b);
     char name[320];
 
@@ -68,8 +65,7 @@ void engine_device_write(struct buf *b, const struct engine_device *d)
     jw_close(&w, '}');
 }
 
-static bool read_pair(const cJSON *item, struct device_seen *ret)
-{
+static bool read_pair(const cJSON *item, struct device_seen *ret) {
     const cJSON *at = cJSON_GetArrayItem(item, 0), *wall = cJSON_GetArrayItem(item, 1);
 
     if (!cJSON_IsNumber(at) || !cJSON_IsNumber(wall))
@@ -80,8 +76,7 @@ static bool read_pair(const cJSON *item, struct device_seen *ret)
 }
 
 /* Only for rules that are in force as they were. */
-static void read_met(struct engine *e, struct engine_device *d, const cJSON *item)
-{
+static void read_met(struct engine *e, struct engine_device *d, const cJSON *item) {
     const char *mark = item->string ? strrchr(item->string, '#') : NULL;
     struct device_seen seen = {0};
 
@@ -90,7 +85,8 @@ static void read_met(struct engine *e, struct engine_device *d, const cJSON *ite
     uint64_t hash = strtoull(mark + 1, NULL, 16);
     for (size_t i = 0; i < e->nrules; i++) {
         const struct rule *r = e->rules[i].rule;
-        if (r->hash == hash && strlen(r->name) == (size_t)(mark - item->string) && strncmp(r->name, item->string, (size_t)(mark - item->string)) == 0) {
+        if (r->hash == hash && strlen(r->name) == (size_t)(mark - item->string) &&
+            strncmp(r->name, item->string, (size_t)(mark - item->string)) == 0) {
             struct device_met *m = engine_device_met(d, r, true);
             if (m)
                 m->seen = seen;
@@ -99,21 +95,18 @@ static void read_met(struct engine *e, struct engine_device *d, const cJSON *ite
     }
 }
 
-static void read_fields(struct engine *e, struct engine_device *d, struct arena *a, const cJSON *group)
-{
+static void read_fields(struct engine *e, struct engine_device *d, struct arena *a, const cJSON *group) {
     const cJSON *item, *types = json_get(group, "x");
     int64_t time = json_int(group, "t", 0);
     struct event_field f;
 
-    cJSON_ArrayForEach(item, json_get(group, "f"))
-    {
+    cJSON_ArrayForEach(item, json_get(group, "f")) {
         if (engine_field_read(a, item, types, &f))
             engine_device_set(e, d, f.name, f.value, time);
     }
 }
 
-int engine_device_read(struct engine *e, struct engine_device *d, const char *body, size_t len, struct err *err)
-{
+int engine_device_read(struct engine *e, struct engine_device *d, const char *body, size_t len, struct err *err) {
     struct arena a;
     const cJSON *j, *item;
     int rc;
@@ -128,8 +121,7 @@ int engine_device_read(struct engine *e, struct engine_device *d, const char *bo
         d->known_stored = d->known != TIME_NONE;
         d->online = json_get(j, "online") ? json_bool(j, "online", false) : -1;
         d->events = (uint64_t)json_int(j, "events", 0);
-        cJSON_ArrayForEach(item, json_get(j, "kinds"))
-        {
+        cJSON_ArrayForEach(item, json_get(j, "kinds")) {
             struct device_seen pair = {0};
             atom_t kind = item->string ? atom_of(item->string) : 0;
             struct device_seen *s = kind && read_pair(item, &pair) ? engine_device_seen(d, kind, true) : NULL;
@@ -138,14 +130,8 @@ int engine_device_read(struct engine *e, struct engine_device *d, const char *bo
                 s->wall = pair.wall;
             }
         }
-        cJSON_ArrayForEach(item, json_get(j, "met"))
-        {
-            read_met(e, d, item);
-        }
-        cJSON_ArrayForEach(item, json_get(j, "fields"))
-        {
-            read_fields(e, d, &a, item);
-        }
+        cJSON_ArrayForEach(item, json_get(j, "met")) { read_met(e, d, item); }
+        cJSON_ArrayForEach(item, json_get(j, "fields")) { read_fields(e, d, &a, item); }
     }
     arena_done(&a);
     return rc < 0 ? err_prefix(err, "device %s", d->id) : 0;

@@ -6,20 +6,17 @@
 
 #define EFFECTS_BLOCK (16 << 10)
 
-void effects_init(struct effects *fx)
-{
+void effects_init(struct effects *fx) {
     memset(fx, 0, sizeof(*fx));
     arena_init(&fx->arena, EFFECTS_BLOCK, 0);
 }
 
-void effects_done(struct effects *fx)
-{
+void effects_done(struct effects *fx) {
     arena_done(&fx->arena);
     memset(fx, 0, sizeof(*fx));
 }
 
-void effects_reset(struct effects *fx)
-{
+void effects_reset(struct effects *fx) {
     struct arena kept = fx->arena;
 
     arena_reset(&kept);
@@ -28,8 +25,7 @@ void effects_reset(struct effects *fx)
 }
 
 /* Room for one more of `size` bytes; the old array stays behind in the arena. */
-static bool grow(struct effects *fx, void **array, size_t n, size_t *cap, size_t size)
-{
+static bool grow(struct effects *fx, void **array, size_t n, size_t *cap, size_t size) {
     if (n < *cap)
         return true;
     size_t wanted = *cap ? *cap * 2 : 16;
@@ -45,8 +41,7 @@ static bool grow(struct effects *fx, void **array, size_t n, size_t *cap, size_t
     return true;
 }
 
-void effects_event(struct effects *fx, const struct effect_event *e)
-{
+void effects_event(struct effects *fx, const struct effect_event *e) {
     void *a = fx->events;
 
     if (!grow(fx, &a, fx->nevents, &fx->cap_events, sizeof(*e)))
@@ -55,8 +50,7 @@ void effects_event(struct effects *fx, const struct effect_event *e)
     fx->events[fx->nevents++] = *e;
 }
 
-void effects_state(struct effects *fx, const struct effect_state *s)
-{
+void effects_state(struct effects *fx, const struct effect_state *s) {
     void *a = fx->states;
 
     if (!grow(fx, &a, fx->nstates, &fx->cap_states, sizeof(*s)))
@@ -65,8 +59,7 @@ void effects_state(struct effects *fx, const struct effect_state *s)
     fx->states[fx->nstates++] = *s;
 }
 
-void effects_device(struct effects *fx, const struct effect_device *d)
-{
+void effects_device(struct effects *fx, const struct effect_device *d) {
     void *a = fx->devices;
 
     if (!grow(fx, &a, fx->ndevices, &fx->cap_devices, sizeof(*d)))
@@ -75,8 +68,7 @@ void effects_device(struct effects *fx, const struct effect_device *d)
     fx->devices[fx->ndevices++] = *d;
 }
 
-void effects_incident(struct effects *fx, const struct effect_incident *i)
-{
+void effects_incident(struct effects *fx, const struct effect_incident *i) {
     void *a = fx->incidents;
 
     if (!grow(fx, &a, fx->nincidents, &fx->cap_incidents, sizeof(*i)))
@@ -85,8 +77,7 @@ void effects_incident(struct effects *fx, const struct effect_incident *i)
     fx->incidents[fx->nincidents++] = *i;
 }
 
-void effects_answer(struct effects *fx, const struct effect_answer *w)
-{
+void effects_answer(struct effects *fx, const struct effect_answer *w) {
     void *a = fx->answers;
 
     if (!grow(fx, &a, fx->nanswers, &fx->cap_answers, sizeof(*w)))

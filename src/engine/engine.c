@@ -9,16 +9,14 @@
 #define SCRATCH_MAX (64 << 20)
 
 /* -- rules ------------------------------------------------------------------------------------------------------------------------ */
-struct engine_rule *engine_rule_named(const struct engine *e, const char *name)
-{
+struct engine_rule *engine_rule_named(const struct engine *e, const char *name) {
     const struct rule *r = name ? ruleset_rule(e->rs, name) : NULL;
     size_t i = r ? (size_t)(r - e->rs->rules) : e->nrules;
 
     return i < e->nrules ? &e->rules[i] : NULL;
 }
 
-uint32_t engine_platforms(const struct ruleset *rs, const char *const *names, size_t n)
-{
+uint32_t engine_platforms(const struct ruleset *rs, const char *const *names, size_t n) {
     uint32_t bits = 0;
 
     if (n == 0 || !rs->config)
@@ -33,8 +31,7 @@ uint32_t engine_platforms(const struct ruleset *rs, const char *const *names, si
 }
 
 /* Fills e->rules for rs; the caller keeps or frees the former ones. */
-int engine_rules_make(struct engine *e, const struct ruleset *rs)
-{
+int engine_rules_make(struct engine *e, const struct ruleset *rs) {
     struct engine_rule *rules = calloc(rs->nrules ? rs->nrules : 1, sizeof(*rules));
 
     if (!rules)
@@ -54,8 +51,7 @@ int engine_rules_make(struct engine *e, const struct ruleset *rs)
 }
 
 /* -- intervals ------------------------------------------------------------------------------------------------------------------------ */
-void engine_during_arm(struct engine *e, struct engine_rule *er)
-{
+void engine_during_arm(struct engine *e, struct engine_rule *er) {
     const struct interval *iv = er->rule->during;
 
     if (!iv)
@@ -65,8 +61,7 @@ void engine_during_arm(struct engine *e, struct engine_rule *er)
 }
 
 /* The end of an interval drops what is pending; open incidents stay until their clear. */
-void engine_during_due(struct engine *e, struct engine_rule *er)
-{
+void engine_during_due(struct engine *e, struct engine_rule *er) {
     bool inside = interval_contains(er->rule->during, e->now.wall) != er->rule->during_not;
     void *value;
 
@@ -88,8 +83,7 @@ void engine_during_due(struct engine *e, struct engine_rule *er)
     }
 }
 
-void engine_rules_started(struct engine *e)
-{
+void engine_rules_started(struct engine *e) {
     for (size_t i = 0; i < e->nrules; i++) {
         struct engine_rule *er = &e->rules[i];
 
@@ -105,8 +99,7 @@ void engine_rules_started(struct engine *e)
 }
 
 /* The wall clock was set: moments of time intervals lie elsewhere in engine time now. */
-static void clock_stepped(struct engine *e, struct engine_time now)
-{
+static void clock_stepped(struct engine *e, struct engine_time now) {
     struct engine_time before = e->now;
 
     e->offset = now.wall - now.mono;
@@ -119,8 +112,7 @@ static void clock_stepped(struct engine *e, struct engine_time now)
 }
 
 /* -- life -------------------------------------------------------------------------------------------------------------------------------- */
-int engine_new(const struct ruleset *rs, const struct engine_conf *conf, struct err *err, struct engine **ret)
-{
+int engine_new(const struct ruleset *rs, const struct engine_conf *conf, struct err *err, struct engine **ret) {
     struct engine *e = calloc(1, sizeof(*e));
 
     if (!e)
@@ -141,7 +133,8 @@ int engine_new(const struct ruleset *rs, const struct engine_conf *conf, struct 
     e->a_shared = atom_of("shared");
     e->gateway = strdup(conf->gateway ? conf->gateway : "");
     e->conf.gateway = e->gateway;
-    if (!e->gateway || !e->a_incident || !e->a_availability || !e->a_online || !e->a_shared || engine_rules_make(e, rs) < 0 || engine_devices_load(e) < 0) {
+    if (!e->gateway || !e->a_incident || !e->a_availability || !e->a_online || !e->a_shared || engine_rules_make(e, rs) < 0 ||
+        engine_devices_load(e) < 0) {
         engine_free(e);
         return err_set(err, GF_ENOMEM, "engine: out of memory");
     }
@@ -149,8 +142,7 @@ int engine_new(const struct ruleset *rs, const struct engine_conf *conf, struct 
     return 0;
 }
 
-void engine_free(struct engine *e)
-{
+void engine_free(struct engine *e) {
     void *value;
 
     if (!e)
@@ -161,6 +153,7 @@ void engine_free(struct engine *e)
             engine_instance_free(e, value);
         map_done(&e->rules[i].keys, NULL);
         engine_absent_free(e, &e->rules[i]);
+        free(e->rules[i].last_error);
     }
     free(e->rules);
     engine_index_free(e);
@@ -185,8 +178,7 @@ void engine_free(struct engine *e)
 
 /* -- calls ---------------------------------------------------------------------------------------------------------------------------------- */
 /* Every call that does something begins here: time never steps back, and what was due before is done before. */
-void engine_enter(struct engine *e, struct engine_time *now, struct effects *fx)
-{
+void engine_enter(struct engine *e, struct engine_time *now, struct effects *fx) {
     e->fx = fx;
     if (now->mono < e->now.mono)
         now->mono = e->now.mono;
@@ -196,8 +188,7 @@ void engine_enter(struct engine *e, struct engine_time *now, struct effects *fx)
     engine_timers_run(e, *now);
 }
 
-int engine_finish(struct engine *e)
-{
+int engine_finish(struct engine *e) {
     if (!e->oom)
         return 0;
     if (e->fx)
@@ -205,33 +196,51 @@ int engine_finish(struct engine *e)
     return GF_ENOMEM;
 }
 
-void engine_run_rules(struct engine *e, const struct event *ev, struct engine_device *dev, bool live)
-{
-    const struct candidates *c = engine_candidates(e, ev->kind);
-    struct engine_eval x;
+/* Most events say nothing to most rules: `when` is false and there is nothing to remember. That is settled here. */
+static bool says_nothing(struct engine_eval *x, struct engine_rule *er) {
+    if (!er->plain || map_count(&er->keys) > 0)
+        return false;
+    if (!er->inside)
+        return true;
+    x->ctx.steps = 0;
+    struct cel_value v = cel_eval(er->rule->when.program, &x->ctx);
+    bool nothing = (v.type == CEL_BOOL && !v.b) || cel_is_unknown(v);
+    er->evaluated += nothing;
+    er->unknown += v.type == CEL_ERROR && nothing;
+    return nothing;
+}
 
-    if (c->n == 0)
-        return;
-    uint64_t mask = engine_event_mask(ev);
-    engine_eval_init(&x, e, ev, dev, live);
-    for (size_t i = 0; i < c->n; i++) {
-        struct engine_rule *er = c->rules[i];
-
-        if ((e->depth_shadow && er->rule->mode != RULE_SHADOW) || !engine_has_required(er, ev, mask))
-            continue;
-        engine_eval_reset(&x);
-        switch (er->rule->pattern) {
-        case RULE_SINGLE: engine_single_event(&x, er); break;
-        case RULE_WINDOW: engine_window_event(&x, er); break;
-        case RULE_SEQUENCE: engine_sequence_event(&x, er); break;
-        case RULE_TOGETHER: engine_together_event(&x, er); break;
-        case RULE_ABSENT: engine_absent_event(&x, er); break;
-        }
+static void run_rule(struct engine_eval *x, struct engine_rule *er) {
+    switch (er->rule->pattern) {
+    case RULE_SINGLE: engine_single_event(x, er); break;
+    case RULE_WINDOW: engine_window_event(x, er); break;
+    case RULE_SEQUENCE: engine_sequence_event(x, er); break;
+    case RULE_TOGETHER: engine_together_event(x, er); break;
+    case RULE_ABSENT: engine_absent_event(x, er); break;
     }
 }
 
-int engine_event(struct engine *e, const struct event *ev, struct engine_time now, struct effects *fx)
-{
+void engine_run_rules(struct engine *e, const struct event *ev, struct engine_device *dev, bool live) {
+    struct rule_list c = engine_candidates(e, ev);
+    struct field_map fields;
+    struct engine_eval x;
+
+    if (c.n == 0)
+        return;
+    engine_field_map(&fields, ev);
+    engine_eval_init(&x, e, ev, dev, live);
+    for (size_t i = 0; i < c.n; i++) {
+        struct engine_rule *er = c.rules[i];
+
+        if ((e->depth_shadow && er->rule->mode != RULE_SHADOW) || !engine_has_required(er, ev, &fields))
+            continue;
+        engine_eval_reset(&x);
+        if (!says_nothing(&x, er))
+            run_rule(&x, er);
+    }
+}
+
+int engine_event(struct engine *e, const struct event *ev, struct engine_time now, struct effects *fx) {
     engine_enter(e, &now, fx);
     if (!e->started || !ev->device || !*ev->device)
         return GF_ESTATE;
@@ -247,23 +256,20 @@ int engine_event(struct engine *e, const struct event *ev, struct engine_time no
     return engine_finish(e);
 }
 
-int engine_advance(struct engine *e, struct engine_time now, struct effects *fx)
-{
+int engine_advance(struct engine *e, struct engine_time now, struct effects *fx) {
     if (!e->started)
         return GF_ESTATE;
     engine_enter(e, &now, fx);
     return engine_finish(e);
 }
 
-int64_t engine_due(const struct engine *e)
-{
+int64_t engine_due(const struct engine *e) {
     const struct heap_node *first = heap_first(&e->timers);
 
     return first && e->started ? first->due : INT64_MAX;
 }
 
-int engine_flush(struct engine *e, struct effects *fx)
-{
+int engine_flush(struct engine *e, struct effects *fx) {
     e->fx = fx;
     while (e->dirty_instances) {
         struct instance *in = e->dirty_instances;
@@ -286,8 +292,7 @@ int engine_flush(struct engine *e, struct effects *fx)
     return engine_finish(e);
 }
 
-static bool emit_device(struct engine *e, struct engine_device *d)
-{
+static bool emit_device(struct engine *e, struct engine_device *d) {
     struct effect_device row = {0};
 
     buf_clear(&e->text);
@@ -305,8 +310,7 @@ static bool emit_device(struct engine *e, struct engine_device *d)
 }
 
 /* A silence may begin with the day on which a device was registered: that day must outlive a crash. */
-void engine_devices_announce(struct engine *e)
-{
+void engine_devices_announce(struct engine *e) {
     for (size_t i = 0; i < e->ndevices; i++) {
         struct engine_device *d = e->devices[i];
         if (d->row && !d->known_stored && !emit_device(e, d))
@@ -314,8 +318,7 @@ void engine_devices_announce(struct engine *e)
     }
 }
 
-size_t engine_checkpoint(struct engine *e, size_t n, struct effects *fx)
-{
+size_t engine_checkpoint(struct engine *e, size_t n, struct effects *fx) {
     e->fx = fx;
     for (; n > 0 && e->dirty_first; n--) {
         struct engine_device *d = e->dirty_first;
@@ -332,8 +335,7 @@ size_t engine_checkpoint(struct engine *e, size_t n, struct effects *fx)
 }
 
 /* Silences are measured without the time that our link is down; when it is back, what was sent meanwhile gets a chance to arrive (grace). */
-void engine_link(struct engine *e, bool up, struct engine_time now)
-{
+void engine_link(struct engine *e, bool up, struct engine_time now) {
     if (now.mono < e->now.mono)
         now.mono = e->now.mono;
     if (up == (e->link_down == TIME_NONE))

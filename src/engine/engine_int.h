@@ -20,14 +20,14 @@
 #define ENGINE_MAX_WINDOW_TOTAL 500000 /* events of all windows together */
 #define ENGINE_MAX_PARTIALS 64         /* half-done sequences of one key; then the oldest goes */
 #define ENGINE_MAX_PARTIALS_TOTAL 50000
-#define ENGINE_MAX_FIELDS 256          /* known fields of one device */
-#define ENGINE_MAX_SEEN 32             /* kinds whose last event is remembered, per device */
-#define ENGINE_MAX_CHANGES 100         /* chattering: changes that are counted */
-#define ENGINE_MAX_DEPTH 4             /* rules over incidents of rules over incidents … */
+#define ENGINE_MAX_FIELDS 256  /* known fields of one device */
+#define ENGINE_MAX_SEEN 32     /* kinds whose last event is remembered, per device */
+#define ENGINE_MAX_CHANGES 100 /* chattering: changes that are counted */
+#define ENGINE_MAX_DEPTH 4     /* rules over incidents of rules over incidents … */
 #define ENGINE_MAX_EVIDENCE 20
-#define ENGINE_RECENT 256              /* incidents that are over and can still be reopened or evaluated from memory */
+#define ENGINE_RECENT 256 /* incidents that are over and can still be reopened or evaluated from memory */
 #define ENGINE_DEFAULT_REPEAT (10 * TIME_MINUTE)
-#define ENGINE_WINDOW_CHUNK 64         /* window entries of one state row */
+#define ENGINE_WINDOW_CHUNK 64 /* window entries of one state row */
 
 /* -- timers (timer.c) ------------------------------------------------------------------------------------------------------ */
 enum timer_owner { TIMER_INSTANCE, TIMER_ABSENCE, TIMER_RULE, TIMER_DOCKET };
@@ -46,11 +46,11 @@ enum by_type { BY_STRING, BY_INT, BY_DOUBLE, BY_BOOL, BY_JSON };
 /* -- devices --------------------------------------------------------------------------------------------------------------- */
 struct device_field {
     atom_t name;
-    uint32_t cap;         /* bytes of text */
-    int64_t time;         /* ms, wall: of the event that set it */
+    uint32_t cap; /* bytes of text */
+    int64_t time; /* ms, wall: of the event that set it */
     struct cel_value value;
-    char *text;           /* owned: the string or bytes, when it is one */
-    struct arena *deep;   /* owned: a list or map, when it is one */
+    char *text;         /* owned: the string or bytes, when it is one */
+    struct arena *deep; /* owned: a list or map, when it is one */
 };
 struct device_seen {
     atom_t kind;
@@ -64,7 +64,7 @@ struct device_met { /* the last event that fitted the `when` of an absent rule *
     struct device_seen seen;
 };
 struct engine_device {
-    struct cel_record bare;   /* first: what a rule reads as device.* when the registry has no row: only the id */
+    struct cel_record bare; /* first: what a rule reads as device.* when the registry has no row: only the id */
     char *id;
     const struct device *row; /* NULL: not in the registry */
     struct device_field *fields;
@@ -73,13 +73,13 @@ struct engine_device {
     uint32_t nseen;
     struct device_met *met;
     uint32_t nmet;
-    size_t index;             /* in engine.devices */
-    int64_t last_seen;        /* ms, wall */
-    int64_t known;            /* attended ms at which the engine first heard of it; TIME_NONE: not started yet */
+    size_t index;      /* in engine.devices */
+    int64_t last_seen; /* ms, wall */
+    int64_t known;     /* attended ms at which the engine first heard of it; TIME_NONE: not started yet */
     int online;
     uint64_t events;
     bool dirty, queued;
-    bool known_stored;        /* `known` stands in the store */
+    bool known_stored; /* `known` stands in the store */
     struct engine_device *next_dirty;
 };
 /* `state`: the device's fields with an event laid over them (ev may be NULL). */
@@ -91,20 +91,20 @@ struct state_record {
 
 /* -- what is remembered for one rule and key ---------------------------------------------------------------------------------- */
 struct window_entry {
-    int64_t at;                 /* engine ms */
+    int64_t at; /* engine ms */
     int64_t wall;
-    uint64_t number;            /* while restoring: the running number that it had */
+    uint64_t number; /* while restoring: the running number that it had */
     struct engine_device *device;
-    char *member;               /* owned; an incident id; NULL */
-    uint64_t values[];          /* one per aggregate: the bits of a double, or a hash; see aggregate.c */
+    char *member;      /* owned; an incident id; NULL */
+    uint64_t values[]; /* one per aggregate: the bits of a double, or a hash; see aggregate.c */
 };
 struct window {
     struct window_entry **ring; /* oldest first, from head on */
     size_t head, count, cap;
-    uint64_t first;             /* running number of the oldest entry: its state row is first / ENGINE_WINDOW_CHUNK */
-    uint64_t clean;             /* entries before this number stand in the store as they are */
+    uint64_t first;                  /* running number of the oldest entry: its state row is first / ENGINE_WINDOW_CHUNK */
+    uint64_t clean;                  /* entries before this number stand in the store as they are */
     uint64_t stored_from, stored_to; /* chunks that have a row: [from, to) */
-    uint64_t restored_first;    /* while restoring: `first` as the key's own row says */
+    uint64_t restored_first;         /* while restoring: `first` as the key's own row says */
 };
 struct kept { /* an event's own copy, as text (keep.c) */
     char *text;
@@ -112,7 +112,7 @@ struct kept { /* an event's own copy, as text (keep.c) */
     int64_t at;   /* engine ms */
     int64_t time; /* wall ms: the event's own */
 };
-struct partial { /* a sequence under way */
+struct partial {   /* a sequence under way */
     int64_t began; /* engine ms of its first event */
     int64_t wall;  /* that event's time */
     size_t step;   /* the next step to be fulfilled */
@@ -125,38 +125,38 @@ struct instance {
     struct engine_rule *rule;
     struct instance *lru_prev, *lru_next; /* among those of the rule that are not firing */
     struct instance *next_dirty;
-    struct docket *docket;     /* the open incident; NULL */
-    struct absence *absence;   /* absent: what it watches; NULL */
-    uint64_t used;             /* running number of the latest change: who is least recent */
-    int64_t due[DUES];         /* engine ms; TIME_NONE */
-    int64_t pending;           /* engine ms since when a `for` holds; TIME_NONE */
-    int64_t since;             /* wall ms of the first event of what is pending or firing */
-    uint64_t matches;          /* events that matched while pending */
-    struct kept last;          /* the latest matching event */
-    struct kept *bound;        /* sequence and together: the events of the latest match, one per step (NULL until there is one) */
+    struct docket *docket;   /* the open incident; NULL */
+    struct absence *absence; /* absent: what it watches; NULL */
+    uint64_t used;           /* running number of the latest change: who is least recent */
+    int64_t due[DUES];       /* engine ms; TIME_NONE */
+    int64_t pending;         /* engine ms since when a `for` holds; TIME_NONE */
+    int64_t since;           /* wall ms of the first event of what is pending or firing */
+    uint64_t matches;        /* events that matched while pending */
+    struct kept last;        /* the latest matching event */
+    struct kept *bound;      /* sequence and together: the events of the latest match, one per step (NULL until there is one) */
     struct window *window;
     struct partial **partials;
     size_t npartials, cap_partials;
-    struct kept *latest;       /* together: the latest event of each step */
-    int64_t *changes;          /* chattering: engine ms of the latest changes */
+    struct kept *latest; /* together: the latest event of each step */
+    int64_t *changes;    /* chattering: engine ms of the latest changes */
     size_t nchanges;
-    int64_t raised, told_at;   /* engine ms: of the raise, of the latest revision */
-    size_t escalated;          /* steps of escalation that are behind us */
-    bool chattering, cleared;  /* the incident is held open; and the condition itself is false now */
-    bool silent;               /* absent: its silence has been told (or excepted), and no event has come since */
+    int64_t raised, told_at;  /* engine ms: of the raise, of the latest revision */
+    size_t escalated;         /* steps of escalation that are behind us */
+    bool chattering, cleared; /* the incident is held open; and the condition itself is false now */
+    bool silent;              /* absent: its silence has been told (or excepted), and no event has come since */
     bool dirty, stored, listed;
-    uint8_t by;                /* enum by_type */
+    uint8_t by; /* enum by_type */
     size_t key_len;
     char key[];
 };
 
-struct absence { /* one key of an absent rule */
-    struct engine_timer timer;     /* first */
+struct absence {               /* one key of an absent rule */
+    struct engine_timer timer; /* first */
     struct engine_rule *rule;
-    struct engine_device *device;  /* that spoke last, or the first of the key */
-    int64_t seen;                  /* attended ms */
-    int64_t wall;                  /* ms of the latest event; TIME_NONE: never */
-    int64_t span;                  /* ms of silence that are too long */
+    struct engine_device *device; /* that spoke last, or the first of the key */
+    int64_t seen;                 /* attended ms */
+    int64_t wall;                 /* ms of the latest event; TIME_NONE: never */
+    int64_t span;                 /* ms of silence that are too long */
     bool fired;
     uint8_t by;
     size_t key_len;
@@ -167,12 +167,14 @@ struct engine_rule {
     struct engine_timer timer; /* first: the next change of `during` */
     const struct rule *rule;
     size_t index;
-    bool inside;               /* `during` holds now */
-    bool takes_any;            /* on: '*' */
-    uint64_t mask;             /* of rule->required */
+    bool inside;          /* `during` holds now */
+    bool takes_any;       /* on: '*' */
+    bool indexed, active; /* found by a value; and has keys, so it is looked at always */
+    bool plain;           /* nothing to remember and `when` false: nothing happens */
+    uint64_t mask;        /* of rule->required */
     uint32_t platforms;
-    uint8_t step_reads[RULES_MAX_STEPS]; /* bits: which steps a step's `when` reads */
-    struct map keys;           /* key -> struct instance */
+    uint8_t step_reads[RULES_MAX_STEPS];   /* bits: which steps a step's `when` reads */
+    struct map keys;                       /* key -> struct instance */
     struct instance *lru_first, *lru_last; /* first: least recent */
     size_t npending, nfiring;
     struct absence *absences;
@@ -180,10 +182,10 @@ struct engine_rule {
     struct absence **by_device; /* by engine_device.index; NULL entries: not watched */
     size_t nby_device;
     uint64_t evaluated, matched, unknown, errors, opened, evicted, dropped;
-    char last_error[256];
+    char *last_error; /* owned; NULL until there is one */
 };
 
-struct docket { /* an incident that is not over */
+struct docket {                /* an incident that is not over */
     struct engine_timer timer; /* first: when a resolved one closes by itself */
     struct incident *inc;
     struct engine_rule *rule;  /* NULL: gone */
@@ -202,9 +204,26 @@ struct feed_item { /* an incident's change on its way to the rules over incident
     struct event_field fields[10];
 };
 
-struct candidates {
+/* Rules whose `when` asks for one value of one field are found by that value (equality.c), but for those that have something to remember: these are looked at always. */
+struct equality_bucket {
+    struct cel_value value;
     struct engine_rule **rules;
     size_t n;
+};
+struct equality {
+    atom_t field;
+    struct equality_bucket *slots; /* open addressing; n 0: free */
+    size_t nslots, count;
+};
+#define ENGINE_MAX_EQUALITIES 4 /* fields of one kind that are indexed */
+struct rule_list {
+    struct engine_rule **rules;
+    size_t n;
+};
+struct candidates { /* all lists in the order of the rule set */
+    struct rule_list always, active;
+    struct equality equalities[ENGINE_MAX_EQUALITIES];
+    size_t nequalities;
 };
 
 struct engine {
@@ -212,16 +231,16 @@ struct engine {
     struct engine_conf conf;
     char *gateway;
     struct engine_time now;
-    int64_t offset;            /* wall - mono when interval timers were last set */
+    int64_t offset; /* wall - mono when interval timers were last set */
     bool started, oom;
-    struct effects *fx;        /* of the call under way */
+    struct effects *fx; /* of the call under way */
     struct heap timers;
     struct engine_timer **hand;
     size_t nhand, cap_hand;
-    struct arena scratch;      /* reset per event and timer */
+    struct arena scratch; /* reset per event and timer */
     struct arena feed_arena;
     struct feed_item *feed_first, *feed_last;
-    int depth;                 /* of the event under way: 0 from a device, 1 an incident's … */
+    int depth; /* of the event under way: 0 from a device, 1 an incident's … */
     bool depth_shadow;
     struct prng prng;
     struct engine_rule *rules;
@@ -235,7 +254,7 @@ struct engine {
     struct engine_device *dirty_first, *dirty_last;
     size_t ndirty_devices;
     uint64_t unregistered, refused_devices;
-    struct map dockets;        /* id -> struct docket */
+    struct map dockets; /* id -> struct docket */
     struct docket *recent[ENGINE_RECENT];
     size_t next_recent;
     struct docket *dirty_dockets;
@@ -244,9 +263,9 @@ struct engine {
     uint64_t uses;
     size_t window_entries, npartials;
     /* the attended clock */
-    int64_t paused;            /* ms that do not count: our own down time, our link down */
-    int64_t link_down;         /* engine ms since when the link is down; TIME_NONE: up */
-    int64_t grace_from;        /* attended ms */
+    int64_t paused;     /* ms that do not count: our own down time, our link down */
+    int64_t link_down;  /* engine ms since when the link is down; TIME_NONE: up */
+    int64_t grace_from; /* attended ms */
     bool clock_known, clock_dirty;
     /* numbers */
     int serial_day;
@@ -255,7 +274,7 @@ struct engine {
     struct effect_state *gone; /* rows of rules that are no more, to be deleted at the start */
     size_t ngone, cap_gone;
     struct arena restore_arena;
-    struct buf text;           /* for writing rows; reused */
+    struct buf text; /* for writing rows; reused */
     atom_t a_incident, a_availability, a_online, a_shared;
 };
 
@@ -291,9 +310,24 @@ void engine_instance_arm(struct engine *e, struct instance *in);  /* after a cha
 /* -- index ---------------------------------------------------------------------------------------------------------------------- */
 GF_WARN_UNUSED int engine_index_build(struct engine *e);
 void engine_index_free(struct engine *e);
-const struct candidates *engine_candidates(const struct engine *e, atom_t kind);
-bool engine_has_required(const struct engine_rule *er, const struct event *ev, uint64_t mask);
-uint64_t engine_event_mask(const struct event *ev);
+void engine_index_release(struct candidates *by_kind, size_t nkinds, struct candidates *any_kind);
+/* The rules that an event may concern, in order; the list is in scratch or the index's own. */
+struct rule_list engine_candidates(struct engine *e, const struct event *ev);
+bool engine_anyone_listens(const struct engine *e, atom_t kind);
+struct rule_list engine_kind_rules(const struct engine *e, atom_t kind); /* those that are in no equality index */
+bool engine_rule_list_add(struct rule_list *l, struct engine_rule *er);
+GF_WARN_UNUSED int engine_equality_add(struct candidates *c, struct engine_rule *er, atom_t field, struct cel_value value);
+bool engine_equality_of(const struct rule *r, atom_t *ret_field, struct cel_value *ret_value);
+struct rule_list engine_equality_rules(struct engine *e, const struct candidates *c, const struct event *ev);
+void engine_equality_free(struct candidates *c);
+void engine_active_update(struct engine *e, struct engine_rule *er); /* after its number of keys has changed */
+/* Where an event's fields stand, by the low bits of their names. */
+struct field_map {
+    uint64_t mask;
+    uint8_t at[64];
+};
+void engine_field_map(struct field_map *m, const struct event *ev);
+bool engine_has_required(const struct engine_rule *er, const struct event *ev, const struct field_map *m);
 
 /* -- evaluation (context.c) -------------------------------------------------------------------------------------------------------- */
 struct engine_eval {
@@ -310,12 +344,13 @@ struct engine_eval {
 };
 /* `live`: the event is under way and not yet in the device's fields. ev may be NULL. */
 void engine_eval_init(struct engine_eval *x, struct engine *e, const struct event *ev, struct engine_device *dev, bool live);
-void engine_eval_reset(struct engine_eval *x); /* for the next rule */
+void engine_eval_reset(struct engine_eval *x);                               /* for the next rule */
 void engine_eval_instance(struct engine_eval *x, const struct instance *in); /* by, since, count, last, steps */
-void engine_eval_steps(struct engine_eval *x, const struct rule *rule, const struct kept *steps, uint32_t wanted); /* wanted: bits of steps */
+void engine_eval_steps(struct engine_eval *x, const struct rule *rule, const struct kept *steps,
+                       uint32_t wanted); /* wanted: bits of steps */
 #define ENGINE_ALL_STEPS 0xffu
 struct cel_value engine_eval(struct engine_eval *x, struct engine_rule *er, const struct rules_expr *expr); /* errors are counted */
-enum truth engine_truth(struct engine_eval *x, struct engine_rule *er, const struct rules_expr *expr);       /* a missing expression is true */
+enum truth engine_truth(struct engine_eval *x, struct engine_rule *er, const struct rules_expr *expr); /* a missing expression is true */
 bool engine_excepted(struct engine_eval *x, struct engine_rule *er);
 struct cel_value engine_by_value(const char *key, size_t len, uint8_t by, struct arena *a);
 
@@ -337,7 +372,7 @@ struct device_seen *engine_device_seen(struct engine_device *d, atom_t kind, boo
 struct device_met *engine_device_met(struct engine_device *d, const struct rule *rule, bool create);
 bool engine_device_field(const struct engine_device *d, atom_t name, struct cel_value *ret);
 GF_WARN_UNUSED int engine_devices_load(struct engine *e); /* rows of the registry in force */
-void engine_devices_announce(struct engine *e); /* rows for those whose `known` no row tells yet */
+void engine_devices_announce(struct engine *e);           /* rows for those whose `known` no row tells yet */
 void engine_device_spoke(struct engine *e, struct engine_device *d, const struct event *ev);
 void engine_device_write(struct buf *b, const struct engine_device *d);
 GF_WARN_UNUSED int engine_device_read(struct engine *e, struct engine_device *d, const char *body, size_t len, struct err *err);
@@ -348,17 +383,20 @@ void engine_device_set(struct engine *e, struct engine_device *d, atom_t name, s
 bool engine_key(struct engine_eval *x, struct engine_rule *er, const char **ret_key, size_t *ret_len, uint8_t *ret_by);
 struct instance *engine_instance_find(const struct engine_rule *er, const char *key, size_t len);
 struct instance *engine_instance_get(struct engine *e, struct engine_rule *er, const char *key, size_t len, uint8_t by); /* NULL: the cap */
-struct instance *engine_instance_make(struct engine *e, struct engine_rule *er, const char *key, size_t len, uint8_t by); /* whatever the cap says */
-void engine_instance_touch(struct engine *e, struct instance *in);  /* changed: most recent, to be written */
-void engine_instance_settle(struct engine *e, struct instance *in); /* frees it when nothing is left to remember; in may be gone afterwards */
-void engine_instance_drop(struct engine *e, struct instance *in);   /* frees it; its rows go */
-void engine_instance_free(struct engine *e, struct instance *in);   /* memory only */
-void engine_instance_relist(struct instance *in);                   /* after docket was set or unset */
+struct instance *engine_instance_make(struct engine *e, struct engine_rule *er, const char *key, size_t len,
+                                      uint8_t by);                 /* whatever the cap says */
+void engine_instance_touch(struct engine *e, struct instance *in); /* changed: most recent, to be written */
+void engine_instance_settle(struct engine *e,
+                            struct instance *in);                 /* frees it when nothing is left to remember; in may be gone afterwards */
+void engine_instance_drop(struct engine *e, struct instance *in); /* frees it; its rows go */
+void engine_instance_free(struct engine *e, struct instance *in); /* memory only */
+void engine_instance_relist(struct instance *in);                 /* after docket was set or unset */
 void engine_instance_forget(struct engine *e, struct instance *in); /* pattern memory: window, partials, latest, pending */
 void engine_set_pending(struct instance *in, int64_t since);
 void engine_state_flush(struct engine *e, struct instance *in);
 void engine_state_delete(struct engine *e, struct instance *in);
-GF_WARN_UNUSED int engine_state_read(struct engine *e, struct engine_rule *er, const char *key, const char *body, size_t len, struct err *err);
+GF_WARN_UNUSED int engine_state_read(struct engine *e, struct engine_rule *er, const char *key, const char *body, size_t len,
+                                     struct err *err);
 void engine_state_shift(struct engine *e, struct instance *in, int64_t down);
 void engine_own_flush(struct engine *e);
 GF_WARN_UNUSED int engine_own_read(struct engine *e, const char *key, const char *body, size_t len, struct err *err);
@@ -401,9 +439,9 @@ void engine_condition_true(struct engine_eval *x, struct instance *in, int64_t f
 void engine_condition_false(struct engine_eval *x, struct instance *in); /* pending ends; an open one clears when `clear: auto` */
 void engine_clear_event(struct engine_eval *x, struct instance *in);     /* the clear expression over this event */
 void engine_clear(struct engine *e, struct instance *in);
-void engine_rearm_clear(struct engine *e, struct instance *in); /* resolve_after, counted from this match */
+void engine_rearm_clear(struct engine *e, struct instance *in);          /* resolve_after, counted from this match */
 enum truth engine_common(struct engine_eval *x, struct engine_rule *er); /* during, when, exceptions */
-bool engine_open_or_pending(const struct instance *in);                  /* somebody must notice when the condition turns false by time alone */
+bool engine_open_or_pending(const struct instance *in); /* somebody must notice when the condition turns false by time alone */
 /* The world of the latest matching event, for what happens without one. ev is the caller's room. False: there is none. */
 bool engine_eval_kept(struct engine_eval *x, struct engine *e, struct instance *in, struct event *ev);
 bool engine_step_matches(struct engine_eval *x, struct engine_rule *er, const struct rule_step *step);
@@ -416,14 +454,16 @@ void engine_fold(struct engine_eval *x, struct instance *in);
 void engine_resolve(struct engine *e, struct instance *in, const char *who, const char *what, const char *note);
 void engine_end(struct engine *e, struct instance *in, const struct lifecycle_move *m, const char *who, const char *what, const char *note);
 void engine_revise(struct engine *e, struct docket *d, enum change change);
-void engine_publish(struct engine *e, struct docket *d);   /* a held or inhibited one is told after all */
+void engine_publish(struct engine *e, struct docket *d); /* a held or inhibited one is told after all */
 bool engine_may_publish(const struct docket *d);
-void engine_refresh(struct engine *e, struct docket *d, struct engine_eval *x); /* title, text, values, evidence; x NULL: from the kept event */
+void engine_refresh(struct engine *e, struct docket *d,
+                    struct engine_eval *x); /* title, text, values, evidence; x NULL: from the kept event */
 void engine_docket_emit(struct engine *e, struct docket *d, bool publish);
 void engine_docket_dirty(struct engine *e, struct docket *d);
 void engine_docket_over(struct engine *e, struct docket *d);
 void engine_docket_close_later(struct engine *e, struct docket *d);
 void engine_docket_due(struct engine *e, struct docket *d);
+bool engine_docket_room(struct engine *e);                                /* for one more; may close the oldest resolved one */
 struct docket *engine_docket_add(struct engine *e, struct incident *inc); /* takes inc */
 void engine_docket_free(struct engine *e, struct docket *d);
 struct docket *engine_docket_find(const struct engine *e, const char *id_or_number);
@@ -450,7 +490,7 @@ GF_WARN_UNUSED int engine_rules_make(struct engine *e, const struct ruleset *rs)
 void engine_rules_started(struct engine *e); /* intervals and watches */
 struct engine_rule *engine_rule_named(const struct engine *e, const char *name);
 uint32_t engine_platforms(const struct ruleset *rs, const char *const *names, size_t n); /* bits; none named: all */
-void engine_state_ready(struct engine *e, struct instance *in); /* all rows of it have been read */
+void engine_state_ready(struct engine *e, struct instance *in);                          /* all rows of it have been read */
 void engine_state_gone(struct engine *e, const char *rule, uint64_t hash, const char *key);
 void engine_lru_sort(struct engine *e, struct engine_rule *er);
 int engine_finish(struct engine *e); /* end of a call: GF_ENOMEM when memory ran out */
@@ -460,7 +500,7 @@ void engine_enter(struct engine *e, struct engine_time *now, struct effects *fx)
 struct incident *engine_incident_new(void);
 GF_WARN_UNUSED int engine_history_add(struct incident *inc, int64_t at, const char *who, const char *what, const char *note);
 bool engine_incident_text(char **field, const char *s); /* replaces an owned string, cut to a sane length; false: no memory */
-const char *engine_cap_word(const char *s); /* one of CAP's words for urgency and certainty, of static life; "" for others */
+const char *engine_cap_word(const char *s);             /* one of CAP's words for urgency and certainty, of static life; "" for others */
 bool engine_array_has(const cJSON *array, const char *s);
 
 static inline bool engine_live(const struct engine_rule *er) { return er && er->rule->mode == RULE_LIVE; }

@@ -8,8 +8,7 @@
 
 /* -- escalate: [{after, while, to, severity}] ------------------------------------------------------------------------------------ */
 /* Only what a platform has heard of is escalated; a held one catches up when it is told. */
-void engine_escalate_arm(struct engine *e, struct instance *in)
-{
+void engine_escalate_arm(struct engine *e, struct instance *in) {
     const struct rule *r = in->rule->rule;
 
     in->due[DUE_ESCALATE] = TIME_NONE;
@@ -19,8 +18,7 @@ void engine_escalate_arm(struct engine *e, struct instance *in)
     in->due[DUE_ESCALATE] = due < e->now.mono ? e->now.mono : due;
 }
 
-void engine_escalate_due(struct engine *e, struct instance *in)
-{
+void engine_escalate_due(struct engine *e, struct instance *in) {
     const struct rule *r = in->rule->rule;
     struct docket *d = in->docket;
 
@@ -51,8 +49,7 @@ void engine_escalate_due(struct engine *e, struct instance *in)
 /* -- chattering: {changes, within} -------------------------------------------------------------------------------------------------
  * Each raise and each end is a change. With so many of them within the span the incident is held open and says so; its condition goes on in `cleared`. When no change
  * has come for the span it is an ordinary one again: resolved if the condition is false by then. */
-bool engine_chatter_change(struct engine *e, struct instance *in)
-{
+bool engine_chatter_change(struct engine *e, struct instance *in) {
     const struct rule *r = in->rule->rule;
     size_t limit = r->chattering_changes > ENGINE_MAX_CHANGES ? ENGINE_MAX_CHANGES : (size_t)r->chattering_changes, gone = 0;
 
@@ -84,8 +81,7 @@ bool engine_chatter_change(struct engine *e, struct instance *in)
     return true;
 }
 
-void engine_chatter_due(struct engine *e, struct instance *in)
-{
+void engine_chatter_due(struct engine *e, struct instance *in) {
     in->nchanges = 0;
     if (!in->chattering)
         return;

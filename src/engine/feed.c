@@ -5,26 +5,23 @@
 
 #include <string.h>
 
-static void field(struct feed_item *it, const char *name, struct cel_value v)
-{
+static void field(struct feed_item *it, const char *name, struct cel_value v) {
     atom_t a = atom_of(name);
 
     if (a)
         it->fields[it->event.nfields++] = (struct event_field){a, v};
 }
 
-static struct cel_value text(struct engine *e, const char *s)
-{
+static struct cel_value text(struct engine *e, const char *s) {
     const char *copy = arena_strdup(&e->feed_arena, s ? s : "");
 
     return cel_text(copy ? copy : "");
 }
 
-void engine_feed(struct engine *e, const struct docket *d, enum change change)
-{
+void engine_feed(struct engine *e, const struct docket *d, enum change change) {
     const struct incident *inc = d->inc;
 
-    if (engine_candidates(e, e->a_incident)->n == 0)
+    if (!engine_anyone_listens(e, e->a_incident))
         return;
     if (e->depth >= ENGINE_MAX_DEPTH) {
         e->refused_feed++;
@@ -56,8 +53,7 @@ void engine_feed(struct engine *e, const struct docket *d, enum change change)
     e->feed_last = it;
 }
 
-void engine_feed_run(struct engine *e)
-{
+void engine_feed_run(struct engine *e) {
     struct feed_item *it;
 
     if (!e->feed_first)

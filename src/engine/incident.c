@@ -8,8 +8,7 @@
 
 #define INCIDENT_MAX_TEXT 8000 /* bytes of a title, a text, a note */
 
-struct incident *engine_incident_new(void)
-{
+struct incident *engine_incident_new(void) {
     struct incident *inc = calloc(1, sizeof(*inc));
 
     if (!inc)
@@ -23,15 +22,13 @@ struct incident *engine_incident_new(void)
     return inc;
 }
 
-static void entry_done(struct incident_entry *h)
-{
+static void entry_done(struct incident_entry *h) {
     free((void *)(uintptr_t)h->who);
     free((void *)(uintptr_t)h->what);
     free((void *)(uintptr_t)h->note);
 }
 
-void incident_free(struct incident *inc)
-{
+void incident_free(struct incident *inc) {
     if (!inc)
         return;
     free(inc->rule);
@@ -56,8 +53,7 @@ void incident_free(struct incident *inc)
 }
 
 /* A copy of at most max bytes that does not end within a character. */
-static char *cut_copy(const char *s, size_t max)
-{
+static char *cut_copy(const char *s, size_t max) {
     size_t n = strnlen(s, max);
 
     if (s[n])
@@ -66,8 +62,7 @@ static char *cut_copy(const char *s, size_t max)
     return strndup(s, n);
 }
 
-bool engine_incident_text(char **field, const char *s)
-{
+bool engine_incident_text(char **field, const char *s) {
     char *copy = NULL;
 
     if (s && *field && strcmp(*field, s) == 0)
@@ -80,8 +75,7 @@ bool engine_incident_text(char **field, const char *s)
 }
 
 /* Past the ceiling the second entry is one that counts what it stands for. */
-static void fold_history(struct incident *inc)
-{
+static void fold_history(struct incident *inc) {
     struct incident_entry *h = inc->history;
     unsigned long folded = 1;
     char note[64];
@@ -104,12 +98,15 @@ static void fold_history(struct incident *inc)
     inc->nhistory--;
 }
 
-int engine_history_add(struct incident *inc, int64_t at, const char *who, const char *what, const char *note)
-{
-    if (!inc->history && !(inc->history = calloc(INCIDENT_MAX_HISTORY, sizeof(*inc->history))))
-        return GF_ENOMEM;
+int engine_history_add(struct incident *inc, int64_t at, const char *who, const char *what, const char *note) {
     if (inc->nhistory == INCIDENT_MAX_HISTORY)
         fold_history(inc);
+    if ((inc->nhistory & (inc->nhistory - 1)) == 0) { /* room grows by doubling: 1, 2, 4 … */
+        struct incident_entry *bigger = realloc(inc->history, (inc->nhistory ? inc->nhistory * 2 : 1) * sizeof(*bigger));
+        if (!bigger)
+            return GF_ENOMEM;
+        inc->history = bigger;
+    }
     if (inc->nhistory == INCIDENT_MAX_HISTORY)
         return GF_ENOMEM;
     struct incident_entry h = {.at = at, .who = cut_copy(who ? who : "", 200), .what = cut_copy(what, 200)};
@@ -123,20 +120,17 @@ int engine_history_add(struct incident *inc, int64_t at, const char *who, const 
     return 0;
 }
 
-bool engine_array_has(const cJSON *array, const char *s)
-{
+bool engine_array_has(const cJSON *array, const char *s) {
     const cJSON *item;
 
-    cJSON_ArrayForEach(item, array)
-    {
+    cJSON_ArrayForEach(item, array) {
         if (cJSON_IsString(item) && strcmp(item->valuestring, s) == 0)
             return true;
     }
     return false;
 }
 
-static void put_time(struct jw *w, const char *name, int64_t ms, const struct zone *zone)
-{
+static void put_time(struct jw *w, const char *name, int64_t ms, const struct zone *zone) {
     char out[TIME_TEXT_MAX];
     int64_t seconds = ms / TIME_SECOND - (ms % TIME_SECOND < 0);
 
@@ -144,20 +138,17 @@ static void put_time(struct jw *w, const char *name, int64_t ms, const struct zo
         jw_str(w, name, time_format(ms, zone_offset(zone, seconds), out));
 }
 
-static void put_text(struct jw *w, const char *name, const char *s)
-{
+static void put_text(struct jw *w, const char *name, const char *s) {
     if (s && *s)
         jw_str(w, name, s);
 }
 
-static void put_list(struct jw *w, const char *name, const cJSON *list)
-{
+static void put_list(struct jw *w, const char *name, const cJSON *list) {
     if (list && list->child)
         jw_value(w, name, list);
 }
 
-static void put_category(struct jw *w, const struct incident *inc)
-{
+static void put_category(struct jw *w, const struct incident *inc) {
     if (!inc->category)
         return;
     jw_open(w, "category", '{');
@@ -170,8 +161,7 @@ static void put_category(struct jw *w, const struct incident *inc)
     jw_close(w, '}');
 }
 
-static void put_times(struct jw *w, const struct incident *inc, const struct zone *zone)
-{
+static void put_times(struct jw *w, const struct incident *inc, const struct zone *zone) {
     jw_open(w, "times", '{');
     put_time(w, "first_event", inc->first_event, zone);
     put_time(w, "last_event", inc->last_event, zone);
@@ -190,8 +180,7 @@ static void put_times(struct jw *w, const struct incident *inc, const struct zon
     }
 }
 
-static void put_history(struct jw *w, const struct incident *inc, const struct zone *zone)
-{
+static void put_history(struct jw *w, const struct incident *inc, const struct zone *zone) {
     jw_open(w, "history", '[');
     for (size_t i = 0; i < inc->nhistory; i++) {
         jw_open(w, NULL, '{');
@@ -204,8 +193,7 @@ static void put_history(struct jw *w, const struct incident *inc, const struct z
     jw_close(w, ']');
 }
 
-void incident_write(struct buf *b, const struct incident *inc, const struct zone *zone, const char *gateway)
-{
+void incident_write(struct buf *b, const struct incident *inc, const struct zone *zone, const char *gateway) {
     struct jw w = jw_start(b);
 
     jw_open(&w, NULL, '{');

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t read_time(const cJSON *object, const char *name)
-{
+static int64_t read_time(const cJSON *object, const char *name) {
     const char *s = json_str(object, name, NULL);
     int64_t seconds;
     int nanos;
@@ -18,8 +17,7 @@ static int64_t read_time(const cJSON *object, const char *name)
 }
 
 /* The enum value in [first, last] whose name this is; -1 when none has it. */
-static int read_name(const char *text, int first, int last, const char *(*name)(int))
-{
+static int read_name(const char *text, int first, int last, const char *(*name)(int)) {
     for (int i = first; text && i <= last; i++) {
         if (strcmp(name(i), text) == 0)
             return i;
@@ -32,8 +30,7 @@ static const char *handling_at(int i) { return handling_name((enum handling)i); 
 static const char *disposition_at(int i) { return disposition_name((enum disposition)i); }
 static const char *change_at(int i) { return change_name((enum change)i); }
 
-static int read_states(const cJSON *j, struct err *err, struct incident *inc)
-{
+static int read_states(const cJSON *j, struct err *err, struct incident *inc) {
     int condition = read_name(json_str(j, "condition", NULL), CONDITION_FIRING, CONDITION_RESOLVED, condition_at);
     int handling = read_name(json_str(j, "handling", NULL), HANDLING_NEW, HANDLING_CLOSED, handling_at);
     int change = read_name(json_str(j, "change", NULL), CHANGE_OPENED, CHANGE_CLOSED, change_at);
@@ -50,15 +47,13 @@ static int read_states(const cJSON *j, struct err *err, struct incident *inc)
     return 0;
 }
 
-static bool read_copy(const cJSON *j, const char *name, char **ret)
-{
+static bool read_copy(const cJSON *j, const char *name, char **ret) {
     const char *s = json_str(j, name, NULL);
 
     return !s || engine_incident_text(ret, s);
 }
 
-static bool read_tree(const cJSON *j, const char *name, cJSON **ret)
-{
+static bool read_tree(const cJSON *j, const char *name, cJSON **ret) {
     const cJSON *item = json_get(j, name);
 
     if (!item || !(cJSON_IsArray(item) || cJSON_IsObject(item)))
@@ -67,20 +62,18 @@ static bool read_tree(const cJSON *j, const char *name, cJSON **ret)
     return *ret != NULL;
 }
 
-static bool read_history(const cJSON *j, struct incident *inc)
-{
+static bool read_history(const cJSON *j, struct incident *inc) {
     const cJSON *item;
 
-    cJSON_ArrayForEach(item, json_get(j, "history"))
-    {
-        if (engine_history_add(inc, read_time(item, "at"), json_str(item, "who", ""), json_str(item, "what", ""), json_str(item, "note", NULL)) < 0)
+    cJSON_ArrayForEach(item, json_get(j, "history")) {
+        if (engine_history_add(inc, read_time(item, "at"), json_str(item, "who", ""), json_str(item, "what", ""),
+                               json_str(item, "note", NULL)) < 0)
             return false;
     }
     return true;
 }
 
-const char *engine_cap_word(const char *s)
-{
+const char *engine_cap_word(const char *s) {
     static const char *const words[] = {"Immediate", "Expected", "Future", "Past", "Unknown", "Observed", "Likely", "Possible", "Unlikely"};
 
     for (size_t i = 0; s && i < sizeof(words) / sizeof(words[0]); i++) {
@@ -90,8 +83,7 @@ const char *engine_cap_word(const char *s)
     return "";
 }
 
-static int read_all(const cJSON *j, struct err *err, struct incident *inc)
-{
+static int read_all(const cJSON *j, struct err *err, struct incident *inc) {
     const cJSON *times = json_get(j, "times"), *due = json_get(j, "due");
     const char *id = json_str(j, "id", ""), *number = json_str(j, "number", ""), *hash = json_str(j, "rule_hash", "");
     int rc;
@@ -129,17 +121,17 @@ static int read_all(const cJSON *j, struct err *err, struct incident *inc)
     inc->urgency = engine_cap_word(json_str(j, "urgency", ""));
     inc->certainty = engine_cap_word(json_str(j, "certainty", ""));
     const char *category = json_str(json_get(j, "category"), "code", NULL);
-    if ((category && !engine_incident_text(&inc->category, category)) || !read_copy(j, "rule", &inc->rule) || !read_copy(j, "rule_version", &inc->rule_version) ||
-        !read_copy(j, "by", &inc->by) || !read_copy(j, "title", &inc->title) || !read_copy(j, "text", &inc->text) || !read_copy(j, "device", &inc->device) ||
-        !read_copy(j, "ticket", &inc->ticket) || !read_copy(j, "parent", &inc->parent) || !read_copy(j, "inhibited_by", &inc->inhibited_by) ||
+    if ((category && !engine_incident_text(&inc->category, category)) || !read_copy(j, "rule", &inc->rule) ||
+        !read_copy(j, "rule_version", &inc->rule_version) || !read_copy(j, "by", &inc->by) || !read_copy(j, "title", &inc->title) ||
+        !read_copy(j, "text", &inc->text) || !read_copy(j, "device", &inc->device) || !read_copy(j, "ticket", &inc->ticket) ||
+        !read_copy(j, "parent", &inc->parent) || !read_copy(j, "inhibited_by", &inc->inhibited_by) ||
         !read_tree(j, "values", &inc->values) || !read_tree(j, "evidence", &inc->evidence) || !read_tree(j, "members", &inc->members) ||
         !read_tree(j, "devices", &inc->devices) || !read_tree(j, "place", &inc->place) || !read_history(j, inc))
         return err_set(err, GF_ENOMEM, "incident %s: out of memory", id);
     return 0;
 }
 
-int incident_read(const char *json, size_t len, struct err *err, struct incident **ret)
-{
+int incident_read(const char *json, size_t len, struct err *err, struct incident **ret) {
     struct arena arena;
     const cJSON *j;
     int rc;

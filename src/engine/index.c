@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The index: which rules an event may concern. A table by kind (atoms are small numbers), then the fields that a rule cannot do without, before any expression is run. */
+ * The index: which rules an event may concern. A table by kind (atoms are small numbers), then by the value of a field (equality.c), then the fields that a rule cannot do
+ * without; all that before any expression is run. */
 #include "engine_int.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* All kinds that a rule listens to: its own and its steps'. */
-static bool each_kind(const struct rule *r, bool (*visit)(void *, atom_t), void *arg)
-{
+static bool each_kind(const struct rule *r, bool (*visit)(void *, atom_t), void *arg) {
     for (size_t i = 0; i < r->non; i++) {
         if (!visit(arg, r->on[i]))
             return false;
@@ -21,8 +21,7 @@ static bool each_kind(const struct rule *r, bool (*visit)(void *, atom_t), void 
     return true;
 }
 
-static bool takes_any(const struct rule *r)
-{
+static bool takes_any(const struct rule *r) {
     if (r->on_any)
         return true;
     for (size_t s = 0; s < r->nsteps; s++) {
@@ -32,8 +31,7 @@ static bool takes_any(const struct rule *r)
     return false;
 }
 
-static bool max_kind(void *arg, atom_t kind)
-{
+static bool max_kind(void *arg, atom_t kind) {
     size_t *n = arg;
 
     if (kind >= *n)
@@ -42,8 +40,7 @@ static bool max_kind(void *arg, atom_t kind)
 }
 
 /* Which earlier events a step's `when` reads: only those are brought back from their kept text. */
-static uint8_t reads_of(const struct rule *r, size_t step)
-{
+static uint8_t reads_of(const struct rule *r, size_t step) {
     const struct cel_read *reads;
     size_t n = r->steps[step].when.program ? cel_program_reads(r->steps[step].when.program, &reads) : 0;
     uint8_t bits = 0;
@@ -58,45 +55,53 @@ static uint8_t reads_of(const struct rule *r, size_t step)
 struct adding {
     struct engine *e;
     struct engine_rule *er;
+    atom_t field; /* 0: not by a value */
+    struct cel_value value;
 };
 
-static bool add_to(struct candidates *c, struct engine_rule *er)
-{
-    if (c->n && c->rules[c->n - 1] == er)
+bool engine_rule_list_add(struct rule_list *l, struct engine_rule *er) {
+    if (l->n && l->rules[l->n - 1] == er)
         return true; /* named twice */
-    if ((c->n & (c->n - 1)) == 0) {
-        struct engine_rule **bigger = realloc(c->rules, (c->n ? c->n * 2 : 1) * sizeof(struct engine_rule *));
+    if ((l->n & (l->n - 1)) == 0) {
+        struct engine_rule **bigger = realloc(l->rules, (l->n ? l->n * 2 : 1) * sizeof(struct engine_rule *));
         if (!bigger)
             return false;
-        c->rules = bigger;
+        l->rules = bigger;
     }
-    c->rules[c->n++] = er;
+    l->rules[l->n++] = er;
     return true;
 }
 
-static bool add_kind(void *arg, atom_t kind)
-{
+static bool add_kind(void *arg, atom_t kind) {
     struct adding *a = arg;
+    struct candidates *c = &a->e->by_kind[kind];
 
-    return add_to(&a->e->by_kind[kind], a->er);
+    if (a->field) {
+        int rc = engine_equality_add(c, a->er, a->field, a->value);
+        if (rc == 0 || rc == GF_ENOMEM)
+            return rc == 0;
+        a->er->indexed = false; /* no room: in this kind it is looked at always, and so it is in all */
+    }
+    return engine_rule_list_add(&c->always, a->er);
 }
 
-uint64_t engine_event_mask(const struct event *ev)
-{
-    uint64_t mask = 0;
-
-    for (size_t i = 0; i < ev->nfields; i++)
-        mask |= UINT64_C(1) << (ev->fields[i].name & 63);
-    return mask;
+void engine_field_map(struct field_map *m, const struct event *ev) {
+    memset(m, 0, sizeof(*m));
+    for (size_t i = 0; i < ev->nfields; i++) {
+        m->mask |= UINT64_C(1) << (ev->fields[i].name & 63);
+        m->at[ev->fields[i].name & 63] = (uint8_t)i;
+    }
 }
 
-bool engine_has_required(const struct engine_rule *er, const struct event *ev, uint64_t mask)
-{
-    if ((er->mask & mask) != er->mask)
+bool engine_has_required(const struct engine_rule *er, const struct event *ev, const struct field_map *m) {
+    if ((er->mask & m->mask) != er->mask)
         return false;
     for (size_t i = 0; i < er->rule->nrequired; i++) {
+        atom_t name = er->rule->required[i];
         size_t k = 0;
-        while (k < ev->nfields && ev->fields[k].name != er->rule->required[i])
+        if (ev->fields[m->at[name & 63]].name == name)
+            continue;
+        while (k < ev->nfields && ev->fields[k].name != name)
             k++;
         if (k == ev->nfields)
             return false;
@@ -104,20 +109,60 @@ bool engine_has_required(const struct engine_rule *er, const struct event *ev, u
     return true;
 }
 
-void engine_index_free(struct engine *e)
-{
-    for (size_t i = 0; i < e->nkinds; i++)
-        free(e->by_kind[i].rules);
-    free(e->by_kind);
-    free(e->any_kind.rules);
-    e->by_kind = NULL;
-    e->nkinds = 0;
-    e->any_kind = (struct candidates){0};
+static void list_free(struct rule_list *l) {
+    free(l->rules);
+    *l = (struct rule_list){0};
 }
 
-/* Rules that take any kind stand in every list, in their place, so that rules run in the order of the files whatever the kind. */
-int engine_index_build(struct engine *e)
-{
+static void candidates_free(struct candidates *c) {
+    list_free(&c->always);
+    list_free(&c->active);
+    engine_equality_free(c);
+}
+
+void engine_index_release(struct candidates *by_kind, size_t nkinds, struct candidates *any_kind) {
+    for (size_t i = 0; i < nkinds; i++)
+        candidates_free(&by_kind[i]);
+    free(by_kind);
+    candidates_free(any_kind);
+}
+
+void engine_index_free(struct engine *e) {
+    engine_index_release(e->by_kind, e->nkinds, &e->any_kind);
+    e->by_kind = NULL;
+    e->nkinds = 0;
+}
+
+/* A rule for any kind stands in every list, in its place, so that rules run in the order of the files whatever the kind. */
+static bool add_any(struct engine *e, struct engine_rule *er) {
+    for (size_t k = 0; k < e->nkinds; k++) {
+        if ((k != e->a_incident || er->rule->on_incident) && !engine_rule_list_add(&e->by_kind[k].always, er))
+            return false;
+    }
+    return engine_rule_list_add(&e->any_kind.always, er);
+}
+
+static bool add_rule(struct engine *e, struct engine_rule *er) {
+    const struct rule *r = er->rule;
+    struct adding a = {.e = e, .er = er};
+
+    for (size_t k = 0; k < r->nrequired; k++)
+        er->mask |= UINT64_C(1) << (r->required[k] & 63);
+    for (size_t k = 0; k < r->nsteps && k < RULES_MAX_STEPS; k++)
+        er->step_reads[k] = reads_of(r, k);
+    if (r->mode == RULE_OFF)
+        return true;
+    er->takes_any = takes_any(r);
+    er->plain = (r->pattern == RULE_SINGLE || r->pattern == RULE_WINDOW) && r->when.program;
+    if (er->takes_any)
+        return add_any(e, er);
+    er->indexed = er->plain && engine_equality_of(r, &a.field, &a.value);
+    if (!er->indexed)
+        a.field = 0;
+    return each_kind(r, add_kind, &a);
+}
+
+int engine_index_build(struct engine *e) {
     size_t n = (size_t)e->a_incident + 1;
 
     for (size_t i = 0; i < e->nrules; i++)
@@ -127,30 +172,60 @@ int engine_index_build(struct engine *e)
         return GF_ENOMEM;
     e->nkinds = n;
     for (size_t i = 0; i < e->nrules; i++) {
-        struct engine_rule *er = &e->rules[i];
-        const struct rule *r = er->rule;
-        struct adding a = {e, er};
-
-        er->mask = 0;
-        for (size_t k = 0; k < r->nrequired; k++)
-            er->mask |= UINT64_C(1) << (r->required[k] & 63);
-        for (size_t k = 0; k < r->nsteps && k < RULES_MAX_STEPS; k++)
-            er->step_reads[k] = reads_of(r, k);
-        if (r->mode == RULE_OFF)
-            continue;
-        er->takes_any = takes_any(r);
-        if (!er->takes_any && !each_kind(r, add_kind, &a))
-            return GF_ENOMEM;
-        if (!er->takes_any)
-            continue;
-        for (size_t k = 0; k < n; k++) {
-            if ((k != e->a_incident || r->on_incident) && !add_to(&e->by_kind[k], er))
-                return GF_ENOMEM;
-        }
-        if (!add_to(&e->any_kind, er))
+        if (!add_rule(e, &e->rules[i]))
             return GF_ENOMEM;
     }
     return 0;
 }
 
-const struct candidates *engine_candidates(const struct engine *e, atom_t kind) { return kind < e->nkinds ? &e->by_kind[kind] : &e->any_kind; }
+/* -- use -------------------------------------------------------------------------------------------------------------------------- */
+static const struct candidates *of_kind(const struct engine *e, atom_t kind) { return kind < e->nkinds ? &e->by_kind[kind] : &e->any_kind; }
+
+struct rule_list engine_kind_rules(const struct engine *e, atom_t kind) {
+    return of_kind(e, kind)->always;
+}
+
+bool engine_anyone_listens(const struct engine *e, atom_t kind) {
+    const struct candidates *c = of_kind(e, kind);
+
+    return c->always.n || c->nequalities;
+}
+
+struct rule_list engine_candidates(struct engine *e, const struct event *ev) {
+    const struct candidates *c = of_kind(e, ev->kind);
+
+    return c->nequalities ? engine_equality_rules(e, c, ev) : c->always;
+}
+
+/* Keeps the lists of rules that are looked at although their value does not occur. */
+static bool toggle(void *arg, atom_t kind) {
+    struct adding *a = arg;
+    struct rule_list *l = &a->e->by_kind[kind].active;
+    size_t at = 0;
+
+    while (at < l->n && l->rules[at]->index < a->er->index)
+        at++;
+    bool there = at < l->n && l->rules[at] == a->er;
+    if (a->er->active && !there) {
+        if (!engine_rule_list_add(l, a->er)) {
+            a->e->oom = true;
+            return false;
+        }
+        memmove(&l->rules[at + 1], &l->rules[at], (l->n - 1 - at) * sizeof(l->rules[0]));
+        l->rules[at] = a->er;
+    } else if (!a->er->active && there) {
+        memmove(&l->rules[at], &l->rules[at + 1], (l->n - 1 - at) * sizeof(l->rules[0]));
+        l->n--;
+    }
+    return true;
+}
+
+void engine_active_update(struct engine *e, struct engine_rule *er) {
+    struct adding a = {.e = e, .er = er};
+    bool wanted = map_count(&er->keys) > 0;
+
+    if (!er->indexed || er->active == wanted)
+        return;
+    er->active = wanted;
+    (void)each_kind(er->rule, toggle, &a);
+}

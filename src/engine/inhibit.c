@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool names(const struct rule *const *rules, size_t n, const struct engine_rule *er)
-{
+static bool names(const struct rule *const *rules, size_t n, const struct engine_rule *er) {
     for (size_t i = 0; er && i < n; i++) {
         if (rules[i] == er->rule)
             return true;
@@ -16,16 +15,14 @@ static bool names(const struct rule *const *rules, size_t n, const struct engine
 }
 
 /* The world of a docket's latest event. */
-static bool world(struct engine *e, struct docket *d, struct engine_eval *x, struct event *ev)
-{
+static bool world(struct engine *e, struct docket *d, struct engine_eval *x, struct event *ev) {
     if (!d->instance || !engine_eval_kept(x, e, d->instance, ev))
         return false;
     engine_eval_instance(x, d->instance);
     return true;
 }
 
-static bool equal(struct engine_eval *a, struct docket *da, struct engine_eval *b, struct docket *db, const struct inhibit_rule *r)
-{
+static bool equal(struct engine_eval *a, struct docket *da, struct engine_eval *b, struct docket *db, const struct inhibit_rule *r) {
     for (size_t i = 0; i < r->nequal; i++) {
         struct cel_value va = engine_eval(a, da->rule, &r->equal[i]), vb = engine_eval(b, db->rule, &r->equal[i]);
         if (va.type == CEL_ERROR || vb.type == CEL_ERROR || !cel_equal(va, vb))
@@ -34,16 +31,14 @@ static bool equal(struct engine_eval *a, struct docket *da, struct engine_eval *
     return true;
 }
 
-static struct engine_rule *runtime(struct engine *e, const struct rule *r)
-{
+static struct engine_rule *runtime(struct engine *e, const struct rule *r) {
     size_t i = (size_t)(r - e->rs->rules);
 
     return i < e->nrules ? &e->rules[i] : NULL;
 }
 
 /* A firing incident that keeps d from being forwarded; NULL when there is none. Of several the one that was raised first. */
-static struct docket *inhibitor(struct engine *e, struct engine_eval *x, struct docket *d)
-{
+static struct docket *inhibitor(struct engine *e, struct engine_eval *x, struct docket *d) {
     struct docket *found = NULL;
 
     for (size_t i = 0; i < e->rs->ninhibits; i++) {
@@ -71,8 +66,7 @@ static struct docket *inhibitor(struct engine *e, struct engine_eval *x, struct 
     return found;
 }
 
-static void take_in(struct engine *e, struct docket *d, const char *id)
-{
+static void take_in(struct engine *e, struct docket *d, const char *id) {
     if (!engine_incident_text(&d->inc->inhibited_by, id) || (!d->inc->parent && !engine_incident_text(&d->inc->parent, id)))
         e->oom = true;
     if (d->instance) {
@@ -84,16 +78,14 @@ static void take_in(struct engine *e, struct docket *d, const char *id)
 }
 
 /* Called before a new incident is told. */
-void engine_inhibit_check(struct engine_eval *x, struct docket *d)
-{
+void engine_inhibit_check(struct engine_eval *x, struct docket *d) {
     struct docket *by = x->engine->rs->ninhibits ? inhibitor(x->engine, x, d) : NULL;
 
     if (by)
         take_in(x->engine, d, by->inc->id);
 }
 
-static void meet_target(struct engine_eval *x, struct docket *source, const struct inhibit_rule *r, struct docket *d)
-{
+static void meet_target(struct engine_eval *x, struct docket *source, const struct inhibit_rule *r, struct docket *d) {
     struct engine *e = x->engine;
     struct engine_eval y;
     struct event ev;
@@ -112,8 +104,7 @@ static void meet_target(struct engine_eval *x, struct docket *source, const stru
     engine_revise(e, d, CHANGE_UPDATED);
 }
 
-static bool may_inhibit(const struct engine *e, const struct docket *d)
-{
+static bool may_inhibit(const struct engine *e, const struct docket *d) {
     for (size_t i = 0; engine_live(d->rule) && i < e->rs->ninhibits; i++) {
         if (names(e->rs->inhibits[i].sources, e->rs->inhibits[i].nsources, d->rule))
             return true;
@@ -122,8 +113,7 @@ static bool may_inhibit(const struct engine *e, const struct docket *d)
 }
 
 /* Called after a new incident has been told: it may be an inhibitor. */
-void engine_inhibit_raised(struct engine_eval *x, struct docket *source)
-{
+void engine_inhibit_raised(struct engine_eval *x, struct docket *source) {
     struct engine *e = x->engine;
     size_t n = 0;
 
@@ -148,8 +138,7 @@ void engine_inhibit_raised(struct engine_eval *x, struct docket *source)
     free(all);
 }
 
-void engine_inhibit_resolved(struct engine *e, const struct docket *source)
-{
+void engine_inhibit_resolved(struct engine *e, const struct docket *source) {
     const char *id = source->inc->id;
     size_t n;
     struct docket **all = may_inhibit(e, source) ? engine_dockets_sorted(e, &n) : NULL;

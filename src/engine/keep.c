@@ -15,8 +15,7 @@
 #define EXACT 9007199254740992.0 /* 2^53 */
 
 /* The letter for what JSON cannot tell; 0: it can. */
-static char type_letter(struct cel_value v)
-{
+static char type_letter(struct cel_value v) {
     switch (v.type) {
     case CEL_INT: return v.i > (int64_t)EXACT || v.i < -(int64_t)EXACT ? 'i' : 0;
     case CEL_UINT: return 'u';
@@ -31,8 +30,7 @@ static char type_letter(struct cel_value v)
     }
 }
 
-static void write_value(struct jw *w, const char *name, struct cel_value v, char letter)
-{
+static void write_value(struct jw *w, const char *name, struct cel_value v, char letter) {
     char text[64];
 
     switch (letter) {
@@ -71,8 +69,7 @@ static void write_value(struct jw *w, const char *name, struct cel_value v, char
     }
 }
 
-void engine_fields_write(struct jw *w, const char *name, const char *types_name, size_t n, const struct event_field *fields)
-{
+void engine_fields_write(struct jw *w, const char *name, const char *types_name, size_t n, const struct event_field *fields) {
     bool typed = false;
 
     jw_open(w, name, '{');
@@ -93,8 +90,7 @@ void engine_fields_write(struct jw *w, const char *name, const char *types_name,
     jw_close(w, '}');
 }
 
-static struct cel_value read_typed(struct arena *a, const cJSON *item, char letter)
-{
+static struct cel_value read_typed(struct arena *a, const cJSON *item, char letter) {
     const char *text = cJSON_IsString(item) ? item->valuestring : "";
 
     switch (letter) {
@@ -124,8 +120,7 @@ static struct cel_value read_typed(struct arena *a, const cJSON *item, char lett
     }
 }
 
-bool engine_field_read(struct arena *a, const cJSON *item, const cJSON *types, struct event_field *ret)
-{
+bool engine_field_read(struct arena *a, const cJSON *item, const cJSON *types, struct event_field *ret) {
     const char *letter = item->string && types ? json_str(types, item->string, "") : "";
     atom_t name = item->string ? atom_of(item->string) : 0;
 
@@ -136,14 +131,12 @@ bool engine_field_read(struct arena *a, const cJSON *item, const cJSON *types, s
     return true;
 }
 
-void engine_unkeep(struct kept *k)
-{
+void engine_unkeep(struct kept *k) {
     free(k->text);
     *k = (struct kept){0};
 }
 
-void engine_keep_text(struct engine *e, struct kept *k, const char *text, size_t len, int64_t at, int64_t time)
-{
+void engine_keep_text(struct engine *e, struct kept *k, const char *text, size_t len, int64_t at, int64_t time) {
     char *copy = malloc(len + 1);
 
     if (!copy) {
@@ -156,8 +149,7 @@ void engine_keep_text(struct engine *e, struct kept *k, const char *text, size_t
     *k = (struct kept){.text = copy, .len = len, .at = at, .time = time};
 }
 
-void engine_keep(struct engine *e, struct kept *k, const struct event *ev)
-{
+void engine_keep(struct engine *e, struct kept *k, const struct event *ev) {
     struct buf b;
     size_t len;
 
@@ -184,8 +176,7 @@ void engine_keep(struct engine *e, struct kept *k, const struct event *ev)
     *k = (struct kept){.text = text, .len = len, .at = e->now.mono, .time = ev->time};
 }
 
-bool engine_kept(struct arena *a, const struct kept *k, struct event *ret)
-{
+bool engine_kept(struct arena *a, const struct kept *k, struct event *ret) {
     const cJSON *j, *item;
     struct err ignored;
 
@@ -193,7 +184,11 @@ bool engine_kept(struct arena *a, const struct kept *k, struct event *ret)
         return false;
     const cJSON *fields = json_get(j, "f"), *types = json_get(j, "x");
     const char *kind = json_str(j, "k", ""), *device = json_str(j, "d", "");
-    struct event ev = {.device = device, .kind = atom_of(kind), .time = json_int(j, "t", 0), .flags = (uint32_t)json_int(j, "g", 0), .source = json_str(j, "s", NULL)};
+    struct event ev = {.device = device,
+                       .kind = atom_of(kind),
+                       .time = json_int(j, "t", 0),
+                       .flags = (uint32_t)json_int(j, "g", 0),
+                       .source = json_str(j, "s", NULL)};
 
     ev.arrived = json_int(j, "a", ev.time);
     if (!*device || !ev.kind)
@@ -201,8 +196,7 @@ bool engine_kept(struct arena *a, const struct kept *k, struct event *ret)
     struct event_field *f = arena_alloc(a, EVENT_MAX_FIELDS * sizeof(*f));
     if (!f)
         return false;
-    cJSON_ArrayForEach(item, fields)
-    {
+    cJSON_ArrayForEach(item, fields) {
         if (ev.nfields < EVENT_MAX_FIELDS && engine_field_read(a, item, types, &f[ev.nfields]))
             ev.nfields++;
     }

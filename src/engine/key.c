@@ -6,8 +6,7 @@
 #include <string.h>
 
 /* Control bytes are written out, so that a key can never look like one of the store's own (see state.c); a long text ends in its hash. */
-static const char *clean_key(struct arena *a, const char *s, size_t len, size_t *ret_len)
-{
+static const char *clean_key(struct arena *a, const char *s, size_t len, size_t *ret_len) {
     struct buf b;
     bool plain = len <= ENGINE_MAX_KEY;
 
@@ -35,8 +34,7 @@ static const char *clean_key(struct arena *a, const char *s, size_t len, size_t 
     return copy;
 }
 
-static const char *value_text(struct arena *a, struct cel_value v, size_t *ret_len, uint8_t *ret_by)
-{
+static const char *value_text(struct arena *a, struct cel_value v, size_t *ret_len, uint8_t *ret_by) {
     struct buf b;
 
     switch (v.type) {
@@ -57,8 +55,7 @@ static const char *value_text(struct arena *a, struct cel_value v, size_t *ret_l
     return text;
 }
 
-bool engine_key(struct engine_eval *x, struct engine_rule *er, const char **ret_key, size_t *ret_len, uint8_t *ret_by)
-{
+bool engine_key(struct engine_eval *x, struct engine_rule *er, const char **ret_key, size_t *ret_len, uint8_t *ret_by) {
     x->touched = true;
     if (!er->rule->by.program) {
         const char *id = x->event ? x->event->device : x->device->id;
@@ -75,11 +72,12 @@ bool engine_key(struct engine_eval *x, struct engine_rule *er, const char **ret_
     return *ret_key != NULL;
 }
 
-struct instance *engine_instance_find(const struct engine_rule *er, const char *key, size_t len) { return map_get(&er->keys, key, len); }
+struct instance *engine_instance_find(const struct engine_rule *er, const char *key, size_t len) {
+    return map_get(&er->keys, key, len);
+}
 
 /* -- who is least recent ------------------------------------------------------------------------------------------------------------- */
-static void unlist(struct instance *in)
-{
+static void unlist(struct instance *in) {
     struct engine_rule *er = in->rule;
 
     if (!in->listed)
@@ -96,8 +94,7 @@ static void unlist(struct instance *in)
     in->listed = false;
 }
 
-static void list_last(struct instance *in)
-{
+static void list_last(struct instance *in) {
     struct engine_rule *er = in->rule;
 
     unlist(in);
@@ -110,16 +107,14 @@ static void list_last(struct instance *in)
     in->listed = true;
 }
 
-void engine_instance_relist(struct instance *in)
-{
+void engine_instance_relist(struct instance *in) {
     if (in->docket)
         unlist(in);
     else
         list_last(in);
 }
 
-void engine_instance_touch(struct engine *e, struct instance *in)
-{
+void engine_instance_touch(struct engine *e, struct instance *in) {
     in->used = ++e->uses;
     if (!in->docket && in->rule->lru_last != in)
         list_last(in);
@@ -131,8 +126,7 @@ void engine_instance_touch(struct engine *e, struct instance *in)
 }
 
 /* -- life -------------------------------------------------------------------------------------------------------------------------------- */
-void engine_set_pending(struct instance *in, int64_t since)
-{
+void engine_set_pending(struct instance *in, int64_t since) {
     if (in->pending == TIME_NONE && since != TIME_NONE)
         in->rule->npending++;
     if (in->pending != TIME_NONE && since == TIME_NONE)
@@ -140,8 +134,7 @@ void engine_set_pending(struct instance *in, int64_t since)
     in->pending = since;
 }
 
-struct instance *engine_instance_get(struct engine *e, struct engine_rule *er, const char *key, size_t len, uint8_t by)
-{
+struct instance *engine_instance_get(struct engine *e, struct engine_rule *er, const char *key, size_t len, uint8_t by) {
     struct instance *in = map_get(&er->keys, key, len);
     size_t cap = er->rule->max_keys > 0 ? (size_t)er->rule->max_keys : RULES_DEFAULT_KEYS;
 
@@ -156,8 +149,7 @@ struct instance *engine_instance_get(struct engine *e, struct engine_rule *er, c
     return engine_instance_make(e, er, key, len, by);
 }
 
-struct instance *engine_instance_make(struct engine *e, struct engine_rule *er, const char *key, size_t len, uint8_t by)
-{
+struct instance *engine_instance_make(struct engine *e, struct engine_rule *er, const char *key, size_t len, uint8_t by) {
     struct instance *in = map_get(&er->keys, key, len);
 
     if (in)
@@ -177,19 +169,18 @@ struct instance *engine_instance_make(struct engine *e, struct engine_rule *er, 
     for (int i = 0; i < DUES; i++)
         in->due[i] = TIME_NONE;
     list_last(in);
+    engine_active_update(e, er);
     return in;
 }
 
-static void bound_free(struct kept **k, const struct rule *rule)
-{
+static void bound_free(struct kept **k, const struct rule *rule) {
     for (size_t i = 0; *k && i < rule->nsteps; i++)
         engine_unkeep(&(*k)[i]);
     free(*k);
     *k = NULL;
 }
 
-void engine_instance_forget(struct engine *e, struct instance *in)
-{
+void engine_instance_forget(struct engine *e, struct instance *in) {
     engine_set_pending(in, TIME_NONE);
     in->due[DUE_FOR] = in->due[DUE_WINDOW] = in->due[DUE_STEP] = TIME_NONE;
     in->matches = 0;
@@ -198,8 +189,7 @@ void engine_instance_forget(struct engine *e, struct instance *in)
     bound_free(&in->latest, in->rule->rule);
 }
 
-void engine_instance_free(struct engine *e, struct instance *in)
-{
+void engine_instance_free(struct engine *e, struct instance *in) {
     engine_timer_unset(e, &in->timer);
     unlist(in);
     if (in->dirty) {
@@ -224,16 +214,17 @@ void engine_instance_free(struct engine *e, struct instance *in)
     free(in);
 }
 
-void engine_instance_drop(struct engine *e, struct instance *in)
-{
+void engine_instance_drop(struct engine *e, struct instance *in) {
     engine_state_delete(e, in);
-    (void)map_remove(&in->rule->keys, in->key, in->key_len);
+    struct engine_rule *er = in->rule;
+    (void)map_remove(&er->keys, in->key, in->key_len);
     engine_instance_free(e, in);
+    engine_active_update(e, er);
 }
 
-void engine_instance_settle(struct engine *e, struct instance *in)
-{
-    if (in->docket || in->pending != TIME_NONE || (in->window && in->window->count) || in->npartials || in->latest || in->nchanges || in->silent)
+void engine_instance_settle(struct engine *e, struct instance *in) {
+    if (in->docket || in->pending != TIME_NONE || (in->window && in->window->count) || in->npartials || in->latest || in->nchanges ||
+        in->silent)
         engine_instance_arm(e, in);
     else
         engine_instance_drop(e, in);

@@ -37,12 +37,14 @@ static const struct {
     uint8_t sends;
 } moves[] = {
     {MOVE_ACKNOWLEDGE, ANY_CONDITION, C(HANDLING_NEW), SAME, HANDLING_ACKNOWLEDGED, CHANGE_UPDATED},
-    {MOVE_DISPATCH, ANY_CONDITION, C(HANDLING_NEW) | C(HANDLING_ACKNOWLEDGED) | C(HANDLING_DISPATCHED), SAME, HANDLING_DISPATCHED, CHANGE_UPDATED},
-    {MOVE_HANDLE, ANY_CONDITION, C(HANDLING_NEW) | C(HANDLING_ACKNOWLEDGED) | C(HANDLING_DISPATCHED), SAME, HANDLING_HANDLED, CHANGE_UPDATED},
+    {MOVE_DISPATCH, ANY_CONDITION, C(HANDLING_NEW) | C(HANDLING_ACKNOWLEDGED) | C(HANDLING_DISPATCHED), SAME, HANDLING_DISPATCHED,
+     CHANGE_UPDATED},
+    {MOVE_HANDLE, ANY_CONDITION, C(HANDLING_NEW) | C(HANDLING_ACKNOWLEDGED) | C(HANDLING_DISPATCHED), SAME, HANDLING_HANDLED,
+     CHANGE_UPDATED},
     {MOVE_RESOLVE, C(CONDITION_FIRING), NOT_CLOSED, CONDITION_RESOLVED, SAME, CHANGE_RESOLVED},
     {MOVE_CLOSE, ANY_CONDITION, NOT_CLOSED, CONDITION_RESOLVED, HANDLING_CLOSED, CHANGE_CLOSED},
-    {MOVE_REOPEN, ANY_CONDITION, C(HANDLING_ACKNOWLEDGED) | C(HANDLING_DISPATCHED) | C(HANDLING_HANDLED) | C(HANDLING_CLOSED), SAME, HANDLING_NEW,
-     CHANGE_UPDATED},
+    {MOVE_REOPEN, ANY_CONDITION, C(HANDLING_ACKNOWLEDGED) | C(HANDLING_DISPATCHED) | C(HANDLING_HANDLED) | C(HANDLING_CLOSED), SAME,
+     HANDLING_NEW, CHANGE_UPDATED},
     {MOVE_NOTE, ANY_CONDITION, NOT_CLOSED | C(HANDLING_CLOSED), SAME, SAME, CHANGE_UPDATED},
     {MOVE_EVALUATE, ANY_CONDITION, C(HANDLING_HANDLED) | C(HANDLING_CLOSED), SAME, SAME, CHANGE_UPDATED},
     {MOVE_REPEAT, C(CONDITION_FIRING), NOT_CLOSED, SAME, SAME, CHANGE_UPDATED},
@@ -50,8 +52,7 @@ static const struct {
     {MOVE_EXPIRE, C(CONDITION_RESOLVED), NOT_CLOSED, SAME, HANDLING_CLOSED, CHANGE_CLOSED},
 };
 
-bool engine_lifecycle(enum move m, enum condition c, enum handling h, struct lifecycle_move *ret)
-{
+bool engine_lifecycle(enum move m, enum condition c, enum handling h, struct lifecycle_move *ret) {
     for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++) {
         if (moves[i].move != m || !(moves[i].conditions & C(c)) || !(moves[i].handlings & C(h)))
             continue;
@@ -63,8 +64,7 @@ bool engine_lifecycle(enum move m, enum condition c, enum handling h, struct lif
     return false;
 }
 
-const char *condition_name(enum condition c)
-{
+const char *condition_name(enum condition c) {
     switch (c) {
     case CONDITION_FIRING: return "firing";
     case CONDITION_RESOLVED: return "resolved";
@@ -72,8 +72,7 @@ const char *condition_name(enum condition c)
     return "";
 }
 
-const char *handling_name(enum handling h)
-{
+const char *handling_name(enum handling h) {
     switch (h) {
     case HANDLING_NEW: return "new";
     case HANDLING_ACKNOWLEDGED: return "acknowledged";
@@ -84,8 +83,7 @@ const char *handling_name(enum handling h)
     return "";
 }
 
-const char *disposition_name(enum disposition d)
-{
+const char *disposition_name(enum disposition d) {
     switch (d) {
     case DISPOSITION_NONE: return "";
     case DISPOSITION_REAL: return "real";
@@ -96,8 +94,7 @@ const char *disposition_name(enum disposition d)
     return "";
 }
 
-const char *change_name(enum change c)
-{
+const char *change_name(enum change c) {
     switch (c) {
     case CHANGE_OPENED: return "opened";
     case CHANGE_UPDATED: return "updated";
@@ -107,8 +104,7 @@ const char *change_name(enum change c)
     return "";
 }
 
-const char *action_name(enum action a)
-{
+const char *action_name(enum action a) {
     switch (a) {
     case ACTION_ACKNOWLEDGE: return "acknowledge";
     case ACTION_DISPATCH: return "dispatch";

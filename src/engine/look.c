@@ -6,8 +6,7 @@
 
 size_t engine_rules(const struct engine *e) { return e->nrules; }
 
-void engine_rule_stats(const struct engine *e, size_t i, struct engine_rule_stats *ret)
-{
+void engine_rule_stats(const struct engine *e, size_t i, struct engine_rule_stats *ret) {
     const struct engine_rule *er = &e->rules[i];
 
     *ret = (struct engine_rule_stats){.rule = er->rule,
@@ -15,7 +14,7 @@ void engine_rule_stats(const struct engine *e, size_t i, struct engine_rule_stat
                                       .matched = er->matched,
                                       .unknown = er->unknown,
                                       .errors = er->errors,
-                                      .last_error = er->last_error[0] ? er->last_error : NULL,
+                                      .last_error = er->last_error,
                                       .opened = er->opened,
                                       .evicted = er->evicted,
                                       .keys = map_count(&er->keys),
@@ -27,8 +26,7 @@ void engine_rule_stats(const struct engine *e, size_t i, struct engine_rule_stat
 size_t engine_devices(const struct engine *e) { return e->ndevices; }
 
 /* Registered ones first, in the registry's order. */
-static const struct engine_device *device_at(const struct engine *e, size_t i)
-{
+static const struct engine_device *device_at(const struct engine *e, size_t i) {
     if (i < e->nregistered)
         return engine_device_get((struct engine *)(uintptr_t)e, registry_at(e->rs->registry, i)->id, false);
     i -= e->nregistered;
@@ -41,8 +39,7 @@ static const struct engine_device *device_at(const struct engine *e, size_t i)
     return NULL;
 }
 
-void engine_device_info(const struct engine *e, size_t i, struct engine_device_info *ret)
-{
+void engine_device_info(const struct engine *e, size_t i, struct engine_device_info *ret) {
     const struct engine_device *d = device_at(e, i);
 
     *ret = (struct engine_device_info){.id = d ? d->id : "", .last_seen = TIME_NONE, .online = -1};
@@ -54,8 +51,7 @@ void engine_device_info(const struct engine *e, size_t i, struct engine_device_i
     ret->events = d->events;
 }
 
-void engine_device_fields(const struct engine *e, const char *device, struct buf *out)
-{
+void engine_device_fields(const struct engine *e, const char *device, struct buf *out) {
     const struct engine_device *d = map_gets(&e->devices_by_id, device);
     struct jw w = jw_start(out);
 
@@ -71,8 +67,7 @@ void engine_device_fields(const struct engine *e, const char *device, struct buf
     jw_close(&w, '}');
 }
 
-size_t engine_open_incidents(const struct engine *e)
-{
+size_t engine_open_incidents(const struct engine *e) {
     size_t n = 0;
 
     for (size_t i = 0; i < e->nrules; i++)
@@ -80,8 +75,7 @@ size_t engine_open_incidents(const struct engine *e)
     return n;
 }
 
-const struct incident *engine_incident(const struct engine *e, const char *id_or_number)
-{
+const struct incident *engine_incident(const struct engine *e, const char *id_or_number) {
     struct docket *d = engine_docket_find(e, id_or_number);
 
     if (!d || map_gets(&e->dockets, d->inc->id) != d)
@@ -92,7 +86,6 @@ const struct incident *engine_incident(const struct engine *e, const char *id_or
 
 uint64_t engine_unregistered(const struct engine *e) { return e->unregistered; }
 
-void engine_refusals(const struct engine *e, struct engine_refusals *ret)
-{
+void engine_refusals(const struct engine *e, struct engine_refusals *ret) {
     *ret = (struct engine_refusals){.devices = e->refused_devices, .incidents = e->refused_incidents, .feeds = e->refused_feed};
 }

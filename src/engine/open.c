@@ -7,8 +7,7 @@
 #include <string.h>
 
 /* -- parts ------------------------------------------------------------------------------------------------------------------- */
-static void add_text(struct engine *e, cJSON **array, const char *s)
-{
+static void add_text(struct engine *e, cJSON **array, const char *s) {
     cJSON *item;
 
     if (!*array && !(*array = cJSON_CreateArray())) {
@@ -21,38 +20,36 @@ static void add_text(struct engine *e, cJSON **array, const char *s)
     }
 }
 
-static void add_device(struct engine *e, struct incident *inc, const char *id)
-{
+static void add_device(struct engine *e, struct incident *inc, const char *id) {
     if (inc->devices && ((inc->device && strcmp(inc->device, id) == 0) || cJSON_GetArraySize(inc->devices) >= INCIDENT_MAX_MEMBERS ||
                          engine_array_has(inc->devices, id)))
         return;
     add_text(e, &inc->devices, id);
 }
 
-bool engine_members_add(struct engine *e, struct docket *d, const char *id)
-{
+bool engine_members_add(struct engine *e, struct docket *d, const char *id) {
     struct incident *inc = d->inc;
 
-    if (strcmp(id, inc->id) == 0 || (inc->members && (cJSON_GetArraySize(inc->members) >= INCIDENT_MAX_MEMBERS || engine_array_has(inc->members, id))))
+    if (strcmp(id, inc->id) == 0 ||
+        (inc->members && (cJSON_GetArraySize(inc->members) >= INCIDENT_MAX_MEMBERS || engine_array_has(inc->members, id))))
         return false;
     add_text(e, &inc->members, id);
     return true;
 }
 
 /* The member hears of its parent; one that a platform knows is told so. */
-static void set_parent(struct engine *e, const char *member, const char *parent)
-{
+static void set_parent(struct engine *e, const char *member, const char *parent) {
     struct docket *m = engine_docket_find(e, member);
 
-    if (!m || (m->inc->condition == CONDITION_RESOLVED && m->inc->handling == HANDLING_CLOSED) || (m->inc->parent && strcmp(m->inc->parent, parent) == 0) || strcmp(member, parent) == 0)
+    if (!m || (m->inc->condition == CONDITION_RESOLVED && m->inc->handling == HANDLING_CLOSED) ||
+        (m->inc->parent && strcmp(m->inc->parent, parent) == 0) || strcmp(member, parent) == 0)
         return;
     if (!engine_incident_text(&m->inc->parent, parent))
         e->oom = true;
     engine_revise(e, m, CHANGE_UPDATED);
 }
 
-void engine_member_of(struct engine_eval *x, struct engine_rule *er, const char **ret)
-{
+void engine_member_of(struct engine_eval *x, struct engine_rule *er, const char **ret) {
     *ret = NULL;
     if (!er->rule->members.program)
         return;
@@ -61,8 +58,7 @@ void engine_member_of(struct engine_eval *x, struct engine_rule *er, const char 
         *ret = arena_strndup(&x->engine->scratch, v.s, v.aux);
 }
 
-static cJSON *place_of(struct engine *e, const struct device *row)
-{
+static cJSON *place_of(struct engine *e, const struct device *row) {
     cJSON *place = cJSON_CreateObject();
     const char *name = *device_text(row, "place") ? device_text(row, "place") : device_text(row, "name");
     double lat, lon;
@@ -86,16 +82,15 @@ static cJSON *place_of(struct engine *e, const struct device *row)
     return place;
 }
 
-static void set_texts(struct engine *e, struct incident *inc, const struct rule *r, const struct instance *in, const char *device)
-{
+static void set_texts(struct engine *e, struct incident *inc, const struct rule *r, const struct instance *in, const char *device) {
     (void)snprintf(inc->rule_hash, sizeof(inc->rule_hash), "%016llx", (unsigned long long)r->hash);
-    if (!engine_incident_text(&inc->rule, r->name) || !engine_incident_text(&inc->rule_version, r->version) || !engine_incident_text(&inc->by, in->key) ||
-        !engine_incident_text(&inc->category, r->category) || !engine_incident_text(&inc->device, device))
+    if (!engine_incident_text(&inc->rule, r->name) || !engine_incident_text(&inc->rule_version, r->version) ||
+        !engine_incident_text(&inc->by, in->key) || !engine_incident_text(&inc->category, r->category) ||
+        !engine_incident_text(&inc->device, device))
         e->oom = true;
 }
 
-static struct incident *make(struct engine_eval *x, struct instance *in, int64_t first, uint64_t count)
-{
+static struct incident *make(struct engine_eval *x, struct instance *in, int64_t first, uint64_t count) {
     struct engine *e = x->engine;
     const struct rule *r = in->rule->rule;
     struct incident *inc = engine_incident_new();
@@ -135,8 +130,7 @@ static struct incident *make(struct engine_eval *x, struct instance *in, int64_t
 }
 
 /* -- raise --------------------------------------------------------------------------------------------------------------------- */
-static void collect_members(struct engine_eval *x, struct instance *in)
-{
+static void collect_members(struct engine_eval *x, struct instance *in) {
     const char *member;
 
     for (size_t i = 0; in->window && i < in->window->count; i++) {
@@ -148,15 +142,14 @@ static void collect_members(struct engine_eval *x, struct instance *in)
         (void)engine_members_add(x->engine, in->docket, member);
 }
 
-void engine_raise(struct engine_eval *x, struct instance *in, int64_t first, uint64_t count)
-{
+void engine_raise(struct engine_eval *x, struct instance *in, int64_t first, uint64_t count) {
     struct engine *e = x->engine;
     struct engine_rule *er = in->rule;
     const cJSON *member;
 
     if (in->docket)
         return;
-    if (map_count(&e->dockets) >= ENGINE_MAX_OPEN) {
+    if (!engine_docket_room(e)) {
         e->refused_incidents++;
         return;
     }
@@ -194,16 +187,12 @@ void engine_raise(struct engine_eval *x, struct instance *in, int64_t first, uin
     else
         engine_docket_dirty(e, d);
     engine_feed(e, d, CHANGE_OPENED);
-    cJSON_ArrayForEach(member, inc->members)
-    {
-        set_parent(e, member->valuestring, inc->id);
-    }
+    cJSON_ArrayForEach(member, inc->members) { set_parent(e, member->valuestring, inc->id); }
     engine_inhibit_raised(x, d);
 }
 
 /* -- fold ------------------------------------------------------------------------------------------------------------------------ */
-void engine_fold(struct engine_eval *x, struct instance *in)
-{
+void engine_fold(struct engine_eval *x, struct instance *in) {
     struct engine *e = x->engine;
     struct docket *d = in->docket;
     struct incident *inc = d->inc;
@@ -237,8 +226,7 @@ void engine_fold(struct engine_eval *x, struct instance *in)
 }
 
 /* -- resolve ------------------------------------------------------------------------------------------------------------------------ */
-static void part(struct engine *e, struct instance *in)
-{
+static void part(struct engine *e, struct instance *in) {
     static const enum due ends[] = {DUE_CLEAR, DUE_KEEP, DUE_HOLD, DUE_ESCALATE, DUE_REVISE};
 
     in->docket->instance = NULL;
@@ -258,8 +246,8 @@ static void part(struct engine *e, struct instance *in)
     engine_instance_touch(e, in);
 }
 
-void engine_end(struct engine *e, struct instance *in, const struct lifecycle_move *m, const char *who, const char *what, const char *note)
-{
+void engine_end(struct engine *e, struct instance *in, const struct lifecycle_move *m, const char *who, const char *what,
+                const char *note) {
     struct docket *d = in->docket;
     struct incident *inc = d->inc;
 
@@ -283,8 +271,7 @@ void engine_end(struct engine *e, struct instance *in, const struct lifecycle_mo
     engine_inhibit_resolved(e, d); /* one that is over is remembered for a while */
 }
 
-void engine_resolve(struct engine *e, struct instance *in, const char *who, const char *what, const char *note)
-{
+void engine_resolve(struct engine *e, struct instance *in, const char *who, const char *what, const char *note) {
     struct lifecycle_move m;
 
     if (engine_lifecycle(MOVE_CLEAR, in->docket->inc->condition, in->docket->inc->handling, &m))

@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-static void put(struct engine *e, const char *key)
-{
+static void put(struct engine *e, const char *key) {
     struct effect_state s = {.rule = "", .key = key, .len = e->text.len};
 
     s.body = e->text.failed ? NULL : arena_strndup(&e->fx->arena, e->text.data, e->text.len);
@@ -15,8 +14,7 @@ static void put(struct engine *e, const char *key)
         effects_state(e->fx, &s);
 }
 
-void engine_own_flush(struct engine *e)
-{
+void engine_own_flush(struct engine *e) {
     struct jw w;
 
     if (e->serial_dirty) {
@@ -44,8 +42,7 @@ void engine_own_flush(struct engine *e)
     }
 }
 
-int engine_own_read(struct engine *e, const char *key, const char *body, size_t len, struct err *err)
-{
+int engine_own_read(struct engine *e, const char *key, const char *body, size_t len, struct err *err) {
     const cJSON *j;
     int rc;
 

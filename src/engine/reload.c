@@ -14,8 +14,7 @@ struct former { /* the set that is on its way out */
     const struct ruleset *rs;
 };
 
-static void put_back(struct engine *e, const struct former *f)
-{
+static void put_back(struct engine *e, const struct former *f) {
     engine_index_free(e);
     free(e->rules);
     e->rules = f->rules;
@@ -26,8 +25,7 @@ static void put_back(struct engine *e, const struct former *f)
     e->rs = f->rs;
 }
 
-static void carry_over(struct engine_rule *from, struct engine_rule *to)
-{
+static void carry_over(struct engine *e, struct engine_rule *from, struct engine_rule *to) {
     void *value;
 
     to->keys = from->keys;
@@ -44,18 +42,19 @@ static void carry_over(struct engine_rule *from, struct engine_rule *to)
     to->opened = from->opened;
     to->evicted = from->evicted;
     to->dropped = from->dropped;
-    memcpy(to->last_error, from->last_error, sizeof(to->last_error));
+    to->last_error = from->last_error;
+    from->last_error = NULL;
     for (size_t it = 0; map_next(&to->keys, &it, NULL, &value);) {
         struct instance *in = value;
         in->rule = to;
         if (in->docket)
             in->docket->rule = to;
     }
+    engine_active_update(e, to);
 }
 
 /* The rule's memory goes; its incidents stand without an instance until they meet a rule of the new set. */
-static void let_go(struct engine *e, struct engine_rule *er)
-{
+static void let_go(struct engine *e, struct engine_rule *er) {
     void *value;
 
     for (size_t it = 0; map_next(&er->keys, &it, NULL, &value);) {
@@ -66,27 +65,24 @@ static void let_go(struct engine *e, struct engine_rule *er)
     }
 }
 
-static void free_former(struct engine *e, struct former *f)
-{
+static void free_former(struct engine *e, struct former *f) {
     for (size_t i = 0; i < f->nrules; i++) {
         map_done(&f->rules[i].keys, NULL);
+        free(f->rules[i].last_error);
         engine_timer_unset(e, &f->rules[i].timer);
     }
-    for (size_t i = 0; i < f->nkinds; i++)
-        free(f->by_kind[i].rules);
-    free(f->by_kind);
-    free(f->any_kind.rules);
+    engine_index_release(f->by_kind, f->nkinds, &f->any_kind);
     free(f->rules);
 }
 
-int engine_reload(struct engine *e, const struct ruleset *rs, struct engine_time now, struct effects *fx, struct err *err)
-{
+int engine_reload(struct engine *e, const struct ruleset *rs, struct engine_time now, struct effects *fx, struct err *err) {
     struct former f;
 
     if (!e->started)
         return err_set(err, GF_ESTATE, "the engine has not started");
     engine_enter(e, &now, fx);
-    f = (struct former){.rules = e->rules, .nrules = e->nrules, .by_kind = e->by_kind, .any_kind = e->any_kind, .nkinds = e->nkinds, .rs = e->rs};
+    f = (struct former){
+        .rules = e->rules, .nrules = e->nrules, .by_kind = e->by_kind, .any_kind = e->any_kind, .nkinds = e->nkinds, .rs = e->rs};
     e->by_kind = NULL;
     e->any_kind = (struct candidates){0};
     e->nkinds = 0;
@@ -103,7 +99,7 @@ int engine_reload(struct engine *e, const struct ruleset *rs, struct engine_time
         for (size_t it = 0; map_next(&from->keys, &it, NULL, &value);)
             ((struct instance *)value)->absence = NULL;
         if (to && to->rule->hash == from->rule->hash && to->rule->mode != RULE_OFF && from->rule->mode != RULE_OFF)
-            carry_over(from, to);
+            carry_over(e, from, to);
         else
             let_go(e, from);
     }

@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool engine_step_matches(struct engine_eval *x, struct engine_rule *er, const struct rule_step *step)
-{
+bool engine_step_matches(struct engine_eval *x, struct engine_rule *er, const struct rule_step *step) {
     bool kind = step->on_any || step->non == 0;
 
     for (size_t i = 0; !kind && i < step->non; i++)
@@ -18,30 +17,26 @@ bool engine_step_matches(struct engine_eval *x, struct engine_rule *er, const st
     return kind && engine_truth(x, er, &step->when) == TRUTH_TRUE;
 }
 
-void engine_partial_free(struct engine *e, struct partial *p)
-{
+void engine_partial_free(struct engine *e, struct partial *p) {
     for (size_t i = 0; i < RULES_MAX_STEPS; i++)
         engine_unkeep(&p->steps[i]);
     free(p);
     e->npartials--;
 }
 
-static void remove_at(struct engine *e, struct instance *in, size_t i)
-{
+static void remove_at(struct engine *e, struct instance *in, size_t i) {
     engine_partial_free(e, in->partials[i]);
     memmove(&in->partials[i], &in->partials[i + 1], (in->npartials - i - 1) * sizeof(struct partial *));
     in->npartials--;
 }
 
-void engine_partials_clear(struct engine *e, struct instance *in)
-{
+void engine_partials_clear(struct engine *e, struct instance *in) {
     while (in->npartials)
         remove_at(e, in, in->npartials - 1);
 }
 
 /* The next step that must come, from k on; nsteps when only `not` steps are left. */
-static size_t next_positive(const struct rule *r, size_t k)
-{
+static size_t next_positive(const struct rule *r, size_t k) {
     while (k < r->nsteps && r->steps[k].negated)
         k++;
     return k;
@@ -50,8 +45,7 @@ static size_t next_positive(const struct rule *r, size_t k)
 /* What became of a sequence under way. */
 enum outcome { WAITS, ENDS, COMPLETE };
 
-static enum outcome advance(struct engine_eval *x, struct engine_rule *er, struct partial *p)
-{
+static enum outcome advance(struct engine_eval *x, struct engine_rule *er, struct partial *p) {
     const struct rule *r = er->rule;
     size_t next = next_positive(r, p->step);
 
@@ -72,8 +66,7 @@ static enum outcome advance(struct engine_eval *x, struct engine_rule *er, struc
 }
 
 /* The events of a complete sequence become what the incident's texts read. */
-static void bind(struct engine *e, struct instance *in, struct partial *p)
-{
+static void bind(struct engine *e, struct instance *in, struct partial *p) {
     size_t n = in->rule->rule->nsteps;
 
     if (!in->bound && !(in->bound = calloc(n, sizeof(*in->bound)))) {
@@ -87,8 +80,7 @@ static void bind(struct engine *e, struct instance *in, struct partial *p)
     }
 }
 
-static void begin(struct engine_eval *x, struct engine_rule *er, struct instance *in)
-{
+static void begin(struct engine_eval *x, struct engine_rule *er, struct instance *in) {
     struct engine *e = x->engine;
 
     if (in->npartials >= ENGINE_MAX_PARTIALS || (e->npartials >= ENGINE_MAX_PARTIALS_TOTAL && in->npartials)) {
@@ -121,14 +113,10 @@ static void begin(struct engine_eval *x, struct engine_rule *er, struct instance
     in->partials[in->npartials++] = p;
 }
 
-static void arm(struct instance *in)
-{
-    in->due[DUE_STEP] = in->npartials ? in->partials[0]->began + in->rule->rule->within : TIME_NONE;
-}
+static void arm(struct instance *in) { in->due[DUE_STEP] = in->npartials ? in->partials[0]->began + in->rule->rule->within : TIME_NONE; }
 
 /* Takes every sequence of the key a step on. Several that the same event completes are one match. */
-static bool advance_all(struct engine_eval *x, struct engine_rule *er, struct instance *in, int64_t *ret_first)
-{
+static bool advance_all(struct engine_eval *x, struct engine_rule *er, struct instance *in, int64_t *ret_first) {
     bool complete = false;
 
     for (size_t i = 0; i < in->npartials;) {
@@ -154,8 +142,7 @@ static bool advance_all(struct engine_eval *x, struct engine_rule *er, struct in
     return complete;
 }
 
-void engine_sequence_event(struct engine_eval *x, struct engine_rule *er)
-{
+void engine_sequence_event(struct engine_eval *x, struct engine_rule *er) {
     struct engine *e = x->engine;
     enum truth t = engine_common(x, er);
     bool takes_part = t == TRUTH_TRUE && !(x->event->flags & EVENT_LATE), starts, complete = false;
@@ -187,8 +174,7 @@ void engine_sequence_event(struct engine_eval *x, struct engine_rule *er)
 }
 
 /* began + within has come: complete when only `not` steps were left, else it came to nothing. */
-void engine_sequence_due(struct engine *e, struct instance *in)
-{
+void engine_sequence_due(struct engine *e, struct instance *in) {
     const struct rule *r = in->rule->rule;
 
     while (in->npartials && in->partials[0]->began + r->within <= e->now.mono) {

@@ -6,8 +6,7 @@
 #include <string.h>
 
 /* -- rows ---------------------------------------------------------------------------------------------------------------------- */
-void engine_state_gone(struct engine *e, const char *rule, uint64_t hash, const char *key)
-{
+void engine_state_gone(struct engine *e, const char *rule, uint64_t hash, const char *key) {
     if (e->ngone == e->cap_gone) {
         size_t cap = e->cap_gone ? e->cap_gone * 2 : 16;
         struct effect_state *gone = realloc(e->gone, cap * sizeof(*gone));
@@ -25,8 +24,8 @@ void engine_state_gone(struct engine *e, const char *rule, uint64_t hash, const 
         e->gone[e->ngone++] = s;
 }
 
-int engine_restore_state(struct engine *e, const char *rule, uint64_t hash, const char *key, const char *body, size_t len, struct err *err)
-{
+int engine_restore_state(struct engine *e, const char *rule, uint64_t hash, const char *key, const char *body, size_t len,
+                         struct err *err) {
     if (e->started)
         return err_set(err, GF_ESTATE, "the engine has started");
     if (!*rule)
@@ -39,8 +38,7 @@ int engine_restore_state(struct engine *e, const char *rule, uint64_t hash, cons
     return engine_state_read(e, er, key, body, len, err);
 }
 
-int engine_restore_incident(struct engine *e, const char *body, size_t len, struct err *err)
-{
+int engine_restore_incident(struct engine *e, const char *body, size_t len, struct err *err) {
     struct incident *inc;
     int rc = incident_read(body, len, err, &inc);
 
@@ -67,8 +65,7 @@ int engine_restore_incident(struct engine *e, const char *body, size_t len, stru
     return 0;
 }
 
-int engine_restore_device(struct engine *e, const char *device, const char *body, size_t len, struct err *err)
-{
+int engine_restore_device(struct engine *e, const char *device, const char *body, size_t len, struct err *err) {
     struct engine_device *d = *device ? engine_device_get(e, device, true) : NULL;
 
     if (!d)
@@ -76,22 +73,21 @@ int engine_restore_device(struct engine *e, const char *device, const char *body
     return engine_device_read(e, d, body, len, err);
 }
 
-int engine_restore_event(struct engine *e, const struct event *ev)
-{
+int engine_restore_event(struct engine *e, const struct event *ev) {
     struct engine_device *d = engine_device_get(e, ev->device, true);
 
     if (!d)
         return e->oom ? GF_ENOMEM : 0;
     if ((ev->flags & EVENT_RETAINED) && !engine_device_changes(d, ev))
         return 0;
-    const struct candidates *c = engine_candidates(e, ev->kind);
+    struct rule_list c = engine_kind_rules(e, ev->kind); /* absent rules are among these */
     struct engine_eval x;
 
     arena_reset(&e->scratch);
     engine_eval_init(&x, e, ev, d, true);
-    for (size_t i = 0; i < c->n; i++) {
+    for (size_t i = 0; i < c.n; i++) {
         engine_eval_reset(&x);
-        engine_absent_met(&x, c->rules[i]);
+        engine_absent_met(&x, c.rules[i]);
     }
     engine_device_spoke(e, d, ev);
     struct device_seen *s = engine_device_seen(d, ev->kind, false);
@@ -104,8 +100,7 @@ int engine_restore_event(struct engine *e, const struct event *ev)
 
 /* -- after a restart ----------------------------------------------------------------------------------------------------------------- */
 /* Events of the journal's tail have a wall time only; it is laid on engine time as the clocks stand now, and never later than the last commit. */
-static void settle_seen(const struct engine *e, struct device_seen *s, int64_t missed)
-{
+static void settle_seen(const struct engine *e, struct device_seen *s, int64_t missed) {
     int64_t last = engine_attended(e, e->now.mono), at = s->wall - e->now.wall + e->now.mono - e->paused + missed;
 
     if (!s->tail)
@@ -114,8 +109,7 @@ static void settle_seen(const struct engine *e, struct device_seen *s, int64_t m
     s->at = at > last ? last : at > s->at ? at : s->at;
 }
 
-static void start_devices(struct engine *e, int64_t missed)
-{
+static void start_devices(struct engine *e, int64_t missed) {
     int64_t now = engine_attended(e, e->now.mono);
 
     for (size_t i = 0; i < e->ndevices; i++) {
@@ -130,16 +124,14 @@ static void start_devices(struct engine *e, int64_t missed)
     }
 }
 
-static int by_number(const void *a, const void *b)
-{
+static int by_number(const void *a, const void *b) {
     const struct window_entry *x = *(struct window_entry *const *)a, *y = *(struct window_entry *const *)b;
 
     return x->number < y->number ? -1 : x->number > y->number;
 }
 
 /* Rows of a window may have come in any order. */
-void engine_state_ready(struct engine *e, struct instance *in)
-{
+void engine_state_ready(struct engine *e, struct instance *in) {
     struct window *w = in->window;
 
     if (!w)
@@ -162,14 +154,12 @@ void engine_state_ready(struct engine *e, struct instance *in)
     w->clean = w->first + w->count;
 }
 
-static void shift_ms(int64_t *ms, int64_t down)
-{
+static void shift_ms(int64_t *ms, int64_t down) {
     if (*ms != TIME_NONE)
         *ms += down;
 }
 
-static void shift_all(struct instance *in, int64_t down)
-{
+static void shift_all(struct instance *in, int64_t down) {
     static const enum due stand_still[] = {DUE_FOR, DUE_WINDOW, DUE_STEP, DUE_CHATTER, DUE_CLEAR, DUE_KEEP};
 
     for (size_t i = 0; i < sizeof(stand_still) / sizeof(stand_still[0]); i++)
@@ -187,8 +177,7 @@ static void shift_all(struct instance *in, int64_t down)
         in->changes[i] += down;
 }
 
-void engine_state_shift(struct engine *e, struct instance *in, int64_t down)
-{
+void engine_state_shift(struct engine *e, struct instance *in, int64_t down) {
     enum rule_downtime mode = in->rule->rule->on_downtime;
 
     if (down <= 0 || mode == DOWNTIME_COUNT)
@@ -203,8 +192,7 @@ void engine_state_shift(struct engine *e, struct instance *in, int64_t down)
 }
 
 /* A restored or carried-over incident meets its rule. What the key's row did not say is made of the incident's own stamps. */
-void engine_adopt(struct engine *e, struct docket *d, struct engine_rule *er)
-{
+void engine_adopt(struct engine *e, struct docket *d, struct engine_rule *er) {
     struct incident *inc = d->inc;
     int64_t lay = e->now.mono - e->now.wall;
     struct instance *in = engine_instance_make(e, er, inc->by, strlen(inc->by), BY_STRING);
@@ -234,8 +222,7 @@ void engine_adopt(struct engine *e, struct docket *d, struct engine_rule *er)
 }
 
 /* An incident whose rule is no more (or twice for one key, which only a damaged store can bring). */
-void engine_orphan(struct engine *e, struct docket *d, const char *note)
-{
+void engine_orphan(struct engine *e, struct docket *d, const char *note) {
     struct lifecycle_move m;
 
     if (!engine_lifecycle(MOVE_CLEAR, d->inc->condition, d->inc->handling, &m))
@@ -256,8 +243,7 @@ void engine_orphan(struct engine *e, struct docket *d, const char *note)
 }
 
 /* Every incident that has no instance yet finds its rule in the set in force. */
-void engine_dockets_meet(struct engine *e)
-{
+void engine_dockets_meet(struct engine *e) {
     size_t n;
     struct docket **all = engine_dockets_sorted(e, &n);
 
@@ -282,8 +268,7 @@ void engine_dockets_meet(struct engine *e)
 }
 
 /* After a start or a reload: an inhibitor may be gone, a rule may have left the shadow. */
-void engine_settle_publishing(struct engine *e)
-{
+void engine_settle_publishing(struct engine *e) {
     size_t n;
     struct docket **all = engine_dockets_sorted(e, &n);
 
@@ -304,15 +289,13 @@ void engine_settle_publishing(struct engine *e)
     free(all);
 }
 
-static int by_use(const void *a, const void *b)
-{
+static int by_use(const void *a, const void *b) {
     const struct instance *x = *(struct instance *const *)a, *y = *(struct instance *const *)b;
 
     return x->used < y->used ? -1 : x->used > y->used;
 }
 
-void engine_lru_sort(struct engine *e, struct engine_rule *er)
-{
+void engine_lru_sort(struct engine *e, struct engine_rule *er) {
     size_t n = 0, count = map_count(&er->keys);
     struct instance **all = count ? malloc(count * sizeof(struct instance *)) : NULL;
     void *value;
@@ -331,8 +314,7 @@ void engine_lru_sort(struct engine *e, struct engine_rule *er)
     free(all);
 }
 
-static void start_instances(struct engine *e, int64_t down)
-{
+static void start_instances(struct engine *e, int64_t down) {
     void *value;
 
     for (size_t i = 0; i < e->nrules; i++) {
@@ -345,8 +327,7 @@ static void start_instances(struct engine *e, int64_t down)
     }
 }
 
-static void arm_instances(struct engine *e)
-{
+static void arm_instances(struct engine *e) {
     void *value;
 
     for (size_t i = 0; i < e->nrules; i++) {
@@ -356,8 +337,7 @@ static void arm_instances(struct engine *e)
     }
 }
 
-int engine_start(struct engine *e, struct engine_time now, int64_t down, struct effects *fx)
-{
+int engine_start(struct engine *e, struct engine_time now, int64_t down, struct effects *fx) {
     if (e->started)
         return GF_ESTATE;
     e->fx = fx;

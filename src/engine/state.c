@@ -13,8 +13,7 @@
 #define CHUNK_MARK '\x1f'
 
 /* -- writing ----------------------------------------------------------------------------------------------------------------- */
-static void write_kept(struct jw *w, const char *name, const struct kept *k)
-{
+static void write_kept(struct jw *w, const char *name, const struct kept *k) {
     if (!k->text) {
         jw_null(w, name);
         return;
@@ -26,22 +25,19 @@ static void write_kept(struct jw *w, const char *name, const struct kept *k)
     jw_close(w, '}');
 }
 
-static void write_kepts(struct jw *w, const char *name, const struct kept *k, size_t n)
-{
+static void write_kepts(struct jw *w, const char *name, const struct kept *k, size_t n) {
     jw_open(w, name, '[');
     for (size_t i = 0; i < n; i++)
         write_kept(w, NULL, &k[i]);
     jw_close(w, ']');
 }
 
-static void write_ms(struct jw *w, const char *name, int64_t ms)
-{
+static void write_ms(struct jw *w, const char *name, int64_t ms) {
     if (ms != TIME_NONE)
         jw_int(w, name, ms);
 }
 
-static void write_patterns(struct jw *w, const struct instance *in)
-{
+static void write_patterns(struct jw *w, const struct instance *in) {
     size_t nsteps = in->rule->rule->nsteps;
 
     if (in->bound)
@@ -71,8 +67,7 @@ static void write_patterns(struct jw *w, const struct instance *in)
         jw_int(w, "win", (int64_t)in->window->first);
 }
 
-static void write_instance(struct buf *b, const struct instance *in)
-{
+static void write_instance(struct buf *b, const struct instance *in) {
     struct jw w = jw_start(b);
 
     jw_open(&w, NULL, '{');
@@ -109,8 +104,7 @@ static void write_instance(struct buf *b, const struct instance *in)
     jw_close(&w, '}');
 }
 
-static void write_chunk(struct buf *b, const struct instance *in, uint64_t chunk)
-{
+static void write_chunk(struct buf *b, const struct instance *in, uint64_t chunk) {
     const struct window *win = in->window;
     const struct cel_aggregates *set = in->rule->rule->aggregates;
     uint64_t from = chunk * ENGINE_WINDOW_CHUNK, to = from + ENGINE_WINDOW_CHUNK;
@@ -142,8 +136,7 @@ static void write_chunk(struct buf *b, const struct instance *in, uint64_t chunk
 }
 
 /* A row, or with len 0 its deletion. Before the start there are no effects yet: deletions wait. */
-static void put_row(struct engine *e, const char *rule, uint64_t hash, const char *key, const char *body, size_t len)
-{
+static void put_row(struct engine *e, const char *rule, uint64_t hash, const char *key, const char *body, size_t len) {
     struct effect_state s = {.hash = hash, .len = len};
 
     if (!e->fx) {
@@ -160,16 +153,14 @@ static void put_row(struct engine *e, const char *rule, uint64_t hash, const cha
         effects_state(e->fx, &s);
 }
 
-static void put_chunk(struct engine *e, struct instance *in, uint64_t chunk, const char *body, size_t len)
-{
+static void put_chunk(struct engine *e, struct instance *in, uint64_t chunk, const char *body, size_t len) {
     char key[ENGINE_MAX_KEY * 2 + 32];
 
     (void)snprintf(key, sizeof(key), "%s%c%012llx", in->key, CHUNK_MARK, (unsigned long long)chunk);
     put_row(e, in->rule->rule->name, in->rule->rule->hash, key, body, len);
 }
 
-static void flush_window(struct engine *e, struct instance *in)
-{
+static void flush_window(struct engine *e, struct instance *in) {
     struct window *w = in->window;
     uint64_t from = w->first / ENGINE_WINDOW_CHUNK, to = w->count ? (w->first + w->count - 1) / ENGINE_WINDOW_CHUNK + 1 : from;
 
@@ -191,8 +182,7 @@ static void flush_window(struct engine *e, struct instance *in)
     w->clean = w->first + w->count;
 }
 
-void engine_state_flush(struct engine *e, struct instance *in)
-{
+void engine_state_flush(struct engine *e, struct instance *in) {
     buf_clear(&e->text);
     write_instance(&e->text, in);
     if (e->text.failed)
@@ -204,8 +194,7 @@ void engine_state_flush(struct engine *e, struct instance *in)
         flush_window(e, in);
 }
 
-void engine_state_delete(struct engine *e, struct instance *in)
-{
+void engine_state_delete(struct engine *e, struct instance *in) {
     if (in->stored)
         put_row(e, in->rule->rule->name, in->rule->rule->hash, in->key, NULL, 0);
     for (uint64_t c = in->window ? in->window->stored_from : 0; in->window && c < in->window->stored_to; c++)
@@ -214,8 +203,7 @@ void engine_state_delete(struct engine *e, struct instance *in)
 }
 
 /* -- reading ------------------------------------------------------------------------------------------------------------------- */
-static void read_kept(struct engine *e, const cJSON *j, struct kept *ret)
-{
+static void read_kept(struct engine *e, const cJSON *j, struct kept *ret) {
     const cJSON *event = json_get(j, "e");
     struct buf b;
 
@@ -228,30 +216,26 @@ static void read_kept(struct engine *e, const cJSON *j, struct kept *ret)
     buf_done(&b);
 }
 
-static struct kept *read_kepts(struct engine *e, const cJSON *array, size_t n)
-{
+static struct kept *read_kepts(struct engine *e, const cJSON *array, size_t n) {
     struct kept *k = n && cJSON_IsArray(array) ? calloc(n, sizeof(*k)) : NULL;
     const cJSON *item;
     size_t i = 0;
 
-    cJSON_ArrayForEach(item, array)
-    {
+    cJSON_ArrayForEach(item, array) {
         if (k && i < n)
             read_kept(e, item, &k[i++]);
     }
     return k;
 }
 
-static void read_partials(struct engine *e, struct instance *in, const cJSON *array)
-{
+static void read_partials(struct engine *e, struct instance *in, const cJSON *array) {
     size_t nsteps = in->rule->rule->nsteps, n = (size_t)cJSON_GetArraySize(array);
     const cJSON *item, *kept;
 
     if (n == 0 || n > ENGINE_MAX_PARTIALS || !(in->partials = calloc(n, sizeof(struct partial *))))
         return;
     in->cap_partials = n;
-    cJSON_ArrayForEach(item, array)
-    {
+    cJSON_ArrayForEach(item, array) {
         struct partial *p = calloc(1, sizeof(*p));
         size_t i = 0;
 
@@ -262,8 +246,7 @@ static void read_partials(struct engine *e, struct instance *in, const cJSON *ar
         p->began = json_int(item, "b", 0);
         p->wall = json_int(item, "w", 0);
         p->step = (size_t)json_int(item, "k", 1);
-        cJSON_ArrayForEach(kept, json_get(item, "s"))
-        {
+        cJSON_ArrayForEach(kept, json_get(item, "s")) {
             if (i < nsteps && i < RULES_MAX_STEPS)
                 read_kept(e, kept, &p->steps[i++]);
         }
@@ -275,23 +258,20 @@ static void read_partials(struct engine *e, struct instance *in, const cJSON *ar
     }
 }
 
-static void read_changes(struct instance *in, const cJSON *array)
-{
+static void read_changes(struct instance *in, const cJSON *array) {
     size_t limit = in->rule->rule->chattering_changes > 0 ? (size_t)in->rule->rule->chattering_changes : 0;
     const cJSON *item;
 
     limit = limit > ENGINE_MAX_CHANGES ? ENGINE_MAX_CHANGES : limit;
     if (limit == 0 || !cJSON_IsArray(array) || !(in->changes = calloc(limit, sizeof(*in->changes))))
         return;
-    cJSON_ArrayForEach(item, array)
-    {
+    cJSON_ArrayForEach(item, array) {
         if (in->nchanges < limit && cJSON_IsNumber(item))
             in->changes[in->nchanges++] = (int64_t)item->valuedouble;
     }
 }
 
-static void read_instance(struct engine *e, struct instance *in, const cJSON *j)
-{
+static void read_instance(struct engine *e, struct instance *in, const cJSON *j) {
     const cJSON *item;
     int64_t by = json_int(j, "by", BY_STRING);
 
@@ -303,8 +283,7 @@ static void read_instance(struct engine *e, struct instance *in, const cJSON *j)
     engine_set_pending(in, json_int(j, "p", TIME_NONE));
     in->since = json_int(j, "s", TIME_NONE);
     in->matches = (uint64_t)json_int(j, "m", 0);
-    cJSON_ArrayForEach(item, json_get(j, "due"))
-    {
+    cJSON_ArrayForEach(item, json_get(j, "due")) {
         const cJSON *what = cJSON_GetArrayItem(item, 0), *ms = cJSON_GetArrayItem(item, 1);
         if (cJSON_IsNumber(what) && cJSON_IsNumber(ms) && what->valueint >= 0 && what->valueint < DUES)
             in->due[what->valueint] = (int64_t)ms->valuedouble;
@@ -327,8 +306,7 @@ static void read_instance(struct engine *e, struct instance *in, const cJSON *j)
     }
 }
 
-static void read_entry(struct engine *e, struct instance *in, const cJSON *item, uint64_t number)
-{
+static void read_entry(struct engine *e, struct instance *in, const cJSON *item, uint64_t number) {
     const struct cel_aggregates *set = in->rule->rule->aggregates;
     const cJSON *at = item->child, *wall = at ? at->next : NULL, *device = wall ? wall->next : NULL, *member = device ? device->next : NULL;
 
@@ -354,8 +332,7 @@ static void read_entry(struct engine *e, struct instance *in, const cJSON *item,
     engine_window_insert(e, in, entry);
 }
 
-static void read_chunk(struct engine *e, struct instance *in, const cJSON *j, uint64_t chunk)
-{
+static void read_chunk(struct engine *e, struct instance *in, const cJSON *j, uint64_t chunk) {
     struct window *w = engine_window_need(e, in);
     uint64_t number = (uint64_t)json_int(j, "n", 0);
     const cJSON *item;
@@ -368,14 +345,10 @@ static void read_chunk(struct engine *e, struct instance *in, const cJSON *j, ui
         w->stored_from = chunk;
     if (chunk >= w->stored_to)
         w->stored_to = chunk + 1;
-    cJSON_ArrayForEach(item, json_get(j, "e"))
-    {
-        read_entry(e, in, item, number++);
-    }
+    cJSON_ArrayForEach(item, json_get(j, "e")) { read_entry(e, in, item, number++); }
 }
 
-int engine_state_read(struct engine *e, struct engine_rule *er, const char *key, const char *body, size_t len, struct err *err)
-{
+int engine_state_read(struct engine *e, struct engine_rule *er, const char *key, const char *body, size_t len, struct err *err) {
     const char *mark = strrchr(key, CHUNK_MARK);
     size_t key_len = mark ? (size_t)(mark - key) : strlen(key);
     struct arena a;

@@ -7,8 +7,7 @@
 #include <string.h>
 
 /* -- the list -------------------------------------------------------------------------------------------------------------------- */
-struct docket *engine_docket_add(struct engine *e, struct incident *inc)
-{
+struct docket *engine_docket_add(struct engine *e, struct incident *inc) {
     struct docket *d = calloc(1, sizeof(*d));
 
     if (!d || map_puts(&e->dockets, inc->id, d) < 0) {
@@ -22,8 +21,7 @@ struct docket *engine_docket_add(struct engine *e, struct incident *inc)
     return d;
 }
 
-void engine_docket_free(struct engine *e, struct docket *d)
-{
+void engine_docket_free(struct engine *e, struct docket *d) {
     if (!d)
         return;
     engine_timer_unset(e, &d->timer);
@@ -38,8 +36,7 @@ void engine_docket_free(struct engine *e, struct docket *d)
     free(d);
 }
 
-struct docket *engine_docket_find(const struct engine *e, const char *id_or_number)
-{
+struct docket *engine_docket_find(const struct engine *e, const char *id_or_number) {
     struct docket *d = map_gets(&e->dockets, id_or_number);
     void *value;
 
@@ -58,14 +55,12 @@ struct docket *engine_docket_find(const struct engine *e, const char *id_or_numb
     return NULL;
 }
 
-static int by_number(const void *a, const void *b)
-{
+static int by_number(const void *a, const void *b) {
     return strcmp((*(struct docket *const *)a)->inc->number, (*(struct docket *const *)b)->inc->number);
 }
 
 /* All in order of their numbers: an order that a restart does not change. NULL when there are none (or no memory); the caller frees it. */
-struct docket **engine_dockets_sorted(struct engine *e, size_t *ret_n)
-{
+struct docket **engine_dockets_sorted(struct engine *e, size_t *ret_n) {
     size_t n = 0, count = map_count(&e->dockets);
     struct docket **all = count ? malloc(count * sizeof(struct docket *)) : NULL;
     void *value;
@@ -83,8 +78,7 @@ struct docket **engine_dockets_sorted(struct engine *e, size_t *ret_n)
 }
 
 /* It is over: out of the list, and kept a while for a late word (reopen, evaluate). */
-void engine_docket_over(struct engine *e, struct docket *d)
-{
+void engine_docket_over(struct engine *e, struct docket *d) {
     engine_timer_unset(e, &d->timer);
     if (map_remove(&e->dockets, d->inc->id, strlen(d->inc->id)) != d)
         return;
@@ -93,8 +87,7 @@ void engine_docket_over(struct engine *e, struct docket *d)
     e->next_recent = (e->next_recent + 1) % ENGINE_RECENT;
 }
 
-void engine_docket_close_later(struct engine *e, struct docket *d)
-{
+void engine_docket_close_later(struct engine *e, struct docket *d) {
     int64_t keep = e->rs->config && e->rs->config->closed_max_age > 0 ? e->rs->config->closed_max_age : 0;
 
     if (keep > 0 && d->inc->condition == CONDITION_RESOLVED && d->inc->handling != HANDLING_CLOSED)
@@ -103,23 +96,36 @@ void engine_docket_close_later(struct engine *e, struct docket *d)
         engine_timer_unset(e, &d->timer);
 }
 
-void engine_docket_due(struct engine *e, struct docket *d)
-{
+static bool expire(struct engine *e, struct docket *d, const char *note) {
     struct lifecycle_move m;
 
     if (!engine_lifecycle(MOVE_EXPIRE, d->inc->condition, d->inc->handling, &m))
-        return;
+        return false;
     d->inc->handling = m.to_handling;
     d->inc->closed = e->now.wall;
-    if (engine_history_add(d->inc, e->now.wall, "gengfu", "closed", "nobody closed it") < 0)
+    if (engine_history_add(d->inc, e->now.wall, "gengfu", "closed", note) < 0)
         e->oom = true;
     engine_revise(e, d, m.sends);
     engine_docket_over(e, d);
+    return true;
+}
+
+void engine_docket_due(struct engine *e, struct docket *d) { (void)expire(e, d, "nobody closed it"); }
+
+bool engine_docket_room(struct engine *e) {
+    void *value;
+
+    if (map_count(&e->dockets) < ENGINE_MAX_OPEN)
+        return true;
+    for (size_t it = 0; map_next(&e->dockets, &it, NULL, &value);) {
+        if (expire(e, value, "nobody closed it, and its place was needed"))
+            return true;
+    }
+    return false;
 }
 
 /* -- rows ------------------------------------------------------------------------------------------------------------------------------ */
-void engine_docket_dirty(struct engine *e, struct docket *d)
-{
+void engine_docket_dirty(struct engine *e, struct docket *d) {
     d->dirty = true;
     if (d->queued)
         return;
@@ -128,8 +134,7 @@ void engine_docket_dirty(struct engine *e, struct docket *d)
     e->dirty_dockets = d;
 }
 
-void engine_values(struct docket *d)
-{
+void engine_values(struct docket *d) {
     const struct kept *k = d->instance ? &d->instance->last : NULL;
 
     if (!d->stale || !k || !k->text)
@@ -144,8 +149,7 @@ void engine_values(struct docket *d)
     d->stale = false;
 }
 
-static const char *fx_copy(struct engine *e, const char *s)
-{
+static const char *fx_copy(struct engine *e, const char *s) {
     const char *copy = s ? arena_strdup(&e->fx->arena, s) : NULL;
 
     if (s && !copy)
@@ -154,8 +158,7 @@ static const char *fx_copy(struct engine *e, const char *s)
 }
 
 /* What the rule forwards to, and whom it has been escalated to since. */
-static uint32_t platforms_of(const struct engine *e, const struct docket *d)
-{
+static uint32_t platforms_of(const struct engine *e, const struct docket *d) {
     const struct rule *r = d->rule ? d->rule->rule : NULL;
     uint32_t bits = d->rule ? d->rule->platforms : ~0u;
 
@@ -166,8 +169,7 @@ static uint32_t platforms_of(const struct engine *e, const struct docket *d)
     return bits;
 }
 
-void engine_docket_emit(struct engine *e, struct docket *d, bool publish)
-{
+void engine_docket_emit(struct engine *e, struct docket *d, bool publish) {
     const struct incident *inc = d->inc;
     struct buf *b = &e->text;
 
@@ -200,13 +202,11 @@ void engine_docket_emit(struct engine *e, struct docket *d, bool publish)
     d->dirty = false;
 }
 
-bool engine_may_publish(const struct docket *d)
-{
+bool engine_may_publish(const struct docket *d) {
     return engine_live(d->rule) && !d->inc->inhibited_by && (!d->instance || d->instance->due[DUE_HOLD] == TIME_NONE);
 }
 
-static void told(struct engine *e, struct docket *d)
-{
+static void told(struct engine *e, struct docket *d) {
     d->inc->told = d->inc->count;
     d->inc->updated = e->now.wall;
     if (!d->instance)
@@ -217,8 +217,7 @@ static void told(struct engine *e, struct docket *d)
     engine_instance_arm(e, d->instance);
 }
 
-void engine_revise(struct engine *e, struct docket *d, enum change change)
-{
+void engine_revise(struct engine *e, struct docket *d, enum change change) {
     struct incident *inc = d->inc;
 
     if (inc->published) {
@@ -235,8 +234,7 @@ void engine_revise(struct engine *e, struct docket *d, enum change change)
     engine_feed(e, d, change);
 }
 
-void engine_publish(struct engine *e, struct docket *d)
-{
+void engine_publish(struct engine *e, struct docket *d) {
     struct incident *inc = d->inc;
 
     if (inc->published)
@@ -256,8 +254,8 @@ void engine_publish(struct engine *e, struct docket *d)
 }
 
 /* -- texts ------------------------------------------------------------------------------------------------------------------------------- */
-static void fill(struct engine *e, struct engine_eval *x, const struct rules_template *t, const char *otherwise, const char *suffix, char **field)
-{
+static void fill(struct engine *e, struct engine_eval *x, const struct rules_template *t, const char *otherwise, const char *suffix,
+                 char **field) {
     struct buf b;
 
     if (t->n == 0 && !otherwise)
@@ -276,8 +274,7 @@ static void fill(struct engine *e, struct engine_eval *x, const struct rules_tem
 }
 
 /* Evidence stays on the gateway when the device's column `shared` says no. New pieces are added to what is there. */
-static void collect_evidence(struct engine *e, struct engine_eval *x, struct docket *d)
-{
+static void collect_evidence(struct engine *e, struct engine_eval *x, struct docket *d) {
     const struct rule *r = d->rule->rule;
     struct cel_value shared;
 
@@ -303,8 +300,7 @@ static void collect_evidence(struct engine *e, struct engine_eval *x, struct doc
     }
 }
 
-void engine_refresh(struct engine *e, struct docket *d, struct engine_eval *x)
-{
+void engine_refresh(struct engine *e, struct docket *d, struct engine_eval *x) {
     struct engine_eval kept;
     struct instance *in = d->instance;
     struct event ev;
@@ -327,8 +323,7 @@ void engine_refresh(struct engine *e, struct docket *d, struct engine_eval *x)
 }
 
 /* -- numbers: <gateway>-<local day>-<serial of the day> ------------------------------------------------------------------------------------- */
-void engine_number(struct engine *e, char out[INCIDENT_NUMBER_MAX])
-{
+void engine_number(struct engine *e, char out[INCIDENT_NUMBER_MAX]) {
     int64_t seconds = e->now.wall / TIME_SECOND - (e->now.wall % TIME_SECOND < 0);
     struct civil c;
     int day;

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void engine_timer_set(struct engine *e, struct engine_timer *t, int64_t due)
-{
+void engine_timer_set(struct engine *e, struct engine_timer *t, int64_t due) {
     if (e->started && due < e->now.mono)
         due = e->now.mono;
     if (t->hand)
@@ -18,8 +17,7 @@ void engine_timer_set(struct engine *e, struct engine_timer *t, int64_t due)
         e->oom = true;
 }
 
-void engine_timer_unset(struct engine *e, struct engine_timer *t)
-{
+void engine_timer_unset(struct engine *e, struct engine_timer *t) {
     if (t->hand) {
         for (size_t i = 0; i < e->nhand; i++) {
             if (e->hand[i] == t)
@@ -30,8 +28,7 @@ void engine_timer_unset(struct engine *e, struct engine_timer *t)
     heap_unset(&e->timers, &t->node);
 }
 
-void engine_instance_arm(struct engine *e, struct instance *in)
-{
+void engine_instance_arm(struct engine *e, struct instance *in) {
     int64_t first = INT64_MAX;
 
     for (int i = 0; i < DUES; i++) {
@@ -47,8 +44,7 @@ void engine_instance_arm(struct engine *e, struct instance *in)
 /* Who comes first at the same moment: rules' keys by rule and key, then the ends of time intervals, then what closes by itself. */
 static int class_of(const struct engine_timer *t) { return t->owner == TIMER_DOCKET ? 2 : t->owner == TIMER_RULE ? 1 : 0; }
 
-static void name_of(const struct engine_timer *t, size_t *ret_rule, const char **ret_key)
-{
+static void name_of(const struct engine_timer *t, size_t *ret_rule, const char **ret_key) {
     *ret_rule = 0;
     *ret_key = "";
     switch ((enum timer_owner)t->owner) {
@@ -69,8 +65,7 @@ static void name_of(const struct engine_timer *t, size_t *ret_rule, const char *
     }
 }
 
-static int compare(const void *pa, const void *pb)
-{
+static int compare(const void *pa, const void *pb) {
     const struct engine_timer *a = *(struct engine_timer *const *)pa, *b = *(struct engine_timer *const *)pb;
     size_t rule_a, rule_b;
     const char *key_a, *key_b;
@@ -85,8 +80,7 @@ static int compare(const void *pa, const void *pb)
     return c ? c : (int)a->owner - (int)b->owner;
 }
 
-static bool take(struct engine *e, struct engine_timer *t)
-{
+static bool take(struct engine *e, struct engine_timer *t) {
     if (e->nhand == e->cap_hand) {
         size_t cap = e->cap_hand ? e->cap_hand * 2 : 64;
         struct engine_timer **hand = realloc(e->hand, cap * sizeof(*hand));
@@ -103,8 +97,7 @@ static bool take(struct engine *e, struct engine_timer *t)
     return true;
 }
 
-static void fire_instance(struct engine *e, struct instance *in)
-{
+static void fire_instance(struct engine *e, struct instance *in) {
     int what = -1;
 
     for (int i = 0; i < DUES; i++) {
@@ -119,8 +112,7 @@ static void fire_instance(struct engine *e, struct instance *in)
     engine_instance_due(e, in, (enum due)what);
 }
 
-static void fire(struct engine *e, struct engine_timer *t)
-{
+static void fire(struct engine *e, struct engine_timer *t) {
     arena_reset(&e->scratch);
     switch ((enum timer_owner)t->owner) {
     case TIMER_INSTANCE: fire_instance(e, (struct instance *)(void *)t); break;
@@ -132,8 +124,7 @@ static void fire(struct engine *e, struct engine_timer *t)
 }
 
 /* Fires all that is due at exactly this moment; what they set for the same moment is another round. */
-static void run_moment(struct engine *e, int64_t due)
-{
+static void run_moment(struct engine *e, int64_t due) {
     struct heap_node *node;
 
     e->nhand = 0;
@@ -154,8 +145,7 @@ static void run_moment(struct engine *e, int64_t due)
     e->nhand = 0;
 }
 
-void engine_timers_run(struct engine *e, struct engine_time now)
-{
+void engine_timers_run(struct engine *e, struct engine_time now) {
     struct heap_node *node;
 
     while (!e->oom && (node = heap_first(&e->timers)) && node->due <= now.mono) {

@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool in_window(const struct engine *e, const struct rule *r, const struct kept *k) { return k->text && k->at > e->now.mono - r->within; }
+static bool in_window(const struct engine *e, const struct rule *r, const struct kept *k) {
+    return k->text && k->at > e->now.mono - r->within;
+}
 
-static bool complete(const struct engine *e, const struct instance *in)
-{
+static bool complete(const struct engine *e, const struct instance *in) {
     const struct rule *r = in->rule->rule;
 
     for (size_t i = 0; i < r->nsteps; i++) {
@@ -19,8 +20,7 @@ static bool complete(const struct engine *e, const struct instance *in)
     return true;
 }
 
-static bool any_left(const struct engine *e, const struct instance *in)
-{
+static bool any_left(const struct engine *e, const struct instance *in) {
     const struct rule *r = in->rule->rule;
 
     for (size_t i = 0; in->latest && i < r->nsteps; i++) {
@@ -30,8 +30,7 @@ static bool any_left(const struct engine *e, const struct instance *in)
     return false;
 }
 
-static void arm(struct engine *e, struct instance *in)
-{
+static void arm(struct engine *e, struct instance *in) {
     const struct rule *r = in->rule->rule;
     int64_t oldest = INT64_MAX, newest = INT64_MIN;
 
@@ -50,16 +49,14 @@ static void arm(struct engine *e, struct instance *in)
         in->due[DUE_WINDOW] = (engine_open_or_pending(in) ? oldest : newest) + r->within;
 }
 
-static void forget(struct instance *in)
-{
+static void forget(struct instance *in) {
     for (size_t i = 0; in->latest && i < in->rule->rule->nsteps; i++)
         engine_unkeep(&in->latest[i]);
     free(in->latest);
     in->latest = NULL;
 }
 
-static void bind(struct engine *e, struct instance *in)
-{
+static void bind(struct engine *e, struct instance *in) {
     size_t n = in->rule->rule->nsteps;
 
     if (!in->bound && !(in->bound = calloc(n, sizeof(*in->bound)))) {
@@ -75,8 +72,7 @@ static void bind(struct engine *e, struct instance *in)
     }
 }
 
-static int64_t first_wall(const struct instance *in)
-{
+static int64_t first_wall(const struct instance *in) {
     int64_t first = INT64_MAX;
 
     for (size_t i = 0; i < in->rule->rule->nsteps; i++) {
@@ -87,8 +83,7 @@ static int64_t first_wall(const struct instance *in)
 }
 
 /* Which steps the event fulfils, as bits. A step may read the others by name, where they have come. */
-static uint32_t fulfils(struct engine_eval *x, struct engine_rule *er, struct kept *latest)
-{
+static uint32_t fulfils(struct engine_eval *x, struct engine_rule *er, struct kept *latest) {
     const struct rule *r = er->rule;
     struct kept known[RULES_MAX_STEPS] = {0};
     uint32_t bits = 0;
@@ -109,8 +104,7 @@ static uint32_t fulfils(struct engine_eval *x, struct engine_rule *er, struct ke
     return bits;
 }
 
-static void take(struct engine *e, struct engine_eval *x, struct instance *in, uint32_t bits, int64_t at)
-{
+static void take(struct engine *e, struct engine_eval *x, struct instance *in, uint32_t bits, int64_t at) {
     size_t n = in->rule->rule->nsteps;
 
     if (!in->latest && !(in->latest = calloc(n, sizeof(*in->latest)))) {
@@ -126,8 +120,7 @@ static void take(struct engine *e, struct engine_eval *x, struct instance *in, u
     engine_instance_touch(e, in);
 }
 
-void engine_together_event(struct engine_eval *x, struct engine_rule *er)
-{
+void engine_together_event(struct engine_eval *x, struct engine_rule *er) {
     struct engine *e = x->engine;
     enum truth t = engine_common(x, er);
     int64_t at = x->event->flags & EVENT_LATE ? engine_own_moment(e, x->event) : e->now.mono;
@@ -158,8 +151,7 @@ void engine_together_event(struct engine_eval *x, struct engine_rule *er)
     engine_instance_settle(e, in);
 }
 
-void engine_together_due(struct engine *e, struct instance *in)
-{
+void engine_together_due(struct engine *e, struct instance *in) {
     struct engine_eval x;
     struct event ev;
 

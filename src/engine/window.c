@@ -10,16 +10,14 @@
 
 const struct window_entry *engine_window_at(const struct window *w, size_t i) { return w->ring[(w->head + i) & (w->cap - 1)]; }
 
-static void entry_free(struct window_entry *w)
-{
+static void entry_free(struct window_entry *w) {
     if (!w)
         return;
     free(w->member);
     free(w);
 }
 
-struct window_entry *engine_window_entry_new(struct engine *e, const struct rule *rule)
-{
+struct window_entry *engine_window_entry_new(struct engine *e, const struct rule *rule) {
     size_t n = rule->aggregates ? rule->aggregates->count : 0;
     struct window_entry *w = calloc(1, sizeof(*w) + n * sizeof(w->values[0]));
 
@@ -30,15 +28,13 @@ struct window_entry *engine_window_entry_new(struct engine *e, const struct rule
     return w;
 }
 
-struct window *engine_window_need(struct engine *e, struct instance *in)
-{
+struct window *engine_window_need(struct engine *e, struct instance *in) {
     if (!in->window && !(in->window = calloc(1, sizeof(*in->window))))
         e->oom = true;
     return in->window;
 }
 
-static void drop_oldest(struct engine *e, struct window *w)
-{
+static void drop_oldest(struct engine *e, struct window *w) {
     entry_free(w->ring[w->head]);
     w->ring[w->head] = NULL;
     w->head = (w->head + 1) & (w->cap - 1);
@@ -49,8 +45,7 @@ static void drop_oldest(struct engine *e, struct window *w)
         w->clean = w->first;
 }
 
-static bool grow(struct window *w)
-{
+static bool grow(struct window *w) {
     size_t cap = w->cap ? w->cap * 2 : 8;
     struct window_entry **ring = calloc(cap, sizeof(struct window_entry *));
 
@@ -66,8 +61,7 @@ static bool grow(struct window *w)
 }
 
 /* Takes the entry. A late one goes where its time puts it. */
-void engine_window_insert(struct engine *e, struct instance *in, struct window_entry *entry)
-{
+void engine_window_insert(struct engine *e, struct instance *in, struct window_entry *entry) {
     struct window *w = engine_window_need(e, in);
 
     if (!w) {
@@ -99,23 +93,20 @@ void engine_window_insert(struct engine *e, struct instance *in, struct window_e
         w->clean = w->first + at;
 }
 
-void engine_window_expire(struct engine *e, struct instance *in)
-{
+void engine_window_expire(struct engine *e, struct instance *in) {
     struct window *w = in->window;
 
     while (w && w->count && engine_window_at(w, 0)->at <= e->now.mono - in->rule->rule->within)
         drop_oldest(e, w);
 }
 
-void engine_window_clear(struct engine *e, struct instance *in)
-{
+void engine_window_clear(struct engine *e, struct instance *in) {
     while (in->window && in->window->count)
         drop_oldest(e, in->window);
 }
 
 /* Restore: drops what has a running number below first. */
-void engine_window_skip(struct engine *e, struct instance *in, uint64_t first)
-{
+void engine_window_skip(struct engine *e, struct instance *in, uint64_t first) {
     struct window *w = in->window;
 
     while (w->count && w->first < first)
@@ -124,8 +115,7 @@ void engine_window_skip(struct engine *e, struct instance *in, uint64_t first)
         w->first = first;
 }
 
-void engine_window_free(struct engine *e, struct instance *in)
-{
+void engine_window_free(struct engine *e, struct instance *in) {
     if (!in->window)
         return;
     engine_window_clear(e, in);
@@ -135,8 +125,7 @@ void engine_window_free(struct engine *e, struct instance *in)
 }
 
 /* The next moment at which the window must be looked at again: exactly when an event leaves it if somebody waits for `having` to turn false, else when the newest has left. */
-static void arm(struct instance *in)
-{
+static void arm(struct instance *in) {
     const struct window *w = in->window;
     int64_t within = in->rule->rule->within;
 
@@ -150,8 +139,7 @@ static void arm(struct instance *in)
         in->due[DUE_WINDOW] = engine_window_at(w, w->count - 1)->at + within;
 }
 
-static enum truth having(struct engine_eval *x, struct instance *in)
-{
+static enum truth having(struct engine_eval *x, struct instance *in) {
     struct engine_rule *er = in->rule;
 
     if (!in->window || !in->window->count)
@@ -162,8 +150,7 @@ static enum truth having(struct engine_eval *x, struct instance *in)
     return engine_truth(x, er, &er->rule->having);
 }
 
-static void matched(struct engine_eval *x, struct engine_rule *er, struct instance *in, int64_t at)
-{
+static void matched(struct engine_eval *x, struct engine_rule *er, struct instance *in, int64_t at) {
     struct engine *e = x->engine;
     struct window_entry *entry = engine_window_entry_new(e, er->rule);
     const char *member;
@@ -191,8 +178,7 @@ static void matched(struct engine_eval *x, struct engine_rule *er, struct instan
     }
 }
 
-void engine_window_event(struct engine_eval *x, struct engine_rule *er)
-{
+void engine_window_event(struct engine_eval *x, struct engine_rule *er) {
     struct engine *e = x->engine;
     enum truth t = engine_common(x, er);
     int64_t at = x->event->flags & EVENT_LATE ? engine_own_moment(e, x->event) : e->now.mono;
@@ -215,8 +201,7 @@ void engine_window_event(struct engine_eval *x, struct engine_rule *er)
     engine_instance_settle(e, in);
 }
 
-void engine_window_due(struct engine *e, struct instance *in)
-{
+void engine_window_due(struct engine *e, struct instance *in) {
     struct engine_eval x;
     struct event ev;
 

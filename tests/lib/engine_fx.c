@@ -18,8 +18,7 @@ struct efx_row {
     uint64_t hash;
 };
 
-static void row_free(void *p)
-{
+static void row_free(void *p) {
     struct efx_row *r = p;
 
     if (!r)
@@ -30,13 +29,11 @@ static void row_free(void *p)
     free(r);
 }
 
-struct engine_time efx_time(const struct efx *f, int64_t ms)
-{
+struct engine_time efx_time(const struct efx *f, int64_t ms) {
     return (struct engine_time){.mono = EFX_MONO + ms, .wall = EFX_WALL + ms, .synced = f != NULL};
 }
 
-static void engine_make(struct efx *f)
-{
+static void engine_make(struct efx *f) {
     struct engine_conf conf = {.gateway = "gw-1", .seed = ++f->seed, .max_devices = 5000};
     struct err err = {0};
 
@@ -44,8 +41,7 @@ static void engine_make(struct efx *f)
         fail_msg("engine_new: %s", err.text);
 }
 
-static void load(struct efx *f, const char *yaml, const char *devices)
-{
+static void load(struct efx *f, const char *yaml, const char *devices) {
     if (devices)
         fx_puts(&f->fx, "devices.csv", devices);
     const char *report = fx_rules(&f->fx, yaml);
@@ -53,8 +49,7 @@ static void load(struct efx *f, const char *yaml, const char *devices)
         fail_msg("the rules do not load: %s %s", f->fx.err.text, report);
 }
 
-void efx_init(struct efx *f, const char *yaml, const char *devices)
-{
+void efx_init(struct efx *f, const char *yaml, const char *devices) {
     memset(f, 0, sizeof(*f));
     fx_init(&f->fx);
     effects_init(&f->out);
@@ -70,8 +65,7 @@ void efx_init(struct efx *f, const char *yaml, const char *devices)
     assert_int_equal(engine_start(f->e, efx_time(f, 0), 0, &f->out), 0);
 }
 
-static void forget(struct efx *f)
-{
+static void forget(struct efx *f) {
     engine_free(f->e);
     map_done(&f->states, row_free);
     map_done(&f->incidents, row_free);
@@ -83,8 +77,7 @@ static void forget(struct efx *f)
     f->ntail = 0;
 }
 
-void efx_fresh(struct efx *f)
-{
+void efx_fresh(struct efx *f) {
     forget(f);
     map_init(&f->states);
     map_init(&f->incidents);
@@ -98,8 +91,7 @@ void efx_fresh(struct efx *f)
     assert_int_equal(engine_start(f->e, efx_time(f, 0), 0, &f->out), 0);
 }
 
-void efx_done(struct efx *f)
-{
+void efx_done(struct efx *f) {
     forget(f);
     effects_done(&f->out);
     free(f->tail);
@@ -109,8 +101,7 @@ void efx_done(struct efx *f)
 }
 
 /* -- events as text ------------------------------------------------------------------------------------------------------------------ */
-static struct cel_value value_of(struct arena *a, const char *text)
-{
+static struct cel_value value_of(struct arena *a, const char *text) {
     size_t len = strlen(text);
 
     if (text[0] == '\'')
@@ -124,8 +115,7 @@ static struct cel_value value_of(struct arena *a, const char *text)
     return cel_int(strtoll(text, NULL, 10));
 }
 
-static void parse(struct arena *a, const char *line, struct event *ev, struct event_field *fields)
-{
+static void parse(struct arena *a, const char *line, struct event *ev, struct event_field *fields) {
     char *copy = arena_strdup(a, line), *word, *save = copy;
     size_t n = 0;
 
@@ -149,8 +139,7 @@ static void parse(struct arena *a, const char *line, struct event *ev, struct ev
     ev->fields = fields;
 }
 
-void efx_event(struct efx *f, int64_t ms, const char *line)
-{
+void efx_event(struct efx *f, int64_t ms, const char *line) {
     struct event_field fields[EVENT_MAX_FIELDS];
     struct event ev = {.time = EFX_WALL + ms, .arrived = EFX_WALL + ms};
     struct arena a;
@@ -170,15 +159,13 @@ void efx_event(struct efx *f, int64_t ms, const char *line)
     arena_done(&a);
 }
 
-void efx_advance(struct efx *f, int64_t ms)
-{
+void efx_advance(struct efx *f, int64_t ms) {
     f->now = ms;
     assert_int_equal(engine_advance(f->e, efx_time(f, ms), &f->out), 0);
 }
 
 /* -- the pretended store --------------------------------------------------------------------------------------------------------------- */
-static void put(struct map *m, const char *id, const char *rule, uint64_t hash, const char *key, const char *body)
-{
+static void put(struct map *m, const char *id, const char *rule, uint64_t hash, const char *key, const char *body) {
     void *old = NULL;
 
     if (!body) {
@@ -191,16 +178,14 @@ static void put(struct map *m, const char *id, const char *rule, uint64_t hash, 
     row_free(old);
 }
 
-static void seconds(struct buf *b, int64_t ms)
-{
+static void seconds(struct buf *b, int64_t ms) {
     buf_printf(b, "%" PRId64, ms / 1000);
     if (ms % 1000)
         buf_printf(b, ".%03" PRId64, ms % 1000);
 }
 
 /* ULIDs stand in quotes and are 26 characters of their alphabet; what is known as one becomes its number. */
-static void say_body(struct efx *f, struct buf *out, const char *body)
-{
+static void say_body(struct efx *f, struct buf *out, const char *body) {
     for (const char *s = body; *s; s++) {
         const char *number = *s == '"' && strnlen(s, 28) == 28 && s[27] == '"' ? map_get(&f->numbers, s + 1, 26) : NULL;
         if (number) {
@@ -215,8 +200,7 @@ static void say_body(struct efx *f, struct buf *out, const char *body)
 
 static int by_number(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
 
-void efx_rows(struct efx *f, struct buf *out)
-{
+void efx_rows(struct efx *f, struct buf *out) {
     size_t n = 0;
     char **rows = calloc(map_count(&f->incidents) + 1, sizeof(char *));
     void *value;
@@ -235,8 +219,7 @@ void efx_rows(struct efx *f, struct buf *out)
     free(rows);
 }
 
-static void say(struct efx *f, const struct effect_incident *i)
-{
+static void say(struct efx *f, const struct effect_incident *i) {
     cJSON *j = cJSON_ParseWithLength(i->body, i->len);
 
     assert_non_null(j);
@@ -256,8 +239,7 @@ static void say(struct efx *f, const struct effect_incident *i)
     cJSON_Delete(j);
 }
 
-void efx_flush(struct efx *f)
-{
+void efx_flush(struct efx *f) {
     char id[2048];
 
     assert_int_equal(engine_flush(f->e, &f->out), 0);
@@ -282,8 +264,7 @@ void efx_flush(struct efx *f)
     effects_reset(&f->out);
 }
 
-static void restore(struct efx *f)
-{
+static void restore(struct efx *f) {
     struct err err = {0};
     struct arena a;
     void *value;
@@ -313,8 +294,7 @@ static void restore(struct efx *f)
     arena_done(&a);
 }
 
-void efx_restart(struct efx *f, int64_t down, bool checkpoint)
-{
+void efx_restart(struct efx *f, int64_t down, bool checkpoint) {
     efx_flush(f);
     if (checkpoint) {
         assert_int_equal(engine_checkpoint(f->e, SIZE_MAX, &f->out), 0);
@@ -330,8 +310,7 @@ void efx_restart(struct efx *f, int64_t down, bool checkpoint)
     assert_int_equal(engine_start(f->e, efx_time(f, f->now), down, &f->out), 0);
 }
 
-void efx_reload(struct efx *f, const char *yaml, const char *devices)
-{
+void efx_reload(struct efx *f, const char *yaml, const char *devices) {
     struct ruleset *old = f->fx.rs;
     struct err err = {0};
 
@@ -343,8 +322,7 @@ void efx_reload(struct efx *f, const char *yaml, const char *devices)
     ruleset_free(old);
 }
 
-int efx_command(struct efx *f, int64_t ms, const char *json, struct err *err)
-{
+int efx_command(struct efx *f, int64_t ms, const char *json, struct err *err) {
     char text[1024], *mark;
     struct command cmd;
     uint32_t revision;
@@ -364,9 +342,9 @@ int efx_command(struct efx *f, int64_t ms, const char *json, struct err *err)
         cmd.who = "uid:1000";
         /* One that is over and no longer remembered is fetched from the store, as the daemon does. */
         const struct efx_row *row = map_gets(&f->closed, cmd.incident);
-        struct err ignored = {0};
-        if (row)
-            (void)engine_restore_incident(f->e, row->body, strlen(row->body), &ignored);
+        struct err known = {0};
+        if (row && engine_restore_incident(f->e, row->body, strlen(row->body), &known) < 0)
+            assert_int_equal(known.code, GF_EEXIST);
         rc = engine_command(f->e, &cmd, efx_time(f, ms), &f->out, err, &revision);
         assert_int_equal(f->out.nanswers > 0, 1);
     }
@@ -374,15 +352,13 @@ int efx_command(struct efx *f, int64_t ms, const char *json, struct err *err)
     return rc;
 }
 
-void efx_expect(struct efx *f, const char *lines)
-{
+void efx_expect(struct efx *f, const char *lines) {
     efx_flush(f);
     assert_string_equal(f->said.len ? f->said.data : "", lines);
     buf_clear(&f->said);
 }
 
-const struct incident *efx_incident(struct efx *f, const char *rule, const char *key)
-{
+const struct incident *efx_incident(struct efx *f, const char *rule, const char *key) {
     const struct incident *latest = NULL;
     void *value;
     const char *id;

@@ -14,21 +14,21 @@ struct efx {
     struct fx fx;
     struct engine *e;
     struct effects out;
-    int64_t now;       /* ms of test time */
-    int64_t down;      /* ms of all down time so far: wall and mono go on through it */
+    int64_t now;  /* ms of test time */
+    int64_t down; /* ms of all down time so far: wall and mono go on through it */
     uint64_t seed;
-    bool bodies;       /* say the whole document, its ids replaced by numbers, in place of a line */
-    bool shadow_lines; /* also say what is not published, as "(…)" */
+    bool bodies;                           /* say the whole document, its ids replaced by numbers, in place of a line */
+    bool shadow_lines;                     /* also say what is not published, as "(…)" */
     struct map numbers;                    /* id -> number, of every incident so far */
     struct map states, incidents, devices; /* the store: text keys -> struct efx_row */
     struct map closed;                     /* number -> struct efx_row, incidents that are over */
-    char **tail;       /* journal behind the checkpoints */
+    char **tail;                           /* journal behind the checkpoints */
     size_t ntail, cap_tail;
-    struct buf said;   /* what was told since the last efx_expect */
+    struct buf said;         /* what was told since the last efx_expect */
     char last_id[ULID_TEXT]; /* of the latest incident that was told */
     char last_number[INCIDENT_NUMBER_MAX];
     struct buf last_body;
-    size_t told;       /* revisions published in all */
+    size_t told; /* revisions published in all */
 };
 
 /* The devices.csv may be NULL. Fails the test when the rules do not load. */
@@ -38,8 +38,9 @@ void efx_fresh(struct efx *f); /* a new engine and an empty store at 0 ms, with 
 /* "lamp lamp-7 power_w=0.2 commanded='on' late retained t=5000": at ms of test time; t: the event's own time in ms of test time. */
 void efx_event(struct efx *f, int64_t ms, const char *line);
 void efx_advance(struct efx *f, int64_t ms);
-void efx_flush(struct efx *f);                     /* ends a batch: writes to the store, says what was told */
-void efx_restart(struct efx *f, int64_t down, bool checkpoint); /* stop, `down` ms later start from the store; without a checkpoint from the journal's tail */
+void efx_flush(struct efx *f); /* ends a batch: writes to the store, says what was told */
+void efx_restart(struct efx *f, int64_t down,
+                 bool checkpoint); /* stop, `down` ms later start from the store; without a checkpoint from the journal's tail */
 void efx_reload(struct efx *f, const char *yaml, const char *devices);
 int efx_command(struct efx *f, int64_t ms, const char *json, struct err *err); /* %ID% in the text is the latest incident's id */
 void efx_rows(struct efx *f, struct buf *out); /* all rows of incidents that are not over, in order of number, ids replaced by numbers */

@@ -25,10 +25,10 @@ struct command {
     const char *id;       /* of the command; "" for the shell */
     const char *incident; /* ULID or number */
     enum action action;
-    const char *by;       /* who, in the sender's words; may be NULL */
-    const char *who;      /* who, in ours: "platform:city", "uid:1000" */
+    const char *by;            /* who, in the sender's words; may be NULL */
+    const char *who;           /* who, in ours: "platform:city", "uid:1000" */
     const char *ticket, *note; /* may be NULL */
-    int disposition;      /* enum disposition */
+    int disposition;           /* enum disposition */
     int rating;
 };
 /* Checks and reads a command's JSON; strings are borrowed from it. err says what is wrong and what would be right. */

@@ -34,9 +34,10 @@ struct effect_incident { /* an incident as it now stands; several in one batch f
     enum condition condition;
     enum handling handling;
     int64_t raised, updated; /* ms, wall */
-    bool over;        /* nothing more will come of it unless it is reopened */
-    bool publish;     /* a new revision, for the platforms; false: only the row changes (count) */
-    uint32_t platforms; /* bit i: for platform i of the configuration. The engine leaves ~0u or what rule.forward says; the daemon's routing narrows it */
+    bool over;               /* nothing more will come of it unless it is reopened */
+    bool publish;            /* a new revision, for the platforms; false: only the row changes (count) */
+    uint32_t
+        platforms; /* bit i: for platform i of the configuration. The engine leaves ~0u or what rule.forward says; the daemon's routing narrows it */
     const char *body; /* incident_write's JSON */
     size_t len;
 };

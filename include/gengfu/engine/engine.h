@@ -19,9 +19,9 @@
 struct engine;
 
 struct engine_time {
-    int64_t mono;  /* ms */
-    int64_t wall;  /* ms */
-    bool synced;   /* the wall clock is known to be right */
+    int64_t mono; /* ms */
+    int64_t wall; /* ms */
+    bool synced;  /* the wall clock is known to be right */
 };
 struct engine_conf {
     const char *gateway; /* id, for numbers and the documents */
@@ -33,10 +33,14 @@ GF_WARN_UNUSED int engine_new(const struct ruleset *rs, const struct engine_conf
 void engine_free(struct engine *e);
 
 /* -- restore, before engine_start. What does not belong to a rule (name and hash) of the set in force is answered with a deletion in fx at engine_start. */
-GF_WARN_UNUSED int engine_restore_state(struct engine *e, const char *rule, uint64_t hash, const char *key, const char *body, size_t len, struct err *err);
-GF_WARN_UNUSED int engine_restore_incident(struct engine *e, const char *body, size_t len, struct err *err); /* one that is not over; after engine_start only one that is over, for a command that wants it */
+GF_WARN_UNUSED int engine_restore_state(struct engine *e, const char *rule, uint64_t hash, const char *key, const char *body, size_t len,
+                                        struct err *err);
+GF_WARN_UNUSED int engine_restore_incident(
+    struct engine *e, const char *body, size_t len,
+    struct err *err); /* one that is not over; after engine_start only one that is over, for a command that wants it */
 GF_WARN_UNUSED int engine_restore_device(struct engine *e, const char *device, const char *body, size_t len, struct err *err);
-GF_WARN_UNUSED int engine_restore_event(struct engine *e, const struct event *ev); /* the journal's tail behind the checkpoint: merges into the device, runs no rule */
+GF_WARN_UNUSED int engine_restore_event(
+    struct engine *e, const struct event *ev); /* the journal's tail behind the checkpoint: merges into the device, runs no rule */
 /* `down`: ms of engine time that passed since the last commit; each rule's on_downtime says what that does to its deadlines (absence always pauses). */
 GF_WARN_UNUSED int engine_start(struct engine *e, struct engine_time now, int64_t down, struct effects *fx);
 
@@ -44,14 +48,16 @@ GF_WARN_UNUSED int engine_start(struct engine *e, struct engine_time now, int64_
 /* The event runs through every rule that it concerns, and into the device's state. Retained events that change no field of the state concern no rule.
  * Incidents that rules make are fed to `on: incident` rules within the call (at most 4 rules deep). GF_ENOMEM sets fx->failed. */
 GF_WARN_UNUSED int engine_event(struct engine *e, const struct event *ev, struct engine_time now, struct effects *fx);
-GF_WARN_UNUSED int engine_advance(struct engine *e, struct engine_time now, struct effects *fx); /* fires every timer due by now.mono, in order */
-int64_t engine_due(const struct engine *e);                                                     /* mono ms of the next timer; INT64_MAX: none */
+GF_WARN_UNUSED int engine_advance(struct engine *e, struct engine_time now,
+                                  struct effects *fx); /* fires every timer due by now.mono, in order */
+int64_t engine_due(const struct engine *e);            /* mono ms of the next timer; INT64_MAX: none */
 /* Writes the state of every key and every unpublished incident count that changed since the last flush. */
 GF_WARN_UNUSED int engine_flush(struct engine *e, struct effects *fx);
 /* Checkpoints up to n devices that changed since their last one; returns how many remain. */
 size_t engine_checkpoint(struct engine *e, size_t n, struct effects *fx);
 /* Applies a command (adds an effect_answer in either case). 0: done; <0: refused, err says why. *ret_revision: the incident's revision now (0 when unknown). */
-GF_WARN_UNUSED int engine_command(struct engine *e, const struct command *cmd, struct engine_time now, struct effects *fx, struct err *err, uint32_t *ret_revision);
+GF_WARN_UNUSED int engine_command(struct engine *e, const struct command *cmd, struct engine_time now, struct effects *fx, struct err *err,
+                                  uint32_t *ret_revision);
 /* Our own link to the devices is down or up again: absence timers stand still meanwhile. */
 void engine_link(struct engine *e, bool up, struct engine_time now);
 /* Another rule set takes over. A rule with the same name and hash keeps all its state; a rule with the same name keeps its open incidents; incidents of rules that are gone are
@@ -61,15 +67,15 @@ GF_WARN_UNUSED int engine_reload(struct engine *e, const struct ruleset *rs, str
 /* -- looking in ------------------------------------------------------------------------------------------------------------------ */
 struct engine_rule_stats {
     const struct rule *rule;
-    uint64_t evaluated;  /* events that reached its expressions */
+    uint64_t evaluated; /* events that reached its expressions */
     uint64_t matched;
-    uint64_t unknown;    /* of them: a field was not there */
-    uint64_t errors;     /* expression errors other than absence */
+    uint64_t unknown;       /* of them: a field was not there */
+    uint64_t errors;        /* expression errors other than absence */
     const char *last_error; /* sentence of the latest; NULL */
-    uint64_t opened;     /* incidents */
-    uint64_t evicted;    /* keys pushed out by the cap */
+    uint64_t opened;        /* incidents */
+    uint64_t evicted;       /* keys pushed out by the cap */
     size_t keys, pending, firing;
-    uint64_t dropped;    /* window events and half-done sequences pushed out by a ceiling */
+    uint64_t dropped; /* window events and half-done sequences pushed out by a ceiling */
 };
 size_t engine_rules(const struct engine *e);
 void engine_rule_stats(const struct engine *e, size_t i, struct engine_rule_stats *ret);
@@ -81,14 +87,16 @@ struct engine_device_info {
     uint64_t events;
 };
 size_t engine_devices(const struct engine *e);
-void engine_device_info(const struct engine *e, size_t i, struct engine_device_info *ret); /* registered ones first, in the registry's order, also those never seen */
-void engine_device_fields(const struct engine *e, const char *device, struct buf *out);    /* latest known fields as a JSON object; {} when none */
+void engine_device_info(const struct engine *e, size_t i,
+                        struct engine_device_info *ret); /* registered ones first, in the registry's order, also those never seen */
+void engine_device_fields(const struct engine *e, const char *device,
+                          struct buf *out);           /* latest known fields as a JSON object; {} when none */
 size_t engine_open_incidents(const struct engine *e); /* firing */
 const struct incident *engine_incident(const struct engine *e, const char *id_or_number); /* one that is not over; NULL */
-struct engine_refusals { /* what met a ceiling of the engine as a whole */
-    uint64_t devices;   /* events of unknown devices past max_devices */
-    uint64_t incidents; /* not opened: 100,000 are open */
-    uint64_t feeds;     /* changes of incidents not fed to rules over incidents: too deep */
+struct engine_refusals {                                                                  /* what met a ceiling of the engine as a whole */
+    uint64_t devices;                                                                     /* events of unknown devices past max_devices */
+    uint64_t incidents;                                                                   /* not opened: 100,000 are open */
+    uint64_t feeds; /* changes of incidents not fed to rules over incidents: too deep */
 };
 void engine_refusals(const struct engine *e, struct engine_refusals *ret);
 uint64_t engine_unregistered(const struct engine *e); /* devices that send and are not in the registry */

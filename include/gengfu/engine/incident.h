@@ -47,36 +47,36 @@ struct incident {
     enum change change;               /* what the latest revision says */
     char *rule, *rule_version;
     char rule_hash[17];
-    char *by;                         /* the group key as text */
+    char *by; /* the group key as text */
     enum severity severity;
     enum condition condition;
     enum handling handling;
     enum disposition disposition;
     char *title, *text;
-    char *category;                   /* NULL: none */
-    char *device;                     /* of the latest matching event; NULL when the key is no device */
+    char *category; /* NULL: none */
+    char *device;   /* of the latest matching event; NULL when the key is no device */
     int64_t first_event, last_event, raised, resolved, acknowledged, closed, updated; /* ms, wall; TIME_NONE when not yet */
-    int64_t due_acknowledge, due_resolve; /* ms, wall; TIME_NONE: none */
-    uint64_t count;                   /* matches, the first included */
-    uint64_t told;                    /* count that the latest revision told */
-    int level;                        /* escalation level, 0 at first */
+    int64_t due_acknowledge, due_resolve;                                             /* ms, wall; TIME_NONE: none */
+    uint64_t count;                                                                   /* matches, the first included */
+    uint64_t told;                                                                    /* count that the latest revision told */
+    int level;                                                                        /* escalation level, 0 at first */
     char *ticket;
-    int rating;                       /* 1..5; 0: none */
-    bool synced;                      /* the stamps were made with a clock that is set */
+    int rating;  /* 1..5; 0: none */
+    bool synced; /* the stamps were made with a clock that is set */
     bool test;
-    bool replayed;                    /* it was raised by an event that came late */
-    bool chattering;                  /* it came and went so often that it is held open (rule's `chattering`) */
-    bool published;                   /* a platform may have heard of it; false while held, inhibited, or of a rule in shadow */
-    char *parent;                     /* id; NULL */
-    char *inhibited_by;               /* id of the incident that keeps this one from being forwarded; NULL */
-    cJSON *values;                    /* the latest matching event's fields; heap cJSON */
-    cJSON *evidence;                  /* array */
-    cJSON *members;                   /* array of ids */
-    cJSON *devices;                   /* array of device ids that matched (at most INCIDENT_MAX_MEMBERS) */
-    cJSON *place;                     /* {name, grid, component, lat, lon, datum} from the registry */
+    bool replayed;      /* it was raised by an event that came late */
+    bool chattering;    /* it came and went so often that it is held open (rule's `chattering`) */
+    bool published;     /* a platform may have heard of it; false while held, inhibited, or of a rule in shadow */
+    char *parent;       /* id; NULL */
+    char *inhibited_by; /* id of the incident that keeps this one from being forwarded; NULL */
+    cJSON *values;      /* the latest matching event's fields; heap cJSON */
+    cJSON *evidence;    /* array */
+    cJSON *members;     /* array of ids */
+    cJSON *devices;     /* array of device ids that matched (at most INCIDENT_MAX_MEMBERS) */
+    cJSON *place;       /* {name, grid, component, lat, lon, datum} from the registry */
     struct incident_entry *history;
     size_t nhistory;
-    const struct code *code;          /* of category, from the rule set in force; NULL */
+    const struct code *code; /* of category, from the rule set in force; NULL */
     const char *urgency, *certainty;
 };
 

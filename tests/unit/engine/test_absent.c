@@ -15,8 +15,7 @@
 #define RULE "rules:\n  - rule: silent\n    on: lamp\n    absent: 5m\n"
 #define INCIDENT "    incident: {severity: minor, title: \"${device.name} ${duration(now - since)}\"}\n"
 
-static void test_silence(void **state)
-{
+static void test_silence(void **state) {
     struct efx f;
 
     (void)state;
@@ -40,8 +39,7 @@ static void test_silence(void **state)
     efx_done(&f);
 }
 
-static void test_equal_times(void **state)
-{
+static void test_equal_times(void **state) {
     struct efx f;
 
     (void)state;
@@ -52,8 +50,7 @@ static void test_equal_times(void **state)
     efx_done(&f);
 }
 
-static void test_downtime(void **state)
-{
+static void test_downtime(void **state) {
     struct efx f;
 
     (void)state;
@@ -75,8 +72,7 @@ static void test_downtime(void **state)
     efx_done(&f);
 }
 
-static void test_default_grace(void **state)
-{
+static void test_default_grace(void **state) {
     struct efx f;
 
     (void)state;
@@ -92,8 +88,7 @@ static void test_default_grace(void **state)
     efx_done(&f);
 }
 
-static void test_link(void **state)
-{
+static void test_link(void **state) {
     struct efx f;
 
     (void)state;
@@ -121,8 +116,7 @@ static void test_link(void **state)
     efx_done(&f);
 }
 
-static void test_restart_is_nothing(void **state)
-{
+static void test_restart_is_nothing(void **state) {
     (void)state;
     for (int checkpoint = 0; checkpoint < 2; checkpoint++) {
         struct efx f;
@@ -145,8 +139,7 @@ static void test_restart_is_nothing(void **state)
     }
 }
 
-static void test_told_once(void **state)
-{
+static void test_told_once(void **state) {
     struct efx f;
     struct err err = {0};
 
@@ -166,8 +159,7 @@ static void test_told_once(void **state)
     efx_done(&f);
 }
 
-static void test_when(void **state)
-{
+static void test_when(void **state) {
     (void)state;
     for (int checkpoint = 0; checkpoint < 2; checkpoint++) {
         struct efx f;
@@ -188,8 +180,7 @@ static void test_when(void **state)
     }
 }
 
-static void test_by_group(void **state)
-{
+static void test_by_group(void **state) {
     struct efx f;
 
     (void)state;
@@ -205,8 +196,7 @@ static void test_by_group(void **state)
     efx_done(&f);
 }
 
-static void test_during_and_exceptions(void **state)
-{
+static void test_during_and_exceptions(void **state) {
     struct efx f;
 
     (void)state;
@@ -225,8 +215,7 @@ static void test_during_and_exceptions(void **state)
     efx_done(&f);
 }
 
-static void test_registry_changes(void **state)
-{
+static void test_registry_changes(void **state) {
     struct efx f;
 
     (void)state;
@@ -246,8 +235,7 @@ static void test_registry_changes(void **state)
     efx_done(&f);
 }
 
-static void test_keep_firing_and_retained(void **state)
-{
+static void test_keep_firing_and_retained(void **state) {
     struct efx f;
 
     (void)state;
@@ -266,8 +254,7 @@ static void test_keep_firing_and_retained(void **state)
     efx_done(&f);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_equal_times),

@@ -20,15 +20,13 @@
 #define GROUP "    incident: {severity: severe, title: \"${by} ${value_count(event.device)}\", members: event.incident}\n"
 #define INHIBIT "inhibit_rules:\n  - source: feeder-dead\n    targets: [lamp-out]\n    equal: [device.feeder]\n"
 
-static const char *member(struct efx *f, size_t i)
-{
+static const char *member(struct efx *f, size_t i) {
     const cJSON *m = cJSON_GetArrayItem(efx_incident(f, "feeder-dead", "F1")->members, (int)i);
 
     return m ? m->valuestring : "";
 }
 
-static void test_members(void **state)
-{
+static void test_members(void **state) {
     struct efx f;
     char a[ULID_TEXT];
 
@@ -58,8 +56,7 @@ static void test_members(void **state)
     efx_done(&f);
 }
 
-static void test_hold_and_inhibit(void **state)
-{
+static void test_hold_and_inhibit(void **state) {
     struct efx f;
 
     (void)state;
@@ -74,8 +71,7 @@ static void test_hold_and_inhibit(void **state)
     efx_done(&f);
 }
 
-static void test_inhibitor_resolves(void **state)
-{
+static void test_inhibitor_resolves(void **state) {
     struct efx f;
     struct err err = {0};
 
@@ -102,8 +98,7 @@ static void test_inhibitor_resolves(void **state)
     efx_done(&f);
 }
 
-static void test_hold_alone(void **state)
-{
+static void test_hold_alone(void **state) {
     struct efx f;
     struct err err = {0};
 
@@ -126,40 +121,47 @@ static void test_hold_alone(void **state)
     efx_done(&f);
 }
 
-static void test_already_told(void **state)
-{
+static void test_already_told(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f, "rules:\n" LAMP PLAIN "  - rule: feeder\n    on: feeder\n    when: event.dead\n    clear: auto\n    incident: {severity: severe, title: f}\n"
-                 "inhibit_rules:\n  - source: feeder\n    targets: [lamp-out]\n    equal: [device.feeder]\n",
+    efx_init(&f,
+             "rules:\n" LAMP PLAIN
+             "  - rule: feeder\n    on: feeder\n    when: event.dead\n    clear: auto\n    incident: {severity: severe, title: f}\n"
+             "inhibit_rules:\n  - source: feeder\n    targets: [lamp-out]\n    equal: [device.feeder]\n",
              "device,kind,name,feeder\na,lamp,A,F1\nd,lamp,D,F2\ne,lamp,E,\nm,feeder,M,F1\n");
     efx_event(&f, 0, "lamp a v=1");
     efx_event(&f, 1000, "lamp d v=1");
     efx_event(&f, 2000, "feeder m dead=true");
     efx_event(&f, 3000, "lamp e v=1"); /* a value that is not there is equal to nothing */
-    efx_expect(&f, "0 opened lamp-out a r1 x1\n1 opened lamp-out d r1 x1\n2 opened feeder m r1 x1\n2 updated lamp-out a r2 x1\n3 opened lamp-out e r1 x1\n");
+    efx_expect(
+        &f,
+        "0 opened lamp-out a r1 x1\n1 opened lamp-out d r1 x1\n2 opened feeder m r1 x1\n2 updated lamp-out a r2 x1\n3 opened lamp-out e r1 x1\n");
     assert_string_equal(efx_incident(&f, "lamp-out", "a")->parent, efx_incident(&f, "feeder", "m")->id);
     assert_null(efx_incident(&f, "lamp-out", "a")->inhibited_by);
     efx_done(&f);
 }
 
-static void test_depth_and_shadow(void **state)
-{
+static void test_depth_and_shadow(void **state) {
     struct efx f;
     struct engine_refusals r;
 
     (void)state;
     /* A rule over every incident feeds itself: it ends. */
-    efx_init(&f, "rules:\n" LAMP PLAIN "  - rule: any\n    on: incident\n    when: event.change == 'opened'\n    by: event.incident\n    clear: manual\n" PLAIN, DEVICES);
+    efx_init(&f,
+             "rules:\n" LAMP PLAIN
+             "  - rule: any\n    on: incident\n    when: event.change == 'opened'\n    by: event.incident\n    clear: manual\n" PLAIN,
+             DEVICES);
     efx_event(&f, 0, "lamp a v=1");
     efx_flush(&f);
     engine_refusals(f.e, &r);
     assert_int_equal(r.feeds, 1);
     assert_int_equal(f.told, 1 + ENGINE_MAX_DEPTH);
     efx_done(&f);
-    efx_init(&f, "rules:\n" LAMP "    mode: shadow\n" PLAIN "  - rule: live\n    on: incident\n    when: event.change == 'opened'\n    clear: manual\n" PLAIN
-                 "  - rule: dark\n    on: incident\n    mode: shadow\n    when: event.change == 'opened'\n    clear: manual\n" PLAIN,
+    efx_init(&f,
+             "rules:\n" LAMP "    mode: shadow\n" PLAIN
+             "  - rule: live\n    on: incident\n    when: event.change == 'opened'\n    clear: manual\n" PLAIN
+             "  - rule: dark\n    on: incident\n    mode: shadow\n    when: event.change == 'opened'\n    clear: manual\n" PLAIN,
              DEVICES);
     f.shadow_lines = true;
     efx_event(&f, 0, "lamp a v=1");
@@ -170,8 +172,7 @@ static void test_depth_and_shadow(void **state)
     efx_done(&f);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members),    cmocka_unit_test(test_hold_and_inhibit), cmocka_unit_test(test_inhibitor_resolves),
         cmocka_unit_test(test_hold_alone), cmocka_unit_test(test_already_told),     cmocka_unit_test(test_depth_and_shadow),

@@ -26,8 +26,7 @@ static const struct {
     {MOVE_CLEAR, "nadh-", "-----", "r"},       {MOVE_EXPIRE, "-----", "cccc-", "="},
 };
 
-static void test_every_pair(void **state)
-{
+static void test_every_pair(void **state) {
     static const char letters[] = "nadhc";
 
     (void)state;
@@ -52,8 +51,7 @@ static void test_every_pair(void **state)
     }
 }
 
-static int act(struct efx *f, int64_t ms, const char *action, const char *more, struct err *err)
-{
+static int act(struct efx *f, int64_t ms, const char *action, const char *more, struct err *err) {
     char json[300];
 
     (void)snprintf(json, sizeof(json), "{\"id\":\"c%d\",\"incident\":\"%%ID%%\",\"action\":\"%s\"%s}", (int)ms, action, more);
@@ -61,8 +59,7 @@ static int act(struct efx *f, int64_t ms, const char *action, const char *more, 
     return efx_command(f, ms, json, err);
 }
 
-static void test_desk(void **state)
-{
+static void test_desk(void **state) {
     struct efx f;
     struct err err;
 
@@ -80,7 +77,9 @@ static void test_desk(void **state)
     efx_flush(&f);
     assert_int_equal(act(&f, 7000, "close", "", &err), 0);
     assert_int_equal(act(&f, 8000, "evaluate", ",\"rating\":5", &err), 0);
-    efx_expect(&f, "1 updated sos k1 r2 x1\n3 updated sos k1 r3 x1\n5 updated sos k1 r4 x1\n6 resolved sos k1 r5 x1\n7 closed sos k1 r6 x1\n8 updated sos k1 r7 x1\n");
+    efx_expect(
+        &f,
+        "1 updated sos k1 r2 x1\n3 updated sos k1 r3 x1\n5 updated sos k1 r4 x1\n6 resolved sos k1 r5 x1\n7 closed sos k1 r6 x1\n8 updated sos k1 r7 x1\n");
     assert_null(efx_incident(&f, "sos", "k1")); /* over */
     cJSON *j = cJSON_Parse(f.last_body.data);
     assert_string_equal(json_str(j, "handling", ""), "closed");
@@ -104,8 +103,7 @@ static void test_desk(void **state)
     efx_done(&f);
 }
 
-static void test_refusals(void **state)
-{
+static void test_refusals(void **state) {
     static const char *const bad[][2] = {
         {"{\"incident\":\"x\",\"action\":\"acknowlege\"}", "did you mean \"acknowledge\""},
         {"{\"incident\":\"x\",\"action\":\"silence\"}", "no action \"silence\""},
@@ -139,8 +137,7 @@ static void test_refusals(void **state)
     efx_done(&f);
 }
 
-static void test_expire(void **state)
-{
+static void test_expire(void **state) {
     struct efx f;
 
     (void)state;
@@ -159,17 +156,16 @@ static void test_expire(void **state)
     efx_done(&f);
 }
 
-static void test_escalation(void **state)
-{
+static void test_escalation(void **state) {
     struct efx f;
     struct err err;
 
     (void)state;
-    efx_init(&f,
-             "rules: []\n", NULL);
-    fx_puts(&f.fx, "gengfu.yaml",
-            "gateway: {id: gw-test, lat: 30.0, lon: 120.0, zone: Asia/Shanghai}\n"
-            "platforms: [{platform: village, type: file, path: /tmp/1}, {platform: town, type: file, path: /tmp/2}, {platform: district, type: file, path: /tmp/3}]\n");
+    efx_init(&f, "rules: []\n", NULL);
+    fx_puts(
+        &f.fx, "gengfu.yaml",
+        "gateway: {id: gw-test, lat: 30.0, lon: 120.0, zone: Asia/Shanghai}\n"
+        "platforms: [{platform: village, type: file, path: /tmp/1}, {platform: town, type: file, path: /tmp/2}, {platform: district, type: file, path: /tmp/3}]\n");
     efx_reload(&f,
                SOS "    forward: [village]\n    escalate:\n      - {after: 10m, while: unacknowledged, to: [town], severity: severe}\n"
                    "      - {after: 30m, while: unresolved, to: [district, village]}\n" INCIDENT,
@@ -198,12 +194,13 @@ static void test_escalation(void **state)
     efx_done(&f);
 }
 
-static void test_chattering(void **state)
-{
+static void test_chattering(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f, "rules:\n  - rule: r\n    on: k\n    when: event.v > 0\n    clear: auto\n    chattering: {changes: 4, within: 1m}\n" INCIDENT, NULL);
+    efx_init(&f,
+             "rules:\n  - rule: r\n    on: k\n    when: event.v > 0\n    clear: auto\n    chattering: {changes: 4, within: 1m}\n" INCIDENT,
+             NULL);
     for (int i = 0; i < 12; i++) {
         efx_event(&f, i * 1000, i % 2 ? "k a v=0" : "k a v=1");
         if (i == 5)
@@ -226,12 +223,13 @@ static void test_chattering(void **state)
     efx_done(&f);
 }
 
-static void test_steady_again(void **state)
-{
+static void test_steady_again(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f, "rules:\n  - rule: r\n    on: k\n    when: event.v > 0\n    clear: auto\n    chattering: {changes: 3, within: 1m}\n" INCIDENT, NULL);
+    efx_init(&f,
+             "rules:\n  - rule: r\n    on: k\n    when: event.v > 0\n    clear: auto\n    chattering: {changes: 3, within: 1m}\n" INCIDENT,
+             NULL);
     efx_event(&f, 0, "k a v=1");
     efx_event(&f, 1000, "k a v=0");
     efx_event(&f, 2000, "k a v=1"); /* the third change is a raise: it opens as one that chatters */
@@ -241,15 +239,18 @@ static void test_steady_again(void **state)
     efx_done(&f);
 }
 
-static void test_document(void **state)
-{
+static void test_document(void **state) {
     struct efx f;
     struct incident *back;
     struct err err = {0};
     struct buf b;
 
     (void)state;
-    efx_init(&f, SOS "    evidence: ['event.?clip', \"'snap-' + string(event.n)\"]\n    incident: {severity: extreme, title: \"${device.id}\", text: 'a \"text\"', due: {acknowledge: 30m, resolve: 24h}}\n", "device,kind,shared:bool\nk1,card,\nk2,card,false\n");
+    efx_init(
+        &f,
+        SOS
+        "    evidence: ['event.?clip', \"'snap-' + string(event.n)\"]\n    incident: {severity: extreme, title: \"${device.id}\", text: 'a \"text\"', due: {acknowledge: 30m, resolve: 24h}}\n",
+        "device,kind,shared:bool\nk1,card,\nk2,card,false\n");
     efx_event(&f, 500, "card k1 sos=true n=1 big=9007199254740993 z=2.5 s='line'");
     efx_flush(&f);
     const struct incident *i = efx_incident(&f, "sos", "k1");
@@ -278,8 +279,7 @@ static void test_document(void **state)
     efx_done(&f);
 }
 
-static void test_history_is_bounded(void **state)
-{
+static void test_history_is_bounded(void **state) {
     struct efx f;
     struct err err;
 
@@ -297,8 +297,7 @@ static void test_history_is_bounded(void **state)
     efx_done(&f);
 }
 
-static void test_numbers(void **state)
-{
+static void test_numbers(void **state) {
     struct efx f;
 
     (void)state;
@@ -315,8 +314,7 @@ static void test_numbers(void **state)
     efx_done(&f);
 }
 
-static void test_effects(void **state)
-{
+static void test_effects(void **state) {
     struct effects fx;
 
     (void)state;
@@ -339,13 +337,12 @@ static void test_effects(void **state)
     effects_done(&fx);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_pair), cmocka_unit_test(test_desk),       cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_expire),     cmocka_unit_test(test_escalation), cmocka_unit_test(test_chattering),
-        cmocka_unit_test(test_steady_again), cmocka_unit_test(test_document), cmocka_unit_test(test_history_is_bounded),
-        cmocka_unit_test(test_numbers),    cmocka_unit_test(test_effects),
+        cmocka_unit_test(test_every_pair),   cmocka_unit_test(test_desk),       cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_expire),       cmocka_unit_test(test_escalation), cmocka_unit_test(test_chattering),
+        cmocka_unit_test(test_steady_again), cmocka_unit_test(test_document),   cmocka_unit_test(test_history_is_bounded),
+        cmocka_unit_test(test_numbers),      cmocka_unit_test(test_effects),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,15 +27,13 @@ struct stream {
 static struct prng rng;
 static int pick(int n) { return (int)prng_below(&rng, (uint64_t)n); }
 
-static size_t streams(void)
-{
+static size_t streams(void) {
     const char *s = getenv("GENGFU_STREAMS");
 
     return s ? strtoul(s, NULL, 10) : 2000;
 }
 
-static void make(struct stream *s, const char *letters)
-{
+static void make(struct stream *s, const char *letters) {
     int at = 0;
 
     s->n = 1 + pick(MAX_EVENTS - 1);
@@ -50,8 +48,7 @@ static void make(struct stream *s, const char *letters)
 }
 
 /* What the engine says, as "12 opened\n15 resolved\n". */
-static void run(struct efx *f, const struct stream *s, struct buf *out)
-{
+static void run(struct efx *f, const struct stream *s, struct buf *out) {
     efx_fresh(f);
     for (int i = 0; i < s->n; i++) {
         int64_t ms = s->e[i].at * TIME_SECOND;
@@ -82,8 +79,7 @@ static void run(struct efx *f, const struct stream *s, struct buf *out)
     }
 }
 
-static void compare(const struct stream *s, const struct buf *want, const struct buf *got, const char *rule)
-{
+static void compare(const struct stream *s, const struct buf *want, const struct buf *got, const char *rule) {
     if (strcmp(want->len ? want->data : "", got->len ? got->data : "") == 0)
         return;
     struct buf b;
@@ -95,8 +91,7 @@ static void compare(const struct stream *s, const struct buf *want, const struct
 
 typedef void (*naive_fn)(const struct stream *s, const int *p, struct buf *out);
 
-static void check(const char *yaml, const char *devices, const char *letters, naive_fn naive, const int *params, size_t n)
-{
+static void check(const char *yaml, const char *devices, const char *letters, naive_fn naive, const int *params, size_t n) {
     struct efx f;
     struct stream s;
     struct buf want, got;
@@ -122,8 +117,7 @@ static void check(const char *yaml, const char *devices, const char *letters, na
 
 /* -- for, keep_firing_for -------------------------------------------------------------------------------------------------------- */
 /* Since when it has been true without a false, looking at the first n events; -1: it is not. */
-static int true_since(const struct stream *s, int n)
-{
+static int true_since(const struct stream *s, int n) {
     int since = -1;
 
     for (int i = n - 1; i >= 0 && s->e[i].what != 'f'; i--) {
@@ -133,8 +127,7 @@ static int true_since(const struct stream *s, int n)
     return since;
 }
 
-static int false_since(const struct stream *s, int n)
-{
+static int false_since(const struct stream *s, int n) {
     int since = -1;
 
     for (int i = n - 1; i >= 0 && s->e[i].what != 't'; i--) {
@@ -144,8 +137,7 @@ static int false_since(const struct stream *s, int n)
     return since;
 }
 
-static void naive_for(const struct stream *s, const int *p, struct buf *out)
-{
+static void naive_for(const struct stream *s, const int *p, struct buf *out) {
     bool open = false;
     int n = 0;
 
@@ -168,8 +160,7 @@ static void naive_for(const struct stream *s, const int *p, struct buf *out)
     }
 }
 
-static void test_for(void **state)
-{
+static void test_for(void **state) {
     (void)state;
     for (int i = 0; i < SETS; i++) {
         int p[2] = {1 + pick(15), pick(2) ? 1 + pick(10) : 0};
@@ -183,8 +174,7 @@ static void test_for(void **state)
 }
 
 /* -- within + having ------------------------------------------------------------------------------------------------------------------ */
-static int count_in(const struct stream *s, int n, int now, int within)
-{
+static int count_in(const struct stream *s, int n, int now, int within) {
     int count = 0;
 
     for (int i = 0; i < n; i++)
@@ -192,8 +182,7 @@ static int count_in(const struct stream *s, int n, int now, int within)
     return count;
 }
 
-static void naive_window(const struct stream *s, const int *p, struct buf *out)
-{
+static void naive_window(const struct stream *s, const int *p, struct buf *out) {
     bool open = false;
     int n = 0, last = -1;
 
@@ -215,8 +204,7 @@ static void naive_window(const struct stream *s, const int *p, struct buf *out)
     }
 }
 
-static void test_window(void **state)
-{
+static void test_window(void **state) {
     (void)state;
     for (int i = 0; i < SETS; i++) {
         int p[3] = {1 + pick(20), 1 + pick(5), pick(2) ? 1 + pick(30) : 0};
@@ -224,15 +212,15 @@ static void test_window(void **state)
 
         if (p[2])
             (void)snprintf(after, sizeof(after), "    resolve_after: %ds\n", p[2]);
-        (void)snprintf(yaml, sizeof(yaml), "rules:\n  - rule: r\n    on: k\n    when: event.v\n    within: %ds\n    having: event_count() >= %d\n%s" TAIL, p[0], p[1],
-                       after);
+        (void)snprintf(yaml, sizeof(yaml),
+                       "rules:\n  - rule: r\n    on: k\n    when: event.v\n    within: %ds\n    having: event_count() >= %d\n%s" TAIL, p[0],
+                       p[1], after);
         check(yaml, NULL, "ttfu", naive_window, p, streams() / SETS);
     }
 }
 
 /* -- absent -------------------------------------------------------------------------------------------------------------------------------- */
-static void naive_absent(const struct stream *s, const int *p, struct buf *out)
-{
+static void naive_absent(const struct stream *s, const int *p, struct buf *out) {
     bool open = false;
     int n = 0, last = 0;
 
@@ -250,8 +238,7 @@ static void naive_absent(const struct stream *s, const int *p, struct buf *out)
     }
 }
 
-static void test_absent(void **state)
-{
+static void test_absent(void **state) {
     (void)state;
     for (int i = 0; i < SETS; i++) {
         int p[1] = {1 + pick(20)};
@@ -263,16 +250,14 @@ static void test_absent(void **state)
 }
 
 /* -- sequence, together ------------------------------------------------------------------------------------------------------------------------ */
-static void match(struct buf *out, bool *open, int *last, int now)
-{
+static void match(struct buf *out, bool *open, int *last, int now) {
     if (!*open)
         buf_printf(out, "%d opened\n", now);
     *open = true;
     *last = now;
 }
 
-static void naive_sequence(const struct stream *s, const int *p, struct buf *out)
-{
+static void naive_sequence(const struct stream *s, const int *p, struct buf *out) {
     bool open = false, used[MAX_EVENTS] = {false};
     int n = 0, last = 0;
 
@@ -295,8 +280,7 @@ static void naive_sequence(const struct stream *s, const int *p, struct buf *out
 }
 
 /* A, and no B for the whole span. */
-static void naive_not(const struct stream *s, const int *p, struct buf *out)
-{
+static void naive_not(const struct stream *s, const int *p, struct buf *out) {
     bool open = false;
     int n = 0, last = 0;
 
@@ -322,8 +306,7 @@ static void naive_not(const struct stream *s, const int *p, struct buf *out)
     }
 }
 
-static void naive_together(const struct stream *s, const int *p, struct buf *out)
-{
+static void naive_together(const struct stream *s, const int *p, struct buf *out) {
     bool open = false;
     int n = 0, last = 0;
 
@@ -344,37 +327,33 @@ static void naive_together(const struct stream *s, const int *p, struct buf *out
     }
 }
 
-static void steps(const char *pattern, naive_fn naive)
-{
+static void steps(const char *pattern, naive_fn naive) {
     for (int i = 0; i < SETS; i++) {
         int p[2] = {1 + pick(12), 1 + pick(25)};
         char yaml[512];
 
-        (void)snprintf(yaml, sizeof(yaml), "rules:\n  - rule: r\n    %s\n    within: %ds\n    resolve_after: %ds\n" TAIL, pattern, p[0], p[1]);
+        (void)snprintf(yaml, sizeof(yaml), "rules:\n  - rule: r\n    %s\n    within: %ds\n    resolve_after: %ds\n" TAIL, pattern, p[0],
+                       p[1]);
         check(yaml, NULL, "ab", naive, p, streams() / SETS);
     }
 }
 
-static void test_sequence(void **state)
-{
+static void test_sequence(void **state) {
     (void)state;
     steps("sequence: [{on: a}, {on: b}]", naive_sequence);
 }
 
-static void test_not(void **state)
-{
+static void test_not(void **state) {
     (void)state;
     steps("sequence: [{on: a}, {not: {on: b}}]", naive_not);
 }
 
-static void test_together(void **state)
-{
+static void test_together(void **state) {
     (void)state;
     steps("together: [{on: a}, {on: b}]", naive_together);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_for),      cmocka_unit_test(test_window), cmocka_unit_test(test_absent),
         cmocka_unit_test(test_sequence), cmocka_unit_test(test_not),    cmocka_unit_test(test_together),

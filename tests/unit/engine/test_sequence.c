@@ -11,11 +11,11 @@
 #include "engine/engine_int.h"
 #include "engine_fx.h"
 
-#define AB "rules:\n  - rule: s\n    sequence:\n      - {name: first, on: a}\n      - {name: then, on: b}\n    within: 10s\n    resolve_after: 1m\n" \
+#define AB \
+    "rules:\n  - rule: s\n    sequence:\n      - {name: first, on: a}\n      - {name: then, on: b}\n    within: 10s\n    resolve_after: 1m\n" \
     "    incident: {severity: minor, title: \"${first.v} ${then.v}\"}\n"
 
-static void test_order(void **state)
-{
+static void test_order(void **state) {
     struct efx f;
 
     (void)state;
@@ -37,8 +37,7 @@ static void test_order(void **state)
     efx_done(&f);
 }
 
-static void test_span(void **state)
-{
+static void test_span(void **state) {
     struct efx f;
 
     (void)state;
@@ -56,16 +55,16 @@ static void test_span(void **state)
     efx_done(&f);
 }
 
-static void test_join(void **state)
-{
+static void test_join(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f,
-             "rules:\n  - rule: s\n    by: event.house\n    sequence:\n      - {name: forced, on: door, when: event.forced}\n"
-             "      - {name: walk, on: cam, when: 'event.entrance == forced.entrance && event.n > forced.n'}\n    within: 1m\n    clear: manual\n"
-             "    incident: {severity: severe, title: \"${forced.device} ${walk.device} ${event.device}\"}\n",
-             NULL);
+    efx_init(
+        &f,
+        "rules:\n  - rule: s\n    by: event.house\n    sequence:\n      - {name: forced, on: door, when: event.forced}\n"
+        "      - {name: walk, on: cam, when: 'event.entrance == forced.entrance && event.n > forced.n'}\n    within: 1m\n    clear: manual\n"
+        "    incident: {severity: severe, title: \"${forced.device} ${walk.device} ${event.device}\"}\n",
+        NULL);
     efx_event(&f, 0, "door d1 house='h' entrance=1 forced=true n=1");
     efx_event(&f, 1000, "door d2 house='h' entrance=2 forced=true n=5");
     efx_event(&f, 2000, "cam c house='h' entrance=2 n=5");
@@ -77,14 +76,15 @@ static void test_join(void **state)
     efx_done(&f);
 }
 
-static void test_same_kind(void **state)
-{
+static void test_same_kind(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f, "rules:\n  - rule: s\n    on: k\n    sequence: [{when: event.v == 1}, {when: event.v == 1}, {when: event.v == 2}]\n    within: 10s\n    resolve_after: 1s\n"
-                 "    incident: {severity: minor, title: t}\n",
-             NULL);
+    efx_init(
+        &f,
+        "rules:\n  - rule: s\n    on: k\n    sequence: [{when: event.v == 1}, {when: event.v == 1}, {when: event.v == 2}]\n    within: 10s\n    resolve_after: 1s\n"
+        "    incident: {severity: minor, title: t}\n",
+        NULL);
     efx_event(&f, 0, "k x v=1");
     efx_event(&f, 1000, "k x v=2");
     efx_event(&f, 2000, "k x v=1");
@@ -93,15 +93,15 @@ static void test_same_kind(void **state)
     efx_done(&f);
 }
 
-static void test_not_at_the_end(void **state)
-{
+static void test_not_at_the_end(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f,
-             "rules:\n  - rule: s\n    sequence:\n      - {name: open, on: gate, when: event.open}\n      - not: {on: gate, when: '!event.open'}\n    within: 30s\n"
-             "    clear: event.?open.orValue(true) == false\n    incident: {severity: minor, title: \"${open.v} ${event.v}\"}\n",
-             NULL);
+    efx_init(
+        &f,
+        "rules:\n  - rule: s\n    sequence:\n      - {name: open, on: gate, when: event.open}\n      - not: {on: gate, when: '!event.open'}\n    within: 30s\n"
+        "    clear: event.?open.orValue(true) == false\n    incident: {severity: minor, title: \"${open.v} ${event.v}\"}\n",
+        NULL);
     efx_event(&f, 0, "gate g open=true v=1");
     efx_event(&f, 29999, "gate g open=false v=2");
     efx_advance(&f, 60000);
@@ -120,14 +120,14 @@ static void test_not_at_the_end(void **state)
     efx_done(&f);
 }
 
-static void test_not_between(void **state)
-{
+static void test_not_between(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f,
-             "rules:\n  - rule: s\n    sequence: [{on: a}, {not: {on: b}}, {on: c}]\n    within: 10s\n    resolve_after: 1s\n    incident: {severity: minor, title: t}\n",
-             NULL);
+    efx_init(
+        &f,
+        "rules:\n  - rule: s\n    sequence: [{on: a}, {not: {on: b}}, {on: c}]\n    within: 10s\n    resolve_after: 1s\n    incident: {severity: minor, title: t}\n",
+        NULL);
     efx_event(&f, 0, "a x");
     efx_event(&f, 1000, "b x");
     efx_event(&f, 2000, "c x");
@@ -139,8 +139,7 @@ static void test_not_between(void **state)
     efx_done(&f);
 }
 
-static void test_ceiling(void **state)
-{
+static void test_ceiling(void **state) {
     struct efx f;
     struct engine_rule_stats s;
 
@@ -160,11 +159,11 @@ static void test_ceiling(void **state)
     efx_done(&f);
 }
 
-#define TOGETHER "rules:\n  - rule: t\n    by: event.house\n    together:\n      - {name: smoke, on: smoke, when: event.v > 0}\n      - {name: bike, on: cam}\n" \
+#define TOGETHER \
+    "rules:\n  - rule: t\n    by: event.house\n    together:\n      - {name: smoke, on: smoke, when: event.v > 0}\n      - {name: bike, on: cam}\n" \
     "    within: 5m\n    resolve_after: 10m\n    incident: {severity: extreme, title: \"${smoke.device} ${bike.device}\"}\n"
 
-static void test_together(void **state)
-{
+static void test_together(void **state) {
     struct efx f;
 
     (void)state;
@@ -188,11 +187,11 @@ static void test_together(void **state)
     efx_done(&f);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),          cmocka_unit_test(test_span),        cmocka_unit_test(test_join),    cmocka_unit_test(test_same_kind),
-        cmocka_unit_test(test_not_at_the_end), cmocka_unit_test(test_not_between), cmocka_unit_test(test_ceiling), cmocka_unit_test(test_together),
+        cmocka_unit_test(test_order),     cmocka_unit_test(test_span),           cmocka_unit_test(test_join),
+        cmocka_unit_test(test_same_kind), cmocka_unit_test(test_not_at_the_end), cmocka_unit_test(test_not_between),
+        cmocka_unit_test(test_ceiling),   cmocka_unit_test(test_together),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

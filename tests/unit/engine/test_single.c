@@ -11,8 +11,7 @@
 
 #define INCIDENT "    incident: {severity: minor, title: \"${device.id} ${event.?v.orValue(0)}\"}\n"
 
-static void test_for_and_auto_clear(void **state)
-{
+static void test_for_and_auto_clear(void **state) {
     struct efx f;
 
     (void)state;
@@ -38,8 +37,7 @@ static void test_for_and_auto_clear(void **state)
     efx_done(&f);
 }
 
-static void test_equal_times(void **state)
-{
+static void test_equal_times(void **state) {
     struct efx f;
 
     (void)state;
@@ -57,12 +55,12 @@ static void test_equal_times(void **state)
     efx_done(&f);
 }
 
-static void test_clear_expression_and_keep(void **state)
-{
+static void test_clear_expression_and_keep(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f, "rules:\n  - rule: hot\n    on: t\n    when: event.v > 50\n    clear: event.v < 40\n    keep_firing_for: 1m\n" INCIDENT, NULL);
+    efx_init(&f, "rules:\n  - rule: hot\n    on: t\n    when: event.v > 50\n    clear: event.v < 40\n    keep_firing_for: 1m\n" INCIDENT,
+             NULL);
     efx_event(&f, 0, "t a v=60");
     efx_event(&f, 1000, "t a v=45"); /* between: hysteresis */
     efx_event(&f, 2000, "t a v=30");
@@ -76,8 +74,7 @@ static void test_clear_expression_and_keep(void **state)
     efx_done(&f);
 }
 
-static void test_resolve_after(void **state)
-{
+static void test_resolve_after(void **state) {
     struct efx f;
 
     (void)state;
@@ -91,8 +88,7 @@ static void test_resolve_after(void **state)
     efx_done(&f);
 }
 
-static void test_manual_latch(void **state)
-{
+static void test_manual_latch(void **state) {
     struct efx f;
     struct err err = {0};
 
@@ -111,13 +107,14 @@ static void test_manual_latch(void **state)
     efx_event(&f, 4000, "door b open=true");
     efx_event(&f, 5000, "door b open=false");
     efx_expect(&f, "4 opened forced b r1 x1\n");
-    assert_int_equal(efx_command(&f, 6000, "{\"id\":\"2\",\"incident\":\"%ID%\",\"action\":\"close\",\"disposition\":\"false_alarm\"}", &err), 0);
+    assert_int_equal(efx_command(&f, 6000, "{\"id\":\"2\",\"incident\":\"%ID%\",\"action\":\"close\",\"disposition\":\"false_alarm\"}",
+                                 &err),
+                     0);
     efx_expect(&f, "6 closed forced b r2 x1\n");
     efx_done(&f);
 }
 
-static void test_repeat_interval(void **state)
-{
+static void test_repeat_interval(void **state) {
     struct efx f;
 
     (void)state;
@@ -137,12 +134,12 @@ static void test_repeat_interval(void **state)
     efx_done(&f);
 }
 
-static void test_keys(void **state)
-{
+static void test_keys(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f, "rules:\n  - rule: r\n    on: k\n    when: event.v > 0\n    clear: auto\n    by: event.zone\n    max_keys: 2\n" INCIDENT, NULL);
+    efx_init(&f, "rules:\n  - rule: r\n    on: k\n    when: event.v > 0\n    clear: auto\n    by: event.zone\n    max_keys: 2\n" INCIDENT,
+             NULL);
     efx_event(&f, 0, "k a v=1 zone=1");
     efx_event(&f, 1000, "k b v=1 zone='1'"); /* the same text is the same key */
     efx_event(&f, 2000, "k b v=1");          /* no key: unknown */
@@ -159,8 +156,7 @@ static void test_keys(void **state)
     efx_done(&f);
 }
 
-static void test_least_recent_goes(void **state)
-{
+static void test_least_recent_goes(void **state) {
     struct efx f;
     struct engine_rule_stats s;
 
@@ -178,8 +174,7 @@ static void test_least_recent_goes(void **state)
     efx_done(&f);
 }
 
-static void test_unknown_and_errors(void **state)
-{
+static void test_unknown_and_errors(void **state) {
     struct efx f;
     struct engine_rule_stats s;
 
@@ -200,13 +195,15 @@ static void test_unknown_and_errors(void **state)
     efx_done(&f);
 }
 
-static void test_state_and_previous(void **state)
-{
+static void test_state_and_previous(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f, "rules:\n  - rule: r\n    on: lock\n    when: state.locked && !previous.locked && state.mode == 'night'\n    clear: manual\n" INCIDENT, NULL);
-    efx_event(&f, 0, "lock a locked=true");  /* previous unknown */
+    efx_init(
+        &f,
+        "rules:\n  - rule: r\n    on: lock\n    when: state.locked && !previous.locked && state.mode == 'night'\n    clear: manual\n" INCIDENT,
+        NULL);
+    efx_event(&f, 0, "lock a locked=true"); /* previous unknown */
     efx_event(&f, 1000, "lock a mode='night'");
     efx_event(&f, 2000, "lock a locked=true"); /* no change */
     efx_event(&f, 3000, "lock a locked=false");
@@ -215,8 +212,7 @@ static void test_state_and_previous(void **state)
     efx_done(&f);
 }
 
-static void test_late(void **state)
-{
+static void test_late(void **state) {
     struct efx f;
     struct buf b;
 
@@ -246,8 +242,7 @@ static void test_late(void **state)
     efx_done(&f);
 }
 
-static void test_retained(void **state)
-{
+static void test_retained(void **state) {
     struct efx f;
 
     (void)state;
@@ -264,8 +259,7 @@ static void test_retained(void **state)
     efx_done(&f);
 }
 
-static void test_during(void **state)
-{
+static void test_during(void **state) {
     struct efx f;
 
     (void)state;
@@ -274,8 +268,8 @@ static void test_during(void **state)
              "time_intervals:\n  night: {times: [{start_time: '20:10', end_time: '21:00'}]}\n"
              "rules:\n  - rule: r\n    on: k\n    during: night\n    when: event.v > 0\n    for: 20m\n" INCIDENT,
              NULL);
-    efx_event(&f, 0, "k a v=1");       /* outside: counts as false */
-    efx_event(&f, 600000, "k a v=1");  /* 20:10 */
+    efx_event(&f, 0, "k a v=1");      /* outside: counts as false */
+    efx_event(&f, 600000, "k a v=1"); /* 20:10 */
     efx_advance(&f, 1900000);
     efx_expect(&f, "1800 opened r a r1 x1\n");
     efx_event(&f, 3000000, "k b v=1"); /* 20:50: pending, dropped at 21:00 */
@@ -287,8 +281,7 @@ static void test_during(void **state)
     efx_done(&f);
 }
 
-static void test_exceptions_and_shadow(void **state)
-{
+static void test_exceptions_and_shadow(void **state) {
     struct efx f;
 
     (void)state;
@@ -307,12 +300,14 @@ static void test_exceptions_and_shadow(void **state)
     efx_done(&f);
 }
 
-static void test_hostile(void **state)
-{
+static void test_hostile(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f, "rules:\n  - rule: r\n    on: k\n    when: event.v > 0\n    clear: auto\n    by: event.w\n    incident: {severity: minor, title: \"${event.w}\"}\n", NULL);
+    efx_init(
+        &f,
+        "rules:\n  - rule: r\n    on: k\n    when: event.v > 0\n    clear: auto\n    by: event.w\n    incident: {severity: minor, title: \"${event.w}\"}\n",
+        NULL);
     efx_event(&f, 0, "k a v=1 w='${event.v}\x1b[31m\x1f\"</script>'");
     const struct incident *i = efx_incident(&f, "r", "${event.v}\\x1b[31m\\x1f\"</script>");
     assert_non_null(i);
@@ -325,16 +320,22 @@ static void test_hostile(void **state)
     efx_done(&f);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_for_and_auto_clear), cmocka_unit_test(test_equal_times),
-        cmocka_unit_test(test_clear_expression_and_keep), cmocka_unit_test(test_resolve_after),
-        cmocka_unit_test(test_manual_latch), cmocka_unit_test(test_repeat_interval),
-        cmocka_unit_test(test_keys), cmocka_unit_test(test_least_recent_goes),
-        cmocka_unit_test(test_unknown_and_errors), cmocka_unit_test(test_state_and_previous),
-        cmocka_unit_test(test_late), cmocka_unit_test(test_retained),
-        cmocka_unit_test(test_during), cmocka_unit_test(test_exceptions_and_shadow),
+        cmocka_unit_test(test_for_and_auto_clear),
+        cmocka_unit_test(test_equal_times),
+        cmocka_unit_test(test_clear_expression_and_keep),
+        cmocka_unit_test(test_resolve_after),
+        cmocka_unit_test(test_manual_latch),
+        cmocka_unit_test(test_repeat_interval),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_least_recent_goes),
+        cmocka_unit_test(test_unknown_and_errors),
+        cmocka_unit_test(test_state_and_previous),
+        cmocka_unit_test(test_late),
+        cmocka_unit_test(test_retained),
+        cmocka_unit_test(test_during),
+        cmocka_unit_test(test_exceptions_and_shadow),
         cmocka_unit_test(test_hostile),
     };
 

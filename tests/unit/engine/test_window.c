@@ -16,8 +16,7 @@
 #define INCIDENT_PLAIN "    incident: {severity: minor, title: x}\n"
 #define INCIDENT "    incident: {severity: minor, title: \"${event_count()} times\"}\n"
 
-static void test_edges(void **state)
-{
+static void test_edges(void **state) {
     struct efx f;
 
     (void)state;
@@ -36,8 +35,7 @@ static void test_edges(void **state)
     efx_done(&f);
 }
 
-static void test_auto_clear_by_time(void **state)
-{
+static void test_auto_clear_by_time(void **state) {
     struct efx f;
 
     (void)state;
@@ -59,8 +57,7 @@ static void test_auto_clear_by_time(void **state)
     efx_done(&f);
 }
 
-static void test_clear_expression_begins_anew(void **state)
-{
+static void test_clear_expression_begins_anew(void **state) {
     struct efx f;
 
     (void)state;
@@ -77,16 +74,16 @@ static void test_clear_expression_begins_anew(void **state)
     efx_done(&f);
 }
 
-static void test_aggregates(void **state)
-{
+static void test_aggregates(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f,
-             "rules:\n  - rule: r\n    on: k\n    within: 1m\n    having: event_count() >= 5\n    clear: manual\n"
-             "    incident: {severity: minor, title: \"${value_count(event.s)} ${value_sum(event.v)} ${value_avg(event.v)} ${value_min(event.v)} "
-             "${value_max(event.v)} ${value_percentile(event.v, 50)} ${value_percentile(event.v, 95)} ${value_max(event.none)}\"}\n",
-             NULL);
+    efx_init(
+        &f,
+        "rules:\n  - rule: r\n    on: k\n    within: 1m\n    having: event_count() >= 5\n    clear: manual\n"
+        "    incident: {severity: minor, title: \"${value_count(event.s)} ${value_sum(event.v)} ${value_avg(event.v)} ${value_min(event.v)} "
+        "${value_max(event.v)} ${value_percentile(event.v, 50)} ${value_percentile(event.v, 95)} ${value_max(event.none)}\"}\n",
+        NULL);
     efx_event(&f, 0, "k a v=5 s='x'");
     efx_event(&f, 1, "k a v=1 s='y'");
     efx_event(&f, 2, "k a v=2.5 s='x'");
@@ -97,15 +94,15 @@ static void test_aggregates(void **state)
     efx_done(&f);
 }
 
-static void test_distinct_and_by(void **state)
-{
+static void test_distinct_and_by(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f,
-             "rules:\n  - rule: r\n    on: k\n    by: event.zone\n    within: 1m\n    having: value_count(event.device) >= 2\n    resolve_after: 5m\n"
-             "    incident: {severity: minor, title: \"${by}\"}\n",
-             NULL);
+    efx_init(
+        &f,
+        "rules:\n  - rule: r\n    on: k\n    by: event.zone\n    within: 1m\n    having: value_count(event.device) >= 2\n    resolve_after: 5m\n"
+        "    incident: {severity: minor, title: \"${by}\"}\n",
+        NULL);
     efx_event(&f, 0, "k a zone=1");
     efx_event(&f, 1, "k a zone=1");
     efx_event(&f, 2, "k b zone=2");
@@ -117,8 +114,7 @@ static void test_distinct_and_by(void **state)
     efx_done(&f);
 }
 
-static void test_late(void **state)
-{
+static void test_late(void **state) {
     struct efx f;
 
     (void)state;
@@ -137,8 +133,7 @@ static void test_late(void **state)
     efx_done(&f);
 }
 
-static void test_ceiling(void **state)
-{
+static void test_ceiling(void **state) {
     struct efx f;
     struct engine_rule_stats s;
 
@@ -162,8 +157,7 @@ static void test_ceiling(void **state)
     efx_done(&f);
 }
 
-static void test_small_writes(void **state)
-{
+static void test_small_writes(void **state) {
     struct efx f;
     size_t written = 0;
 
@@ -181,8 +175,7 @@ static void test_small_writes(void **state)
     efx_done(&f);
 }
 
-static void test_restart(void **state)
-{
+static void test_restart(void **state) {
     struct efx f;
 
     (void)state;
@@ -204,8 +197,7 @@ static void test_restart(void **state)
     efx_done(&f);
 }
 
-static void test_downtime_count_and_reset(void **state)
-{
+static void test_downtime_count_and_reset(void **state) {
     static const char *const modes[] = {"count", "reset"};
 
     (void)state;
@@ -224,8 +216,7 @@ static void test_downtime_count_and_reset(void **state)
     }
 }
 
-static void test_reload(void **state)
-{
+static void test_reload(void **state) {
     struct efx f;
 
     (void)state;
@@ -233,7 +224,10 @@ static void test_reload(void **state)
     efx_event(&f, 0, "lock a bad=true");
     efx_event(&f, 1000, "lock a bad=true");
     /* The same meaning (other words about it, another rule beside it): the window stays. */
-    efx_reload(&f, "rules:\n  - rule: other\n    on: x\n    when: event.y\n    clear: auto\n" INCIDENT_PLAIN "  - rule: pin\n    about: new words\n" COUNT3_BODY INCIDENT, NULL);
+    efx_reload(&f,
+               "rules:\n  - rule: other\n    on: x\n    when: event.y\n    clear: auto\n" INCIDENT_PLAIN
+               "  - rule: pin\n    about: new words\n" COUNT3_BODY INCIDENT,
+               NULL);
     efx_event(&f, 2000, "lock a bad=true");
     efx_expect(&f, "2 opened pin a r1 x3\n");
     efx_restart(&f, 0, true);
@@ -243,19 +237,26 @@ static void test_reload(void **state)
     /* Another meaning: begins anew. */
     efx_event(&f, 303000, "lock b bad=true");
     efx_event(&f, 304000, "lock b bad=true");
-    efx_reload(&f, "rules:\n  - rule: pin\n    on: lock\n    when: event.bad\n    within: 4m\n    having: event_count() >= 3\n" INCIDENT, NULL);
+    efx_reload(&f, "rules:\n  - rule: pin\n    on: lock\n    when: event.bad\n    within: 4m\n    having: event_count() >= 3\n" INCIDENT,
+               NULL);
     efx_event(&f, 305000, "lock b bad=true");
     efx_expect(&f, "");
     efx_done(&f);
 }
 
-int main(void)
-{
+int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_edges),          cmocka_unit_test(test_auto_clear_by_time), cmocka_unit_test(test_clear_expression_begins_anew),
-        cmocka_unit_test(test_aggregates),     cmocka_unit_test(test_distinct_and_by),    cmocka_unit_test(test_late),
-        cmocka_unit_test(test_ceiling),        cmocka_unit_test(test_small_writes),       cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_downtime_count_and_reset), cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_auto_clear_by_time),
+        cmocka_unit_test(test_clear_expression_begins_anew),
+        cmocka_unit_test(test_aggregates),
+        cmocka_unit_test(test_distinct_and_by),
+        cmocka_unit_test(test_late),
+        cmocka_unit_test(test_ceiling),
+        cmocka_unit_test(test_small_writes),
+        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_downtime_count_and_reset),
+        cmocka_unit_test(test_reload),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
