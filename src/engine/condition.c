@@ -62,7 +62,7 @@ void engine_rearm_clear(struct engine *e, struct instance *in) {
 
     if (r->clear_mode == CLEAR_AFTER)
         in->due[DUE_CLEAR] = e->now.mono + r->resolve_after;
-    else if (r->clear_mode == CLEAR_AUTO && r->pattern == RULE_SEQUENCE) /* a sequence never turns false: no further one for so long */
+    else if (r->clear_mode == CLEAR_AUTO && r->nsteps) /* steps never turn false: no further match for so long */
         in->due[DUE_CLEAR] = e->now.mono + r->within;
 }
 
@@ -75,7 +75,8 @@ void engine_condition_true(struct engine_eval *x, struct instance *in, int64_t f
         in->due[DUE_KEEP] = TIME_NONE;
         if (in->cleared) {
             in->cleared = false;
-            (void)engine_chatter_change(e, in);
+            if (in->chattering)
+                (void)engine_chatter_change(e, in);
         }
         engine_fold(x, in);
         return;
@@ -134,11 +135,27 @@ static void end(struct engine *e, struct instance *in) {
     engine_resolve(e, in, "gengfu", "resolved", NULL);
 }
 
+/* latch: the end is noted, and told as repeats are; only a person resolves. */
+static void note_end(struct engine *e, struct instance *in) {
+    if (in->cleared)
+        return;
+    in->cleared = true;
+    if (engine_history_add(in->docket->inc, e->now.wall, "gengfu", "ended", NULL) < 0)
+        e->oom = true;
+    engine_docket_dirty(e, in->docket);
+    engine_instance_touch(e, in);
+    engine_tell_soon(e, in);
+}
+
 void engine_clear(struct engine *e, struct instance *in) {
     const struct rule *r = in->rule->rule;
 
-    if (!in->docket || r->latch)
+    if (!in->docket)
         return;
+    if (r->latch) {
+        note_end(e, in);
+        return;
+    }
     if (in->chattering) {
         if (!in->cleared) {
             in->cleared = true;
@@ -197,7 +214,7 @@ void engine_instance_due(struct engine *e, struct instance *in, enum due what) {
         break;
     case DUE_ESCALATE: engine_escalate_due(e, in); break;
     case DUE_REVISE:
-        if (in->docket && in->docket->inc->told != in->docket->inc->count)
+        if (in->docket)
             engine_revise(e, in->docket, CHANGE_UPDATED);
         break;
     case DUES: break;

@@ -23,7 +23,8 @@ uint32_t engine_platforms(const struct ruleset *rs, const char *const *names, si
         return ~0u;
     for (size_t i = 0; i < n; i++) {
         for (size_t p = 0; p < rs->config->nplatforms; p++) {
-            if (strcmp(names[i], rs->config->platforms[p].name) == 0)
+            const struct config_platform *to = &rs->config->platforms[p];
+            if (strcmp(names[i], to->name) == 0 || (to->level && strcmp(names[i], to->level) == 0))
                 bits |= 1u << p;
         }
     }

@@ -451,6 +451,7 @@ void engine_instance_due(struct engine *e, struct instance *in, enum due what);
 /* -- incidents (open.c, tell.c, inhibit.c, …) ------------------------------------------------------------------------------------------- */
 void engine_raise(struct engine_eval *x, struct instance *in, int64_t first, uint64_t count);
 void engine_fold(struct engine_eval *x, struct instance *in);
+void engine_tell_soon(struct engine *e, struct instance *in);
 void engine_resolve(struct engine *e, struct instance *in, const char *who, const char *what, const char *note);
 void engine_end(struct engine *e, struct instance *in, const struct lifecycle_move *m, const char *who, const char *what, const char *note);
 void engine_revise(struct engine *e, struct docket *d, enum change change);

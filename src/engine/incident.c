@@ -234,8 +234,8 @@ void incident_write(struct buf *b, const struct incident *inc, const struct zone
     put_history(&w, inc, zone);
     if (inc->test)
         jw_bool(&w, "test", true);
-    if (inc->replayed)
-        jw_bool(&w, "replayed", true);
+    if (inc->late)
+        jw_bool(&w, "late", true);
     if (inc->chattering)
         jw_bool(&w, "chattering", true);
     if (!inc->published)

@@ -115,7 +115,7 @@ static int read_all(const cJSON *j, struct err *err, struct incident *inc) {
     inc->level = (int)json_int(j, "level", 0);
     inc->rating = (int)json_int(j, "rating", 0);
     inc->test = json_bool(j, "test", false);
-    inc->replayed = json_bool(j, "replayed", false);
+    inc->late = json_bool(j, "late", false);
     inc->chattering = json_bool(j, "chattering", false);
     inc->published = json_bool(j, "published", true);
     inc->urgency = engine_cap_word(json_str(j, "urgency", ""));

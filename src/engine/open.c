@@ -115,7 +115,7 @@ static struct incident *make(struct engine_eval *x, struct instance *in, int64_t
         inc->due_resolve = e->now.wall + r->due_resolve;
     inc->count = inc->told = count;
     inc->synced = e->now.synced;
-    inc->replayed = x->live && x->event && (x->event->flags & EVENT_LATE);
+    inc->late = x->live && x->event && (x->event->flags & EVENT_LATE);
     inc->chattering = in->chattering;
     for (size_t i = 0; in->window && i < in->window->count; i++)
         add_device(e, inc, engine_window_at(in->window, i)->device->id);
@@ -191,12 +191,21 @@ void engine_raise(struct engine_eval *x, struct instance *in, int64_t first, uin
     engine_inhibit_raised(x, d);
 }
 
+/* What is no revision at once is told at most every repeat_interval. */
+void engine_tell_soon(struct engine *e, struct instance *in) {
+    int64_t interval = in->rule->rule->repeat_interval > 0 ? in->rule->rule->repeat_interval : ENGINE_DEFAULT_REPEAT;
+
+    if (e->now.mono >= in->told_at + interval)
+        engine_revise(e, in->docket, CHANGE_UPDATED);
+    else if (in->due[DUE_REVISE] == TIME_NONE)
+        in->due[DUE_REVISE] = in->told_at + interval;
+}
+
 /* -- fold ------------------------------------------------------------------------------------------------------------------------ */
 void engine_fold(struct engine_eval *x, struct instance *in) {
     struct engine *e = x->engine;
     struct docket *d = in->docket;
     struct incident *inc = d->inc;
-    const struct rule *r = in->rule->rule;
     const char *member;
     bool grew;
 
@@ -216,11 +225,10 @@ void engine_fold(struct engine_eval *x, struct instance *in) {
     engine_docket_dirty(e, d);
     engine_member_of(x, in->rule, &member);
     grew = member && engine_members_add(e, d, member);
-    int64_t interval = r->repeat_interval > 0 ? r->repeat_interval : ENGINE_DEFAULT_REPEAT;
-    if (grew || e->now.mono >= in->told_at + interval)
+    if (grew)
         engine_revise(e, d, CHANGE_UPDATED);
-    else if (in->due[DUE_REVISE] == TIME_NONE)
-        in->due[DUE_REVISE] = in->told_at + interval;
+    else
+        engine_tell_soon(e, in);
     if (grew)
         set_parent(e, member, inc->id);
 }

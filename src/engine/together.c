@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `together` + `within`: all steps within the span, in any order; a `not` step must not have come within it. Per key the latest event of each step counts; one event may fulfil
- * several steps. The condition is looked at whenever an event fulfils a step, and, where somebody waits for its end, when the oldest step leaves the window. */
+ * several steps. Each event that fulfils a step while all are there is a match. */
 #include "engine_int.h"
 
 #include <stdlib.h>
@@ -30,23 +30,16 @@ static bool any_left(const struct engine *e, const struct instance *in) {
     return false;
 }
 
-static void arm(struct engine *e, struct instance *in) {
+/* When the newest has left the window there is nothing to remember. */
+static void arm(const struct engine *e, struct instance *in) {
     const struct rule *r = in->rule->rule;
-    int64_t oldest = INT64_MAX, newest = INT64_MIN;
+    int64_t newest = TIME_NONE;
 
     for (size_t i = 0; in->latest && i < r->nsteps; i++) {
-        const struct kept *k = &in->latest[i];
-        if (!in_window(e, r, k))
-            continue;
-        if (k->at < oldest)
-            oldest = k->at;
-        if (k->at > newest)
-            newest = k->at;
+        if (in_window(e, r, &in->latest[i]) && in->latest[i].at > newest)
+            newest = in->latest[i].at;
     }
-    if (newest == INT64_MIN)
-        in->due[DUE_WINDOW] = TIME_NONE;
-    else
-        in->due[DUE_WINDOW] = (engine_open_or_pending(in) ? oldest : newest) + r->within;
+    in->due[DUE_WINDOW] = newest == TIME_NONE ? TIME_NONE : newest + r->within;
 }
 
 static void forget(struct instance *in) {
@@ -143,8 +136,6 @@ void engine_together_event(struct engine_eval *x, struct engine_rule *er) {
         engine_eval_instance(x, in);
         engine_condition_true(x, in, first_wall(in), 1);
     } else {
-        if (bits)
-            engine_condition_false(x, in);
         engine_clear_event(x, in);
     }
     arm(e, in);
@@ -152,14 +143,6 @@ void engine_together_event(struct engine_eval *x, struct engine_rule *er) {
 }
 
 void engine_together_due(struct engine *e, struct instance *in) {
-    struct engine_eval x;
-    struct event ev;
-
-    if (engine_open_or_pending(in) && !complete(e, in)) {
-        if (!engine_eval_kept(&x, e, in, &ev))
-            engine_eval_init(&x, e, NULL, NULL, false);
-        engine_condition_false(&x, in);
-    }
     if (!any_left(e, in))
         forget(in);
     arm(e, in);

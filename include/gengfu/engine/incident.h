@@ -64,7 +64,7 @@ struct incident {
     int rating;  /* 1..5; 0: none */
     bool synced; /* the stamps were made with a clock that is set */
     bool test;
-    bool replayed;      /* it was raised by an event that came late */
+    bool late;          /* it was raised by an event that came late */
     bool chattering;    /* it came and went so often that it is held open (rule's `chattering`) */
     bool published;     /* a platform may have heard of it; false while held, inhibited, or of a rule in shadow */
     char *parent;       /* id; NULL */
@@ -86,8 +86,8 @@ struct incident {
  *    "place":{"name","grid","component","lat","lon","datum"},
  *    "times":{"first_event","last_event","raised","resolved","acknowledged","closed","updated"},"time_quality":"synced"|"unsynced",
  *    "due":{"acknowledge","resolve"},"count":3,"told":1,"level":0,"ticket","rating":4,"values":{…},"evidence":[…],"members":[id…],"parent","inhibited_by",
- *    "history":[{"at","who","what","note"}],"test":true,"replayed":true,"chattering":true,"published":false}
- * `told` only when it differs from count; test, replayed and chattering only when true, published only when false. */
+ *    "history":[{"at","who","what","note"}],"test":true,"late":true,"chattering":true,"published":false}
+ * `told` only when it differs from count; test, late and chattering only when true, published only when false. */
 void incident_write(struct buf *b, const struct incident *inc, const struct zone *zone, const char *gateway);
 /* Reads back what incident_write wrote, for the restart. 0: *ret new, free with incident_free. */
 GF_WARN_UNUSED int incident_read(const char *json, size_t len, struct err *err, struct incident **ret);

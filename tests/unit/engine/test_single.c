@@ -107,6 +107,7 @@ static void test_manual_latch(void **state) {
     efx_event(&f, 4000, "door b open=true");
     efx_event(&f, 5000, "door b open=false");
     efx_expect(&f, "4 opened forced b r1 x1\n");
+    assert_string_equal(efx_incident(&f, "forced", "b")->history[1].what, "ended"); /* noted; it stays */
     assert_int_equal(efx_command(&f, 6000, "{\"id\":\"2\",\"incident\":\"%ID%\",\"action\":\"close\",\"disposition\":\"false_alarm\"}",
                                  &err),
                      0);
@@ -236,7 +237,7 @@ static void test_late(void **state) {
     efx_event(&f, 140000, "k b v=1 late t=10000"); /* raised, and marked; starts no `for` */
     efx_advance(&f, 200000);
     efx_expect(&f, "140 opened r b r1 x1\n");
-    assert_true(efx_incident(&f, "r", "b")->replayed);
+    assert_true(efx_incident(&f, "r", "b")->late);
     assert_true(efx_incident(&f, "r", "b")->first_event == EFX_WALL + 10000);
     buf_done(&b);
     efx_done(&f);
