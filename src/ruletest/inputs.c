@@ -157,7 +157,8 @@ static bool read_fields(struct loading *l, const struct yaml_node *n, struct giv
     const struct yaml_node *more = yaml_get(n, "fields");
     bool fine = true;
 
-    ev->fields = given_alloc(l->rd, EVENT_MAX_FIELDS * sizeof *ev->fields);
+    size_t most = n->n + (more ? more->n : 0);
+    ev->fields = given_alloc(l->rd, (most < EVENT_MAX_FIELDS ? most : EVENT_MAX_FIELDS) * sizeof *ev->fields);
     if (!ev->fields)
         return false;
     for (size_t i = 0; i < n->n; i++)

@@ -119,6 +119,7 @@ bool check_holds(const struct run *r, const struct expected *e, const struct che
 static const char *text_of(struct run *r, struct buf *b) {
     const char *s = b->failed ? NULL : arena_strdup(&r->arena, b->data);
     buf_done(b);
+    r->oom = r->oom || !s;
     return s ? s : "?";
 }
 
@@ -318,8 +319,8 @@ int match_run(struct run *r) {
         struct problem *d = run_problem(r, PROBLEM_INPUT);
         if (d) {
             d->place = r->test->place;
-            d->sentence = arena_printf(&r->arena, "%llu more revisions came than the %d that are kept", (unsigned long long)r->dropped,
-                                       RULETEST_MAX_TOLD);
+            d->sentence =
+                run_text(r, "%llu more revisions came than the %d that are kept", (unsigned long long)r->dropped, RULETEST_MAX_TOLD);
         }
     }
     if (r->nproblems)

@@ -268,10 +268,10 @@ static void GF_PRINTF(2, 3) line(struct lines *l, const char *fmt, ...) {
     va_start(ap, fmt);
     buf_vprintf(&b, fmt, ap);
     va_end(ap);
-    const char *copy = b.failed || l->n == l->cap ? NULL : arena_strdup(&l->r->arena, b.data);
+    if (l->n < l->cap)
+        l->items[l->n++] = run_text(l->r, "%s", b.data);
+    l->r->oom = l->r->oom || b.failed;
     buf_done(&b);
-    if (copy)
-        l->items[l->n++] = copy;
 }
 
 static void explanation(struct lines *l, const char *text) {

@@ -214,7 +214,8 @@ struct run {
 int run_open(struct run *r, const struct ruletest_suite *s, const struct test *t, struct err *err);
 void run_close(struct run *r);
 int run_all(struct run *r, struct err *err);
-struct problem *run_problem(struct run *r, enum problem_kind kind); /* NULL without memory (oom is set) */
+struct problem *run_problem(struct run *r, enum problem_kind kind);        /* NULL without memory (oom is set) */
+const char *run_text(struct run *r, const char *fmt, ...) GF_PRINTF(2, 3); /* never NULL; without memory oom is set */
 struct engine_time run_time(const struct run *r);
 
 /* match.c */

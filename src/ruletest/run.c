@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One test from its start to its end: a fresh engine and mapper, inputs at their moments, timers at theirs between them, and everything that is published kept. */
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,10 +30,22 @@ struct problem *run_problem(struct run *r, enum problem_kind kind) {
     return p;
 }
 
+const char *run_text(struct run *r, const char *fmt, ...) {
+    struct buf b;
+    va_list ap;
+
+    buf_init(&b, 1 << 20);
+    va_start(ap, fmt);
+    buf_vprintf(&b, fmt, ap);
+    va_end(ap);
+    const char *s = b.failed ? NULL : arena_strdup(&r->arena, b.data);
+    buf_done(&b);
+    r->oom = r->oom || !s;
+    return s ? s : "";
+}
+
 static void input_problem(struct run *r, const struct input *in, const char *sentence) {
     struct problem *p = run_problem(r, PROBLEM_INPUT);
-    if (!sentence)
-        r->oom = true;
     if (p) {
         p->place = in->place;
         p->sentence = sentence;
@@ -159,9 +172,9 @@ static const char *value_text(struct run *r, struct cel_value v) {
     struct buf b;
     buf_init(&b, 1 << 20);
     cel_write_text(&b, v);
-    const char *s = b.failed ? "?" : copy(r, b.data);
+    const char *s = b.failed ? NULL : copy(r, b.data);
     buf_done(&b);
-    return s;
+    return s ? s : "?";
 }
 
 /* Stamps are given as `at` is: from the start; or as a moment. */
@@ -199,19 +212,19 @@ static const char *field_differs(struct run *r, const struct event *ev, const cJ
             if (same)
                 return NULL;
         }
-        return arena_printf(&r->arena, "%s is %s, expected %s", want->string, value_text(r, v), value_text(r, w));
+        return run_text(r, "%s is %s, expected %s", want->string, value_text(r, v), value_text(r, w));
     }
     if (strcmp(want->string, "time") == 0 && cJSON_IsString(want))
         return same_time(r, want->valuestring, ev->time)
                    ? NULL
-                   : arena_printf(&r->arena, "time is %s, expected %s",
-                                  time_format(ev->time, zone_offset(r->rs.config ? r->rs.config->zone : NULL, ev->time / 1000), stamp),
-                                  want->valuestring);
+                   : run_text(r, "time is %s, expected %s",
+                              time_format(ev->time, zone_offset(r->rs.config ? r->rs.config->zone : NULL, ev->time / 1000), stamp),
+                              want->valuestring);
     if (strcmp(want->string, "late") == 0 || strcmp(want->string, "retained") == 0) {
         bool came = (ev->flags & (want->string[0] == 'l' ? EVENT_LATE : EVENT_RETAINED)) != 0;
-        return came == (cJSON_IsTrue(want) != 0) ? NULL : arena_printf(&r->arena, "%s is %s", want->string, came ? "true" : "false");
+        return came == (cJSON_IsTrue(want) != 0) ? NULL : run_text(r, "%s is %s", want->string, came ? "true" : "false");
     }
-    return cJSON_IsNull(want) ? NULL : arena_printf(&r->arena, "it has no field %s, expected %s", want->string, value_text(r, w));
+    return cJSON_IsNull(want) ? NULL : run_text(r, "it has no field %s, expected %s", want->string, value_text(r, w));
 }
 
 static void check_events(struct run *r, const struct input *in, const struct mapped *m) {
@@ -222,20 +235,19 @@ static void check_events(struct run *r, const struct input *in, const struct map
         const struct event *ev = &m->events[i];
         const cJSON *field;
         if (w->kind && w->kind != ev->kind)
-            input_problem(r, in,
-                          arena_printf(&r->arena, "event %zu is of kind %s, expected %s", i + 1, atom_name(ev->kind), atom_name(w->kind)));
+            input_problem(r, in, run_text(r, "event %zu is of kind %s, expected %s", i + 1, atom_name(ev->kind), atom_name(w->kind)));
         if (w->device && strcmp(w->device, ev->device) != 0)
-            input_problem(r, in, arena_printf(&r->arena, "event %zu is of device %s, expected %s", i + 1, ev->device, w->device));
+            input_problem(r, in, run_text(r, "event %zu is of device %s, expected %s", i + 1, ev->device, w->device));
         cJSON_ArrayForEach(field, w->fields) {
             const char *differs = field_differs(r, ev, field);
             if (differs)
-                input_problem(r, in, arena_printf(&r->arena, "event %zu (%s of %s): %s", i + 1, atom_name(ev->kind), ev->device, differs));
+                input_problem(r, in, run_text(r, "event %zu (%s of %s): %s", i + 1, atom_name(ev->kind), ev->device, differs));
         }
     }
     if (m->nevents != g->nwanted)
         input_problem(r, in,
-                      arena_printf(&r->arena, "the message became %zu events, expected %zu%s%s", m->nevents, g->nwanted, m->why ? ": " : "",
-                                   m->why ? m->why : ""));
+                      run_text(r, "the message became %zu events, expected %zu%s%s", m->nevents, g->nwanted, m->why ? ": " : "",
+                               m->why ? m->why : ""));
 }
 
 static int feed_message(struct run *r, const struct input *in, struct err *err) {
@@ -249,8 +261,8 @@ static int feed_message(struct run *r, const struct input *in, struct err *err) 
     bool understood = m.outcome != OUTCOME_UNMATCHED && m.outcome != OUTCOME_BROKEN;
     if (g->outcome >= 0 ? (int)m.outcome != g->outcome : !understood)
         input_problem(r, in,
-                      arena_printf(&r->arena, "the message on %s is %s%s%s%s%s", g->topic, source_outcome_name(m.outcome),
-                                   m.source ? ", source " : "", m.source ? m.source : "", m.why ? ": " : "", m.why ? m.why : ""));
+                      run_text(r, "the message on %s is %s%s%s%s%s", g->topic, source_outcome_name(m.outcome), m.source ? ", source " : "",
+                               m.source ? m.source : "", m.why ? ": " : "", m.why ? m.why : ""));
     if (g->checks_events)
         check_events(r, in, &m);
     for (size_t i = 0; i < m.nevents; i++) {
@@ -294,18 +306,18 @@ static int feed_command(struct run *r, const struct input *in, struct err *err) 
     c.incident = find_incident(r, g, &open);
     if (!c.incident || open > 1) {
         input_problem(r, in,
-                      c.incident ? arena_printf(&r->arena, "%zu incidents of %s are open: say which with 'key'", open, g->rule->name)
-                                 : arena_printf(&r->arena, "there is no incident of %s%s%s to %s", g->rule->name, g->key ? " for " : "",
-                                                g->key ? g->key : "", action_name(c.action)));
+                      c.incident ? run_text(r, "%zu incidents of %s are open: say which with 'key'", open, g->rule->name)
+                                 : run_text(r, "there is no incident of %s%s%s to %s", g->rule->name, g->key ? " for " : "",
+                                            g->key ? g->key : "", action_name(c.action)));
         return 0;
     }
     int rc = engine_command(r->engine, &c, run_time(r), &r->fx, &why, &revision);
     if (rc == GF_ENOMEM || collect(r) < 0)
         return err_set(err, GF_ENOMEM, "no memory for the test");
     if (rc < 0 && !g->refused)
-        input_problem(r, in, arena_printf(&r->arena, "%s %s: refused: %s", action_name(c.action), g->rule->name, why.text));
+        input_problem(r, in, run_text(r, "%s %s: refused: %s", action_name(c.action), g->rule->name, why.text));
     if (rc == 0 && g->refused)
-        input_problem(r, in, arena_printf(&r->arena, "%s %s: done, and should have been refused", action_name(c.action), g->rule->name));
+        input_problem(r, in, run_text(r, "%s %s: done, and should have been refused", action_name(c.action), g->rule->name));
     return 0;
 }
 
