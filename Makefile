@@ -43,7 +43,7 @@ CONFORMANCE_BIN := $(if $(CONFORMANCE_SRC),$(BUILD)/tests/conformance/run)
 
 # ---- libraries ----------------------------------------------------------------------------------------------------------------
 
-PACKAGES := libuv libmosquitto sqlite3 libcjson yaml-0.1 libcurl libcrypto libpcre2-8
+PACKAGES := libuv libmosquitto sqlite3 libcjson yaml-0.1 libcurl libcrypto libpcre2-8 liblz4
 OPTIONAL := systemd
 ifneq ($(filter-out $(OPTIONAL),$(WITHOUT)),)
 $(error WITHOUT=$(WITHOUT): only these can be left out: $(OPTIONAL))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A small byte-pair packer for the journal: the events of a batch are much like each other. Sequences of literals and copies from at most 64 KiB before, LZ77 as in the LZ4 block format.
- * Unpacking believes nothing: whatever the input, it stays inside both buffers. */
+ * Packing for the journal: the events of a batch are much like each other. liblz4's block format (lz4_Block_format.md). Unpacking believes nothing: whatever the input, it
+ * stays inside both buffers. */
 #ifndef GENGFU_STORE_LZ_H
 #define GENGFU_STORE_LZ_H
 

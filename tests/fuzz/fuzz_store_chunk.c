@@ -26,9 +26,9 @@ static void read_it(const uint8_t *data, size_t size) {
 static void pack_it(const uint8_t *data, size_t size) {
     size_t room = size + size / 200 + 32, n;
     uint8_t *packed = malloc(room), *back = malloc(size + 1);
-    if (packed && back && size <= LZ_MAX) {
+    if (packed && back && size > 0 && size <= LZ_MAX) {
         n = lz_pack(data, size, packed, room);
-        if (!n || lz_unpack(packed, n, back, size) < 0 || (size && memcmp(back, data, size) != 0))
+        if (!n || lz_unpack(packed, n, back, size) < 0 || memcmp(back, data, size) != 0)
             abort();
     }
     free(packed);
