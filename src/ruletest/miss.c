@@ -302,15 +302,23 @@ static void print_notes(struct lines *l, const struct watch *x) {
     }
 }
 
+static void print_kinds(struct buf *b, const struct rule *rule, size_t step, const atom_t *on, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        bool before = false;
+        for (size_t s = 0; s < step && !before; s++)
+            before = on_kind(false, rule->steps[s].on, rule->steps[s].non, on[i]);
+        if (!before)
+            buf_printf(b, "%s%s", b->len ? ", " : "", atom_name(on[i]));
+    }
+}
+
 static void print_on(struct lines *l, const struct rule *rule) {
     struct buf b;
 
     buf_init(&b, 4096);
-    for (size_t i = 0; i < rule->non; i++)
-        buf_printf(&b, "%s%s", i ? ", " : "", atom_name(rule->on[i]));
+    print_kinds(&b, rule, 0, rule->on, rule->nsteps ? 0 : rule->non);
     for (size_t s = 0; s < rule->nsteps; s++)
-        for (size_t i = 0; i < rule->steps[s].non; i++)
-            buf_printf(&b, "%s%s", b.len ? ", " : "", atom_name(rule->steps[s].on[i]));
+        print_kinds(&b, rule, s, rule->steps[s].on, rule->steps[s].non);
     line(l, "nothing reached it: it listens to %s",
          rule->on_any        ? "everything"
          : rule->on_incident ? "incidents"

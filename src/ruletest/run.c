@@ -246,8 +246,8 @@ static void check_events(struct run *r, const struct input *in, const struct map
     }
     if (m->nevents != g->nwanted)
         input_problem(r, in,
-                      run_text(r, "the message became %zu events, expected %zu%s%s", m->nevents, g->nwanted, m->why ? ": " : "",
-                               m->why ? m->why : ""));
+                      run_text(r, "the message became %zu event%s, expected %zu%s%s", m->nevents, m->nevents == 1 ? "" : "s", g->nwanted,
+                               m->why ? ": " : "", m->why ? m->why : ""));
 }
 
 static int feed_message(struct run *r, const struct input *in, struct err *err) {

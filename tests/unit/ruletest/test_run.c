@@ -172,7 +172,7 @@ static void inputs_of_every_kind(void **state) {
     assert_non_null(strstr(fx.text.data, "power_w is 1, expected 2"));
     assert_non_null(strstr(fx.text.data, "it has no field mode, expected 'a'"));
     fx_fail(&fx, "  messages: [{at: 0s, topic: site/aa01/power, payload: {w: 1}, events: []}]\n  until: 1m\n  expect: []\n",
-            "the message became 1 events, expected 0");
+            "the message became 1 event, expected 0");
 }
 
 static void commands_and_escalation(void **state) {
