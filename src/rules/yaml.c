@@ -420,12 +420,12 @@ static const struct sentence sentences[] = {
     {"did not find expected <document start>", "more text behind the end of the document", "indent it as the lines above are", false, true},
 };
 
-/* Is the error that text goes on behind closing quotes?  when: 'a' == event.x */
-static bool behind_quotes(const struct builder *b, size_t at) {
+/* Is the error that text goes on behind a value's end?  when: 'a' == event.x   locked: {1: true}[payload] */
+static bool behind(const struct builder *b, size_t at, const char *ends) {
     size_t before = at;
     while (before > b->skip && (b->text[before - 1] == ' ' || b->text[before - 1] == '\t'))
         before--;
-    return before > b->skip && (b->text[before - 1] == '"' || b->text[before - 1] == '\'') && at < b->len && !strchr("\r\n", b->text[at]);
+    return before > b->skip && strchr(ends, b->text[before - 1]) && at < b->len && !strchr("\r\n", b->text[at]);
 }
 
 static void syntax_error(struct builder *b, const yaml_parser_t *p) {
@@ -451,7 +451,10 @@ static void syntax_error(struct builder *b, const yaml_parser_t *p) {
         hint = "YAML indents with blanks";
     } else if (at < b->len && (b->text[at] == '%' || b->text[at] == '@' || b->text[at] == '`')) {
         hint = "put text that begins with '%', '@' or '`' in quotes";
-    } else if (s->quotes && behind_quotes(b, at)) {
+    } else if (s->quotes && behind(b, at, "]}")) {
+        ours = "text goes on behind a closing bracket";
+        hint = "put quotes around an expression that begins with '{' or '['";
+    } else if (s->quotes && behind(b, at, "\"'")) {
         ours = "text goes on behind closing quotes";
         hint = "put the whole value in quotes of the other kind, or write it as a block: 'key: |' and the text indented below";
     }
