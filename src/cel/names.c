@@ -225,6 +225,10 @@ const char *cel_hint_nearest(struct compiler *c, const char *name, bool function
             names[at++] = i == 0 ? "true" : i == 1 ? "false" : "null";
     }
     const char *near = text_nearest(name, names, at);
+    size_t len = strlen(name);
+    for (size_t i = 0; functions && !near && len >= 4 && i < at; i++) /* lower for lowerAscii */
+        if (strncmp(names[i], name, len) == 0)
+            near = names[i];
     return near ? cel_hint(c->report, "did you mean '%s'?", near) : NULL;
 }
 
