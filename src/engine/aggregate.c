@@ -26,7 +26,7 @@ static double double_of(uint64_t u) {
 static bool is_distinct(const char *name) { return strcmp(name, "value_count") == 0; }
 
 /* Seeds are fixed: the hashes stand in the store. Equal values have equal text: 1 and 1.0 are one value, as they are in the language. */
-static uint64_t hash_value(struct cel_value v) {
+static uint64_t hash_value(struct engine *e, struct cel_value v) {
     struct buf b;
     uint64_t h;
     double d;
@@ -35,11 +35,13 @@ static uint64_t hash_value(struct cel_value v) {
         h = hash_bytes(v.s, v.aux, 's');
         return h == ENGINE_NO_VALUE ? h + 1 : h;
     }
-    buf_init(&b, 1 << 20);
+    buf_init(&b, 64 << 20);
     if (cel_as_double(v, &d) && fabs(d) < 9007199254740992.0)
         buf_put_double(&b, d == 0 ? 0 : d);
     else
         cel_write_json(&b, v);
+    if (b.failed)
+        e->oom = true;
     h = hash_bytes(b.data, b.len, v.type == CEL_TIMESTAMP || v.type == CEL_BYTES || v.type == CEL_DURATION ? v.type : 'j');
     buf_done(&b);
     return h == ENGINE_NO_VALUE ? h + 1 : h;
@@ -59,7 +61,7 @@ void engine_aggregate_args(struct engine_eval *x, struct engine_rule *er, struct
         if (v.type == CEL_ERROR)
             continue;
         if (is_distinct(set->items[i].name))
-            w->values[i] = hash_value(v);
+            w->values[i] = hash_value(x->engine, v);
         else if (cel_as_double(v, &d) && !isnan(d))
             w->values[i] = bits_of(d);
     }

@@ -307,8 +307,10 @@ void engine_device_spoke(struct engine *e, struct engine_device *d, const struct
         return;
     d->last_seen = ev->arrived;
     struct device_seen *s = engine_device_seen(d, ev->kind, true);
-    if (!s)
+    if (!s) {
+        e->oom |= d->nseen < ENGINE_MAX_SEEN;
         return;
+    }
     s->wall = ev->arrived;
     if (e->started)
         s->at = engine_attended(e, e->now.mono);

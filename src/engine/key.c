@@ -44,7 +44,7 @@ static const char *value_text(struct arena *a, struct cel_value v, size_t *ret_l
     case CEL_BOOL: *ret_by = BY_BOOL; break;
     default: *ret_by = BY_JSON; break;
     }
-    buf_init(&b, 64 << 10);
+    buf_init(&b, 64 << 20);
     cel_write_json(&b, v);
     const char *text = b.failed ? NULL : arena_strndup(a, b.data, b.len);
     if (text)
@@ -62,6 +62,8 @@ bool engine_key(struct engine_eval *x, struct engine_rule *er, const char **ret_
         *ret_by = BY_STRING;
         x->vars[RULE_BY] = cel_text(id);
         *ret_key = clean_key(&x->engine->scratch, id, strlen(id), ret_len);
+        if (!*ret_key)
+            x->engine->oom = true;
         return *ret_key != NULL;
     }
     struct cel_value v = engine_eval(x, er, &er->rule->by);
@@ -69,6 +71,8 @@ bool engine_key(struct engine_eval *x, struct engine_rule *er, const char **ret_
         return false;
     x->vars[RULE_BY] = v;
     *ret_key = value_text(&x->engine->scratch, v, ret_len, ret_by);
+    if (!*ret_key)
+        x->engine->oom = true;
     return *ret_key != NULL;
 }
 

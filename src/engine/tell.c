@@ -174,6 +174,8 @@ void engine_docket_emit(struct engine *e, struct docket *d, bool publish) {
     struct buf *b = &e->text;
 
     engine_values(d);
+    if (d->stale && d->instance && d->instance->last.text)
+        e->oom = true;
     buf_clear(b);
     incident_write(b, inc, e->rs->config ? e->rs->config->zone : NULL, e->gateway);
     struct effect_incident row = {.id = fx_copy(e, inc->id),
@@ -268,8 +270,11 @@ static void fill(struct engine *e, struct engine_eval *x, const struct rules_tem
     else
         buf_puts(&b, otherwise);
     buf_puts(&b, suffix);
-    if (!b.failed && !engine_incident_text(field, b.data ? b.data : ""))
-        e->oom = true;
+    /* Too long (or no memory): the former text stays, and at first the rule's name. */
+    if (!b.failed || (!*field && otherwise)) {
+        if (!engine_incident_text(field, b.failed ? otherwise : b.data))
+            e->oom = true;
+    }
     buf_done(&b);
 }
 
@@ -294,6 +299,8 @@ static void collect_evidence(struct engine *e, struct engine_eval *x, struct doc
         cJSON_ArrayForEach(known, d->inc->evidence) { there |= cJSON_Compare(known, item, 1) != 0; }
         if (item && !d->inc->evidence)
             d->inc->evidence = cJSON_CreateArray();
+        if ((!item && !b.failed) || (item && !d->inc->evidence))
+            e->oom = true;
         if (!item || there || !d->inc->evidence || !cJSON_AddItemToArray(d->inc->evidence, item))
             cJSON_Delete(item);
         buf_done(&b);
