@@ -276,7 +276,7 @@ SYSUSERS := $(wildcard systemd/*sysusers*)
 TMPFILES := $(wildcard systemd/*tmpfiles*)
 SNIPPETS := $(filter-out $(SYSUSERS) $(TMPFILES),$(wildcard systemd/*.conf systemd/*.example))
 
-# The program writes its own manual and completions; a program for another machine cannot: HELPER=path of one for this machine.
+# The program writes its own manual, completions and schemas; a program for another machine cannot: HELPER=path of one for this machine.
 HELPER ?= $(abspath $(BIN))
 MANDIR = $(DESTDIR)$(PREFIX)/share/man/man1
 BASHDIR = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
@@ -285,7 +285,7 @@ ZSHDIR = $(DESTDIR)$(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-comp
 # Each file of the tree $(1) to the directory $(2).
 copy_tree = (cd $(1) && find . -type f) | while read -r f; do install -D -m 644 "$(1)/$$f" "$(2)/$$f" || exit 1; done
 
-install: all ## DESTDIR=… PREFIX=/usr: program, units, rules as examples, documentation, man pages, completion
+install: all ## DESTDIR=… PREFIX=/usr: program, units, rules as examples, schemas, documentation, man pages, completion
 	install -D -m 755 $(BIN) $(BINDIR)/gengfu
 	@for f in $(UNITS); do install -d $(UNITDIR) && \
 		sed 's|/usr/bin/gengfu|$(PREFIX)/bin/gengfu|g' $$f >$(UNITDIR)/$${f##*/} && chmod 644 $(UNITDIR)/$${f##*/} || exit 1; done
@@ -298,6 +298,8 @@ install: all ## DESTDIR=… PREFIX=/usr: program, units, rules as examples, docu
 	@install -d $(MANDIR) $(BASHDIR) $(ZSHDIR)
 	@$(HELPER) help --man >$(MANDIR)/gengfu.1 && chmod 644 $(MANDIR)/gengfu.1
 	@for c in $$($(HELPER) help --names); do $(HELPER) help --man $$c >$(MANDIR)/gengfu-$$c.1 && chmod 644 $(MANDIR)/gengfu-$$c.1 || exit 1; done
+	@install -d $(DATADIR)/schema
+	@for s in rules config tests; do f=$(DATADIR)/schema/$$s.json; $(HELPER) schema $$s >$$f && chmod 644 $$f || exit 1; done
 	@$(HELPER) completion bash >$(BASHDIR)/gengfu && chmod 644 $(BASHDIR)/gengfu
 	@$(HELPER) completion zsh >$(ZSHDIR)/_gengfu && chmod 644 $(ZSHDIR)/_gengfu
 

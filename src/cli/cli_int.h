@@ -113,5 +113,6 @@ int cmd_simulate(struct cli *c);
 int cmd_version(struct cli *c);
 int cmd_help(struct cli *c);
 int cmd_completion(struct cli *c);
+int cmd_schema(struct cli *c);
 
 #endif

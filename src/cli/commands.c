@@ -125,6 +125,10 @@ const struct cli_command cli_commands[] = {
     {"reload", "", "read the files again; a broken set changes nothing", NULL, "  gengfu reload", NULL, 0, 0, true, cmd_reload},
     {"simulate", "", "a neighbourhood of devices, for demos and load", "Messages in real vendors' formats, published to a broker.",
      "  gengfu simulate --devices 300 --scale 60 --length 1h", simulate_options, 0, 0, false, cmd_simulate},
+    {"schema", "rules|config|tests", "the files' JSON Schema, for editors",
+     "Of rules.d/*.yaml, gengfu.yaml or tests.d/*.yaml. `make install` puts them into share/gengfu/schema; an editor is told by a first line:\n"
+     "    # yaml-language-server: $schema=/usr/share/gengfu/schema/rules.json",
+     "  gengfu schema rules > rules.json", NULL, 1, 1, false, cmd_schema},
     {"completion", "bash|zsh", "shell completion, to be sourced", NULL, "  gengfu completion bash > /etc/bash_completion.d/gengfu", NULL, 1,
      1, false, cmd_completion},
     {"version", "", "versions of everything", NULL, "  gengfu version", NULL, 0, 0, false, cmd_version},

@@ -23,6 +23,8 @@ static void words(const struct cli_command *cmd) {
         command_names();
     else if (strcmp(cmd->name, "completion") == 0)
         (void)printf("bash zsh");
+    else if (strcmp(cmd->name, "schema") == 0)
+        (void)printf("rules config tests");
 }
 
 static void bash(void) {

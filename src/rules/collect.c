@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rules/load_int.h"
+#include "rules/shape_int.h"
 
 #define MAX_DEFINITIONS 10000
 
@@ -94,7 +95,8 @@ static void add_mapping(struct loader *ld, struct definitions *ds, const struct 
 }
 
 void loader_collect(struct loader *ld, const struct yaml_node *root) {
-    static const char *const keys[] = {"sources", "lists", "macros", "time_intervals", "rules", "inhibit_rules", "overrides"};
+    const char *keys[SHAPE_MAX_KEYS];
+    size_t nkeys = shape_names(&rules_file_shape, keys);
     if (!node_mapping(&ld->rd, root, "a rule file", "rules:\n  - rule: …"))
         return;
     for (size_t i = 0; i < root->n; i++) {
@@ -117,6 +119,6 @@ void loader_collect(struct loader *ld, const struct yaml_node *root) {
         else if (strcmp(key, "tests") == 0)
             report_error(ld->rd.rep, root->pairs[i].key->at, "move it to tests.d", "tests do not stand in a rule file");
         else
-            report_unknown(ld->rd.rep, root->pairs[i].key->at, key, keys, COUNT(keys), "a rule file has no key '%.100s'", key);
+            report_unknown(ld->rd.rep, root->pairs[i].key->at, key, keys, nkeys, "a rule file has no key '%.100s'", key);
     }
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rules/load_int.h"
+#include "rules/shape_int.h"
 
 static bool read_rules(struct loader *ld, const struct yaml_node *n, const char *what, const struct rule *const **ret, size_t *ret_n) {
     const struct yaml_node *const *words;
@@ -34,18 +35,18 @@ static bool read_rules(struct loader *ld, const struct yaml_node *n, const char 
 }
 
 static void read_inhibit(struct loader *ld, const struct yaml_node *n, struct inhibit_rule *ih) {
-    static const char *const keys[] = {"source", "sources", "target", "targets", "equal", "about"};
-    static const char example[] = "{source: feeder-dead, targets: [lamp-out], equal: [device.feeder]}";
     struct reader *rd = &ld->rd;
-    if (!node_keys(rd, n, keys, COUNT(keys), "an inhibit rule"))
+    if (!shape_keys(rd, n, &inhibit_shape))
         return;
-    const struct yaml_node *source = yaml_get(n, "source"), *target = yaml_get(n, "targets"), *equal = yaml_get(n, "equal");
+    const struct yaml_node *source = yaml_get(n, "source"), *target = yaml_get(n, "targets"), *equal = yaml_get(n, "equal"),
+                           *about = yaml_get(n, "about");
     source = source ? source : yaml_get(n, "sources");
     target = target ? target : yaml_get(n, "target");
-    if (!source || !target) {
-        report_error(rd->rep, n->at, example, "an inhibit rule needs '%s'", source ? "targets" : "source");
+    shape_relations(rd, n, &inhibit_shape, n->at);
+    if (about)
+        (void)node_text(rd, about, "'about'");
+    if (!source || !target)
         return;
-    }
     (void)read_rules(ld, source, "'source'", &ih->sources, &ih->nsources);
     (void)read_rules(ld, target, "'targets'", &ih->targets, &ih->ntargets);
     for (size_t i = 0; i < ih->nsources; i++)

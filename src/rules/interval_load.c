@@ -7,19 +7,13 @@
 #include "gengfu/base/text.h"
 #include "rules/interval_int.h"
 #include "rules/load_int.h"
-
-#define MAX_SPECS 64
-#define MAX_RANGES 64
+#include "rules/shape_int.h"
 
 struct parsing {
     struct loader *ld;
     struct interval *iv;
     struct interval_spec *spec;
 };
-
-static const char *const weekday_names[] = {"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"};
-static const char *const month_names[] = {"january", "february", "march",     "april",   "may",      "june",
-                                          "july",    "august",   "september", "october", "november", "december"};
 
 /* -- times of day ------------------------------------------------------------------------------------------------------------- */
 
@@ -84,11 +78,10 @@ static int nominal(struct day_time t) {
 }
 
 static bool read_time_range(struct parsing *p, const struct yaml_node *n, struct time_range *ret) {
-    static const char *const keys[] = {"start_time", "end_time"};
     struct reader *rd = &p->ld->rd;
     if (!node_mapping(rd, n, "an item of 'times'", "{start_time: '07:20', end_time: '08:20'}"))
         return false;
-    bool fine = node_keys(rd, n, keys, COUNT(keys), "an item of 'times'");
+    bool fine = shape_keys(rd, n, &time_range_shape);
     const struct yaml_node *start = yaml_get(n, "start_time"), *end = yaml_get(n, "end_time");
     if (!start || !end) {
         if (fine)
@@ -240,11 +233,10 @@ static bool read_location(struct parsing *p, const struct yaml_node *n) {
 }
 
 static bool read_spec(struct parsing *p, const struct yaml_node *n) {
-    static const char *const keys[] = {"times", "weekdays", "days_of_month", "months", "years", "location"};
     struct reader *rd = &p->ld->rd;
     if (!node_mapping(rd, n, "a time interval", "{weekdays: ['monday:friday'], times: [{start_time: '07:20', end_time: '08:20'}]}"))
         return false;
-    bool fine = node_keys(rd, n, keys, COUNT(keys), "a time interval");
+    bool fine = shape_keys(rd, n, &interval_shape);
     p->spec->zone = p->ld->rs->config->zone;
     const struct yaml_node *v;
     unsigned set = 0;
@@ -257,12 +249,12 @@ static bool read_spec(struct parsing *p, const struct yaml_node *n) {
     if ((v = yaml_get(n, "times")))
         fine = read_times(p, v) && fine;
     if ((v = yaml_get(n, "weekdays"))) {
-        fine = read_named(p, v, "'weekdays'", weekday_names, 7, false, &set) && fine;
+        fine = read_named(p, v, "'weekdays'", shape_weekdays, 7, false, &set) && fine;
         p->spec->weekdays = (uint8_t)set;
         set = 0;
     }
     if ((v = yaml_get(n, "months"))) {
-        fine = read_named(p, v, "'months'", month_names, 12, true, &set) && fine;
+        fine = read_named(p, v, "'months'", shape_months, 12, true, &set) && fine;
         p->spec->months = (uint16_t)set;
     }
     if ((v = yaml_get(n, "days_of_month")))

@@ -5,48 +5,30 @@
 
 #include "gengfu/base/text.h"
 #include "rules/load_int.h"
+#include "rules/shape_int.h"
 
-#define MAX_ESCALATIONS 16
 #define DEFAULT_REPEAT (10 * TIME_MINUTE)
 
-static const struct {
-    enum severity severity;
-    const char *name, *zh;
-} severities[] = {{SEVERITY_EXTREME, "extreme", "特别重大"},
-                  {SEVERITY_SEVERE, "severe", "重大"},
-                  {SEVERITY_MODERATE, "moderate", "较大"},
-                  {SEVERITY_MINOR, "minor", "一般"}};
-
-const char *severity_name(enum severity s) {
-    for (size_t i = 0; i < COUNT(severities); i++)
-        if (severities[i].severity == s)
-            return severities[i].name;
-    return "";
+/* shape_severities go from the gravest to the least, first in English, then in Chinese. */
+static const char *severity_word(enum severity s, size_t first) {
+    return s >= SEVERITY_MINOR && s <= SEVERITY_EXTREME ? shape_severities[first + (size_t)(SEVERITY_EXTREME - s)] : "";
 }
 
-const char *severity_zh(enum severity s) {
-    for (size_t i = 0; i < COUNT(severities); i++)
-        if (severities[i].severity == s)
-            return severities[i].zh;
-    return "";
-}
+const char *severity_name(enum severity s) { return severity_word(s, 0); }
+const char *severity_zh(enum severity s) { return severity_word(s, SEVERITIES); }
 
 bool severity_parse(const char *s, enum severity *ret) {
-    for (size_t i = 0; i < COUNT(severities); i++)
-        if (strcmp(severities[i].name, s) == 0 || strcmp(severities[i].zh, s) == 0) {
-            *ret = severities[i].severity;
+    for (size_t i = 0; i < 2 * SEVERITIES; i++)
+        if (strcmp(shape_severities[i], s) == 0) {
+            *ret = (enum severity)(SEVERITY_EXTREME - (int)(i % SEVERITIES));
             return true;
         }
     return false;
 }
 
 static void read_severity(struct reader *rd, const struct yaml_node *n, enum severity *ret) {
-    static const char *const words[] = {"extreme", "severe", "moderate", "minor"};
-    if (n->kind == YAML_SCALAR && !n->bad && severity_parse(n->text, ret))
-        return;
-    int i = node_choice(rd, n, "'severity'", words, COUNT(words));
-    if (i >= 0)
-        (void)severity_parse(words[i], ret);
+    if (n->kind != YAML_SCALAR || n->bad || !severity_parse(n->text, ret))
+        (void)node_choice(rd, n, "'severity'", shape_severities, SEVERITIES); /* tells the English words */
 }
 
 /* -- incident: ---------------------------------------------------------------------------------------------------------------------- */
@@ -74,28 +56,21 @@ static void read_category(struct rule_reading *q, const struct yaml_node *n) {
 }
 
 static void read_due(struct rule_reading *q, const struct yaml_node *n) {
-    static const char *const keys[] = {"acknowledge", "resolve"};
     struct reader *rd = &q->ld->rd;
-    const struct yaml_node *v;
-    if (!node_mapping(rd, n, "'due'", "due: {acknowledge: 30m, resolve: 24h}") || !node_keys(rd, n, keys, COUNT(keys), "'due'"))
+    if (!node_mapping(rd, n, "'due'", "due: {acknowledge: 30m, resolve: 24h}") || !shape_keys(rd, n, &due_shape))
         return;
-    if ((v = yaml_get(n, "acknowledge")))
-        (void)node_span(rd, v, "'acknowledge'", TIME_SECOND, &q->r->due_acknowledge);
-    if ((v = yaml_get(n, "resolve")))
-        (void)node_span(rd, v, "'resolve'", TIME_SECOND, &q->r->due_resolve);
+    (void)shape_span(rd, n, &due_shape, "acknowledge", &q->r->due_acknowledge);
+    (void)shape_span(rd, n, &due_shape, "resolve", &q->r->due_resolve);
 }
 
 void rule_incident(struct rule_reading *q, const struct yaml_node *n) {
-    static const char *const keys[] = {"severity", "urgency", "certainty", "category", "title", "text", "due", "members"};
-    static const char *const urgencies[] = {"Immediate", "Expected", "Future", "Past", "Unknown"};
-    static const char *const certainties[] = {"Observed", "Likely", "Possible", "Unlikely", "Unknown"};
     struct reader *rd = &q->ld->rd;
     struct rule *r = q->r;
     const struct yaml_node *v;
     int i;
     if (!node_mapping(rd, n, "'incident'", "incident: {severity: minor, title: \"${device.name} …\"}"))
         return;
-    (void)node_keys(rd, n, keys, COUNT(keys), "'incident'");
+    (void)shape_keys(rd, n, &incident_shape);
     if ((v = yaml_get(n, "severity")))
         read_severity(rd, v, &r->severity);
     else
@@ -112,10 +87,10 @@ void rule_incident(struct rule_reading *q, const struct yaml_node *n) {
         read_due(q, v);
     if ((v = yaml_get(n, "members")))
         (void)rule_expr(q, v, "'members'", r->aggregates, CEL_DECL_DYN, &r->members);
-    if ((v = yaml_get(n, "urgency")) && (i = node_choice(rd, v, "'urgency'", urgencies, COUNT(urgencies))) >= 0)
-        r->urgency = urgencies[i];
-    if ((v = yaml_get(n, "certainty")) && (i = node_choice(rd, v, "'certainty'", certainties, COUNT(certainties))) >= 0)
-        r->certainty = certainties[i];
+    if ((i = shape_choice(rd, n, &incident_shape, "urgency")) >= 0)
+        r->urgency = shape_key(&incident_shape, "urgency")->words[i];
+    if ((i = shape_choice(rd, n, &incident_shape, "certainty")) >= 0)
+        r->certainty = shape_key(&incident_shape, "certainty")->words[i];
 }
 
 /* -- what is done with it --------------------------------------------------------------------------------------------------------------- */
@@ -154,24 +129,21 @@ static void read_platforms(struct rule_reading *q, const struct yaml_node *n, co
 }
 
 static void read_escalation(struct rule_reading *q, const struct yaml_node *n, struct rule_escalation *e) {
-    static const char *const keys[] = {"after", "while", "to", "severity"}, *const whiles[] = {"unacknowledged", "unresolved"};
     static const char example[] = "{after: 10m, while: unacknowledged, to: [town], severity: severe}";
     struct reader *rd = &q->ld->rd;
     const struct yaml_node *v;
-    if (!node_mapping(rd, n, "an item of 'escalate'", example) || !node_keys(rd, n, keys, COUNT(keys), "an item of 'escalate'"))
+    if (!node_mapping(rd, n, "an item of 'escalate'", example) || !shape_keys(rd, n, &escalation_shape))
         return;
-    if ((v = yaml_get(n, "after")))
-        (void)node_span(rd, v, "'after'", TIME_SECOND, &e->after);
+    if (yaml_get(n, "after"))
+        (void)shape_span(rd, n, &escalation_shape, "after", &e->after);
     else
         report_error(rd->rep, n->at, example, "the escalation does not say when: 'after'");
-    if ((v = yaml_get(n, "while")))
-        e->until_resolved = node_choice(rd, v, "'while'", whiles, COUNT(whiles)) == 1;
+    e->until_resolved = shape_choice(rd, n, &escalation_shape, "while") == 1;
     if ((v = yaml_get(n, "severity")))
         read_severity(rd, v, &e->severity);
     if ((v = yaml_get(n, "to")))
         read_platforms(q, v, "'to'", true, &e->to, &e->nto);
-    if (!yaml_get(n, "to") && !yaml_get(n, "severity"))
-        report_error(rd->rep, n->at, example, "the escalation changes nothing: give 'to' or 'severity'");
+    shape_relations(rd, n, &escalation_shape, n->at);
 }
 
 static void read_escalate(struct rule_reading *q, const struct yaml_node *n) {
@@ -196,41 +168,36 @@ static void read_escalate(struct rule_reading *q, const struct yaml_node *n) {
 }
 
 static void read_chattering(struct rule_reading *q, const struct yaml_node *n) {
-    static const char *const keys[] = {"changes", "within"};
     static const char example[] = "chattering: {changes: 6, within: 10m}";
     struct reader *rd = &q->ld->rd;
     int64_t changes = 0;
-    if (!node_mapping(rd, n, "'chattering'", example) || !node_keys(rd, n, keys, COUNT(keys), "'chattering'"))
+    if (!node_mapping(rd, n, "'chattering'", example) || !shape_keys(rd, n, &chattering_shape))
         return;
     const struct yaml_node *c = yaml_get(n, "changes"), *w = yaml_get(n, "within");
     if (!c || !w) {
         report_error(rd->rep, n->at, example, "'chattering' needs '%s'", c ? "within" : "changes");
         return;
     }
-    if (node_int(rd, c, "'changes'", 2, 1000, &changes) && node_span(rd, w, "'within'", TIME_SECOND, &q->r->chattering_within))
+    if (shape_int(rd, n, &chattering_shape, "changes", &changes) &&
+        shape_span(rd, n, &chattering_shape, "within", &q->r->chattering_within))
         q->r->chattering_changes = (int)changes;
 }
 
 void rule_handling(struct rule_reading *q) {
-    static const char *const modes[] = {"live", "shadow", "off"}, *const downtimes[] = {"pause", "count", "reset"};
     struct reader *rd = &q->ld->rd;
     struct rule *r = q->r;
     const struct yaml_node *v;
     int64_t keys = q->ld->rs->config->max_keys;
     int i;
     r->repeat_interval = DEFAULT_REPEAT;
-    if ((v = yaml_get(q->n, "mode")) && (i = node_choice(rd, v, "'mode'", modes, COUNT(modes))) >= 0)
+    if ((i = shape_choice(rd, q->n, &rule_shape, "mode")) >= 0)
         r->mode = (enum rule_mode)i;
-    if ((v = yaml_get(q->n, "on_downtime")) && (i = node_choice(rd, v, "'on_downtime'", downtimes, COUNT(downtimes))) >= 0)
+    if ((i = shape_choice(rd, q->n, &rule_shape, "on_downtime")) >= 0)
         r->on_downtime = (enum rule_downtime)i;
-    if ((v = yaml_get(q->n, "hold")))
-        (void)node_span(rd, v, "'hold'", 0, &r->hold);
-    if ((v = yaml_get(q->n, "repeat_interval")))
-        (void)node_span(rd, v, "'repeat_interval'", TIME_SECOND, &r->repeat_interval);
-    if ((v = yaml_get(q->n, "latch")))
-        (void)node_bool(rd, v, "'latch'", &r->latch);
-    if ((v = yaml_get(q->n, "max_keys")))
-        (void)node_int(rd, v, "'max_keys'", 1, 1000000, &keys);
+    (void)shape_span(rd, q->n, &rule_shape, "hold", &r->hold);
+    (void)shape_span(rd, q->n, &rule_shape, "repeat_interval", &r->repeat_interval);
+    (void)shape_bool(rd, q->n, &rule_shape, "latch", &r->latch);
+    (void)shape_int(rd, q->n, &rule_shape, "max_keys", &keys);
     r->max_keys = (int)keys;
     if ((v = yaml_get(q->n, "chattering")))
         read_chattering(q, v);

@@ -6,40 +6,28 @@
 
 #include "gengfu/base/text.h"
 #include "rules/load_int.h"
+#include "rules/shape_int.h"
 
-/* clang-format off */
-static const char *const rule_keys[] = {
-    "rule", "about", "version", "on", "of", "during", "when", "for", "clear", "resolve_after", "keep_firing_for",
-    "within", "having", "by", "absent", "grace", "sequence", "together", "hold", "mode", "latch", "repeat_interval",
-    "forward", "evidence", "escalate", "max_keys", "chattering", "exceptions", "incident", "on_downtime",
-};
-/* clang-format on */
-static const char *const incident_keys[] = {"severity", "urgency", "certainty", "category", "title", "text", "due", "members"};
-
-/* As node_keys, but a key of the incident that stands beside it is told where it belongs. */
+/* As shape_keys, but a key of the incident that stands beside it is told where it belongs. */
 static void check_keys(struct loader *ld, const struct yaml_node *n) {
+    const char *names[SHAPE_MAX_KEYS];
+    size_t nnames = shape_names(&rule_shape, names);
     for (size_t i = 0; i < n->n; i++) {
         const struct yaml_node *key = n->pairs[i].key;
-        bool known = false, inner = false;
-        for (size_t k = 0; k < COUNT(rule_keys); k++)
-            known = known || strcmp(rule_keys[k], key->text) == 0;
-        for (size_t k = 0; k < COUNT(incident_keys); k++)
-            inner = inner || strcmp(incident_keys[k], key->text) == 0;
-        if (inner)
+        if (shape_key(&incident_shape, key->text))
             report_error(ld->rd.rep, key->at, "indent it below 'incident:'", "'%s' belongs to the incident", key->text);
-        else if (!known)
-            report_unknown(ld->rd.rep, key->at, key->text, rule_keys, COUNT(rule_keys), "a rule has no key '%.100s'", key->text);
+        else if (!shape_key(&rule_shape, key->text))
+            report_unknown(ld->rd.rep, key->at, key->text, names, nnames, "a rule has no key '%.100s'", key->text);
     }
 }
 
 static void read_during(struct rule_reading *q, const struct yaml_node *n) {
-    static const char *const keys[] = {"not"};
     struct loader *ld = q->ld;
     const struct yaml_node *name = n;
     if (n->bad)
         return;
     if (n->kind == YAML_MAPPING) {
-        if (!node_keys(&ld->rd, n, keys, 1, "'during'"))
+        if (!shape_keys(&ld->rd, n, &during_shape))
             return;
         name = yaml_get(n, "not");
         q->r->during_not = true;
@@ -67,9 +55,6 @@ static void read_kinds(struct rule_reading *q) {
     const struct yaml_node *on = yaml_get(q->n, "on");
     bool steps = yaml_get(q->n, "sequence") || yaml_get(q->n, "together");
     if (!on) {
-        if (!steps)
-            report_error(q->ld->rd.rep, r->at, "on: lamp, on: [lock, contact], on: '*' or on: incident",
-                         "the rule does not say which events it looks at");
         q->kinds_known = q->kinds_known && steps;
         return;
     }
@@ -107,6 +92,7 @@ static void read_rule(struct loader *ld, const struct yaml_node *n, struct rule 
     if ((v = yaml_get(n, "version")) && !(r->version = node_text(rd, v, "'version'")))
         r->version = "";
     r->hash = rule_hash(ld, n);
+    shape_relations(rd, n, &rule_shape, r->at);
     read_kinds(&q);
     if ((v = yaml_get(n, "during")))
         read_during(&q, v);

@@ -5,6 +5,7 @@
 
 #include "gengfu/base/atom.h"
 #include "rules/load_int.h"
+#include "rules/shape_int.h"
 
 /* -- kinds -------------------------------------------------------------------------------------------------------------------------- */
 
@@ -67,23 +68,15 @@ static void read_end(struct rule_reading *q) {
     struct reader *rd = &q->ld->rd;
     const struct yaml_node *clear = yaml_get(q->n, "clear"), *after = yaml_get(q->n, "resolve_after"),
                            *keep = yaml_get(q->n, "keep_firing_for");
-    if (clear && after) {
-        report_error(rd->rep, after->at, "keep one of them", "the rule says twice how it ends: 'clear' and 'resolve_after'");
-    } else if (clear) {
+    if (clear && !after) {
         read_clear(q, clear);
-    } else if (after) {
+    } else if (after && !clear) {
         r->clear_mode = CLEAR_AFTER;
-        (void)node_span(rd, after, "'resolve_after'", TIME_SECOND, &r->resolve_after);
-    } else if (r->pattern == RULE_ABSENT || r->pattern == RULE_WINDOW || yaml_get(q->n, "for")) {
-        r->clear_mode = CLEAR_AUTO;
-    } else {
-        report_error(rd->rep, r->at,
-                     r->pattern == RULE_SINGLE
-                         ? "add clear: auto (when 'when' turns false), clear: <expression>, resolve_after: 30m, or clear: manual"
-                         : "add resolve_after: 30m, clear: auto, clear: <expression>, or clear: manual",
-                     "the rule does not say how it ends");
+        (void)shape_span(rd, q->n, &rule_shape, "resolve_after", &r->resolve_after);
+    } else if (!clear) {
+        r->clear_mode = CLEAR_AUTO; /* a rule that must say how it ends was told so */
     }
-    if (!keep || !node_span(rd, keep, "'keep_firing_for'", 0, &r->keep_firing_for))
+    if (!keep || !shape_span(rd, q->n, &rule_shape, "keep_firing_for", &r->keep_firing_for))
         return;
     if (r->clear_mode == CLEAR_MANUAL || r->clear_mode == CLEAR_AFTER)
         report_warning(rd->rep, keep->at, "it counts from the moment at which the condition is over",
@@ -98,13 +91,10 @@ static const struct yaml_node *step_body(struct rule_reading *q, const struct ya
     *ret_not = not_ != NULL;
     if (!not_)
         return n;
-    if (n->n > 1)
-        report_error(q->ld->rd.rep, n->at, "{not: {on: lock, when: event.locked}}", "beside 'not' nothing else can stand");
     return node_mapping(&q->ld->rd, not_, "'not'", "{not: {on: lock, when: event.locked}}") ? not_ : NULL;
 }
 
 static void read_step_head(struct rule_reading *q, const struct yaml_node *n, size_t i, struct rule_step *s) {
-    static const char *const keys[] = {"name", "on", "when"}, *const with_not[] = {"name", "on", "when", "not"};
     struct reader *rd = &q->ld->rd;
     char given[32];
     (void)snprintf(given, sizeof given, "step%zu", i + 1);
@@ -112,9 +102,10 @@ static void read_step_head(struct rule_reading *q, const struct yaml_node *n, si
     if (!node_mapping(rd, n, "a step", "{name: opened, on: contact, when: event.open}"))
         return;
     const struct yaml_node *body = step_body(q, n, &s->negated);
-    if (!body)
+    shape_relations(rd, n, &step_shape, n->at);
+    (void)shape_keys(rd, n, &step_shape);
+    if (!body || (s->negated && !shape_keys(rd, body, &not_step_shape)))
         return;
-    (void)node_keys(rd, body, s->negated ? keys : with_not, s->negated ? COUNT(keys) : COUNT(with_not), "a step");
     const struct yaml_node *name = yaml_get(body, "name"), *on = yaml_get(body, "on");
     if (name && name->kind == YAML_SCALAR && is_identifier(name->text, name->len)) {
         s->name = reader_atom(rd, name->text, name->len, name->at);
@@ -214,48 +205,20 @@ static void read_steps(struct rule_reading *q, const struct yaml_node *n, const 
 
 /* -- the pattern ------------------------------------------------------------------------------------------------------------------------- */
 
+/* What does not go together was told before. False: there is none, or more than one. */
 static bool choose(struct rule_reading *q) {
     static const struct {
         const char *key;
         enum rule_pattern pattern;
     } patterns[] = {{"having", RULE_WINDOW}, {"sequence", RULE_SEQUENCE}, {"together", RULE_TOGETHER}, {"absent", RULE_ABSENT}};
-    struct rule *r = q->r;
-    struct report *rep = q->ld->rd.rep;
-    const char *first = NULL;
-    r->pattern = RULE_SINGLE;
-    for (size_t i = 0; i < COUNT(patterns); i++) {
-        const struct yaml_node *v = yaml_get(q->n, patterns[i].key);
-        if (!v)
-            continue;
-        if (first) {
-            report_error(rep, v->at, "make two rules of it", "a rule has one pattern, not '%s' and '%s' as well", first, patterns[i].key);
-            return false;
+    size_t n = 0;
+    q->r->pattern = RULE_SINGLE;
+    for (size_t i = 0; i < COUNT(patterns); i++)
+        if (yaml_get(q->n, patterns[i].key)) {
+            q->r->pattern = patterns[i].pattern;
+            n++;
         }
-        first = patterns[i].key;
-        r->pattern = patterns[i].pattern;
-    }
-    const struct yaml_node *within = yaml_get(q->n, "within"), *when = yaml_get(q->n, "when"), *for_ = yaml_get(q->n, "for"),
-                           *grace = yaml_get(q->n, "grace");
-    bool steps = r->pattern == RULE_SEQUENCE || r->pattern == RULE_TOGETHER;
-    if (!first && !when) {
-        report_error(rep, r->at,
-                     "add when:, within: with having:, sequence:, together: or absent:", "the rule does not say what it looks for");
-        return false;
-    }
-    if (!within && (r->pattern == RULE_WINDOW || steps))
-        report_error(rep, yaml_get(q->n, first)->at, "for example within: 5m", "'%s' needs 'within'", first);
-    if (within && r->pattern == RULE_SINGLE)
-        report_error(rep, within->at,
-                     "add having: event_count() >= 3; for a condition that lasts write for:", "'within' alone says nothing");
-    if (within && r->pattern == RULE_ABSENT)
-        report_error(rep, within->at, "the span stands in 'absent' itself", "'within' does not go with 'absent'");
-    if (when && steps)
-        report_error(rep, when->at, "give each step its own 'when'", "'when' does not go with '%s'", first);
-    if (for_ && (r->pattern == RULE_SEQUENCE || r->pattern == RULE_ABSENT))
-        report_error(rep, for_->at, "'for' is how long a condition must hold", "'for' does not go with '%s'", first);
-    if (grace && r->pattern != RULE_ABSENT)
-        report_error(rep, grace->at, NULL, "'grace' goes with 'absent' only");
-    return true;
+    return n == 1 || (n == 0 && yaml_get(q->n, "when"));
 }
 
 static void check_span(struct rule_reading *q, const char *key, int64_t ms) {
@@ -273,11 +236,7 @@ static void read_of(struct rule_reading *q, const struct yaml_node *n) {
     const struct yaml_node *const *words;
     struct reader *rd = &q->ld->rd;
     size_t count;
-    if (q->r->pattern != RULE_ABSENT) {
-        report_error(rd->rep, n->at, "in other rules write when: device.kind == 'lamp'", "'of' goes with 'absent' only");
-        return;
-    }
-    if (!node_words(rd, n, "'of'", &words, &count))
+    if (q->r->pattern != RULE_ABSENT || !node_words(rd, n, "'of'", &words, &count))
         return;
     atom_t *out = reader_alloc(rd, count * sizeof *out);
     if (!out)
@@ -349,14 +308,11 @@ void rule_pattern(struct rule_reading *q) {
     } else if ((v = yaml_get(q->n, "when"))) {
         (void)rule_expr(q, v, "'when'", NULL, CEL_DECL_BOOL, &r->when);
     }
-    if ((v = yaml_get(q->n, "for")))
-        (void)node_span(rd, v, "'for'", 0, &r->for_ms);
-    if ((v = yaml_get(q->n, "within")))
-        (void)node_span(rd, v, "'within'", 1, &r->within);
-    if ((v = yaml_get(q->n, "absent")))
-        (void)node_span(rd, v, "'absent'", TIME_SECOND, &r->absent);
-    if ((v = yaml_get(q->n, "grace")) && r->pattern == RULE_ABSENT)
-        (void)node_span(rd, v, "'grace'", 0, &r->grace);
+    (void)shape_span(rd, q->n, &rule_shape, "for", &r->for_ms);
+    (void)shape_span(rd, q->n, &rule_shape, "within", &r->within);
+    (void)shape_span(rd, q->n, &rule_shape, "absent", &r->absent);
+    if (r->pattern == RULE_ABSENT)
+        (void)shape_span(rd, q->n, &rule_shape, "grace", &r->grace);
     if ((v = yaml_get(q->n, "of")))
         read_of(q, v);
     if ((v = yaml_get(q->n, "by")))

@@ -5,9 +5,7 @@
 
 #include "gengfu/base/atom.h"
 #include "rules/load_int.h"
-
-#define MAX_EVENTS 32
-#define MAX_PAYLOAD (INT64_C(64) << 20)
+#include "rules/shape_int.h"
 
 struct reading {
     struct loader *ld;
@@ -161,7 +159,7 @@ static void add_on_change(const struct reading *r, const struct yaml_node *field
 
 /* emit: {on_change: [a, b]}, emit: on_change (all fields), or the words `on_change of [a, b]`. */
 static void read_emit(const struct reading *r, const struct yaml_node *n, const struct yaml_node *fields, struct source_event *e) {
-    static const char hint[] = "emit: {on_change: [field, field]}, or emit: on_change for all fields", *const keys[] = {"on_change"};
+    static const char hint[] = "emit: {on_change: [field, field]}, or emit: on_change for all fields";
     struct reader *rd = &r->ld->rd;
     atom_t *list = reader_alloc(rd, (EVENT_MAX_FIELDS + 1) * sizeof *list);
     if (n->bad || !list)
@@ -170,7 +168,7 @@ static void read_emit(const struct reading *r, const struct yaml_node *n, const 
     if (fields && fields->kind != YAML_MAPPING)
         fields = NULL;
     if (n->kind == YAML_MAPPING) {
-        if (!node_keys(rd, n, keys, 1, "'emit'"))
+        if (!shape_keys(rd, n, &emit_shape))
             return;
         v = yaml_get(n, "on_change");
     } else if (n->kind == YAML_SCALAR && strncmp(n->text, "on_change", 9) == 0) {
@@ -208,9 +206,8 @@ static void read_emit(const struct reading *r, const struct yaml_node *n, const 
 }
 
 static void read_dedupe(const struct reading *r, const struct yaml_node *n, struct source_event *e) {
-    static const char *const keys[] = {"key", "within", "across"};
     struct reader *rd = &r->ld->rd;
-    if (!node_mapping(rd, n, "'dedupe'", "dedupe: {key: payload.id, within: 2s}") || !node_keys(rd, n, keys, COUNT(keys), "'dedupe'"))
+    if (!node_mapping(rd, n, "'dedupe'", "dedupe: {key: payload.id, within: 2s}") || !shape_keys(rd, n, &dedupe_shape))
         return;
     const struct yaml_node *key = yaml_get(n, "key"), *within = yaml_get(n, "within");
     if (!key || !within) {
@@ -218,7 +215,7 @@ static void read_dedupe(const struct reading *r, const struct yaml_node *n, stru
         return;
     }
     (void)read_expr(r, key, "'key'", CEL_DECL_DYN, &e->dedupe_key);
-    (void)node_span(rd, within, "'within'", 1, &e->dedupe_within);
+    (void)shape_span(rd, n, &dedupe_shape, "within", &e->dedupe_within);
     const struct yaml_node *across = yaml_get(n, "across");
     if (across)
         (void)node_name(rd, across, "'across'", &e->dedupe_across);
@@ -243,11 +240,11 @@ static void read_times(const struct reading *r, const struct yaml_node *n, struc
 }
 
 static void read_event(const struct reading *r, const struct yaml_node *n, struct source_event *e) {
-    static const char *const keys[] = {"kind", "when", "device", "time", "skew", "late", "fields", "emit", "dedupe"};
     struct reader *rd = &r->ld->rd;
     if (!node_mapping(rd, n, "an event", "- {kind: lock, device: topic.device, fields: {locked: payload.locked}}"))
         return;
-    (void)node_keys(rd, n, keys, COUNT(keys), "an event");
+    (void)shape_keys(rd, n, &source_event_shape);
+    shape_relations(rd, n, &source_event_shape, n->at);
     const struct yaml_node *kind = yaml_get(n, "kind"), *v;
     const char *name = NULL;
     struct kind *k = NULL;
@@ -265,11 +262,7 @@ static void read_event(const struct reading *r, const struct yaml_node *n, struc
         (void)read_expr(r, v, "'when'", CEL_DECL_BOOL, &e->when);
     if ((v = yaml_get(n, "time")))
         read_times(r, v, e);
-    if ((v = yaml_get(n, "skew"))) {
-        if (!yaml_get(n, "time"))
-            report_error(rd->rep, v->at, "add time: payload.sent", "'skew' says how far a 'time' may lie off, and there is none");
-        (void)node_span(rd, v, "'skew'", 1, &e->skew);
-    }
+    (void)shape_span(rd, n, &source_event_shape, "skew", &e->skew);
     if ((v = yaml_get(n, "late")))
         (void)read_expr(r, v, "'late'", CEL_DECL_BOOL, &e->late);
     if ((v = yaml_get(n, "fields")))
@@ -300,13 +293,12 @@ static void read_events(const struct reading *r, const struct yaml_node *n) {
 /* -- the source ------------------------------------------------------------------------------------------------------------------- */
 
 static void read_online(const struct reading *outer, const struct yaml_node *n) {
-    static const char *const keys[] = {"topic", "device", "when"};
     struct reading r = *outer;
     struct reader *rd = &r.ld->rd;
     struct source *s = r.s;
     if (!node_mapping(rd, n, "'online'", "online: {topic: zigbee2mqtt/{device}/availability, when: payload == 'online'}"))
         return;
-    (void)node_keys(rd, n, keys, COUNT(keys), "'online'");
+    (void)shape_keys(rd, n, &online_shape);
     const struct yaml_node *topic = yaml_get(n, "topic"), *when = yaml_get(n, "when");
     if (topic)
         r.topic = topic_read(r.ld, topic, "'topic'", &s->online_topic) ? &s->online_topic : NULL;
@@ -329,13 +321,13 @@ static void read_ignore(const struct reading *r, const struct yaml_node *n) {
 }
 
 static void read_charset(const struct reading *r, const struct yaml_node *n) {
-    static const char *const names[] = {"utf-8", "gb18030", "big5", "latin1"};
+    const char *names[SHAPE_MAX_WORDS];
     struct reader *rd = &r->ld->rd;
+    size_t nnames = shape_words(shape_key(&source_shape, "charset"), names);
     const char *name = node_text(rd, n, "'charset'");
     int charset = name ? charset_find(name, strlen(name)) : CHARSET_UTF8;
     if (charset < 0)
-        report_unknown(rd->rep, n->at, name, names, COUNT(names), "the charset '%.40s' is not known (GBK and GB2312 are part of gb18030)",
-                       name);
+        report_unknown(rd->rep, n->at, name, names, nnames, "the charset '%.40s' is not known (GBK and GB2312 are part of gb18030)", name);
     else
         r->s->charset = (enum charset)charset;
 }
@@ -400,14 +392,11 @@ static void read_drops(const struct reading *r, const struct yaml_node *n) {
 }
 
 static void read_source(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, struct source *s) {
-    static const char *const keys[] = {"source",      "about", "topic",  "match", "payload", "charset",
-                                       "max_payload", "drop",  "ignore", "each",  "events",  "online"};
-    static const char *const payloads[] = {"auto", "json", "text", "none", "bytes"};
     static const enum source_payload kinds[] = {SOURCE_AUTO, SOURCE_JSON, SOURCE_WORD, SOURCE_NONE, SOURCE_BYTES};
     struct reader *rd = &ld->rd;
     struct reading r = {.ld = ld, .s = s, .env = env};
     const struct yaml_node *name = yaml_get(n, "source"), *topic = yaml_get(n, "topic"), *v;
-    (void)node_keys(rd, n, keys, COUNT(keys), "a source");
+    (void)shape_keys(rd, n, &source_shape);
     s->at = n->at;
     s->name = "?";
     if (!name)
@@ -420,13 +409,13 @@ static void read_source(struct loader *ld, const struct cel_env *env, const stru
         report_error(rd->rep, s->at, "topic: zigbee2mqtt/{device}", "a source needs 'topic'");
     else if (topic_read(ld, topic, "'topic'", &s->topic))
         r.topic = &s->topic;
-    if ((v = yaml_get(n, "payload"))) {
-        int i = node_choice(rd, v, "'payload'", payloads, COUNT(payloads));
-        s->payload = i < 0 ? SOURCE_AUTO : kinds[i];
-    }
+    shape_relations(rd, n, &source_shape, s->at);
+    int payload = shape_choice(rd, n, &source_shape, "payload");
+    s->payload = payload < 0 ? SOURCE_AUTO : kinds[payload];
+    if ((v = yaml_get(n, "about")))
+        (void)node_text(rd, v, "'about'");
     r.no_payload = s->payload == SOURCE_NONE;
-    if ((v = yaml_get(n, "max_payload")))
-        (void)node_size(rd, v, "'max_payload'", 1, MAX_PAYLOAD, &s->max_payload);
+    (void)shape_size(rd, n, &source_shape, "max_payload", &s->max_payload);
     if ((v = yaml_get(n, "charset"))) {
         read_charset(&r, v);
         if (s->payload == SOURCE_NONE || s->payload == SOURCE_BYTES)
@@ -453,8 +442,6 @@ static void read_source(struct loader *ld, const struct cel_env *env, const stru
                      "write two sources, each with a match of its own", "a source that ignores its messages makes no events");
         return;
     }
-    if (!s->ignore && !events && !online && !yaml_get(n, "ignore"))
-        report_error(rd->rep, s->at, "add events:, online:, or ignore: true", "the source makes nothing of its messages");
     if (each)
         (void)read_expr(&r, each, "'each'", CEL_DECL_DYN, &s->each);
     r.each = each != NULL;

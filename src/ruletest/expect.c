@@ -6,37 +6,46 @@
 #include "gengfu/base/text.h"
 #include "ruletest/ruletest_int.h"
 
+#define MOST ((double)(INT64_C(1) << 52))
+#define LIST_OR_COUNT .flags = SHAPE_LIST, .also = &how_many
+
+static const char *const severities[] = {"minor", "moderate", "severe", "extreme", NULL};
+static const struct shape_key how_many = SHAPE_ROW(NULL, SHAPE_INT, NULL, .max = MOST);
+
+/* clang-format off */
 const struct check_field check_fields[] = {
-    {"severity", NULL, "severity", CHECK_SEVERITY},
-    {"title", NULL, "title", CHECK_TEXT},
-    {"text", NULL, "text", CHECK_TEXT},
-    {"by", NULL, "by", CHECK_TEXT},
-    {"device", NULL, "device", CHECK_TEXT},
-    {"devices", NULL, "devices", CHECK_SET},
-    {"count", NULL, "count", CHECK_INT},
-    {"members", NULL, "members", CHECK_MEMBERS},
-    {"category", "category", "code", CHECK_TEXT},
-    {"place", "place", "name", CHECK_TEXT},
-    {"grid", "place", "grid", CHECK_TEXT},
-    {"values", NULL, "values", CHECK_PART},
-    {"evidence", NULL, "evidence", CHECK_LIST},
-    {"condition", NULL, "condition", CHECK_TEXT},
-    {"handling", NULL, "handling", CHECK_TEXT},
-    {"disposition", NULL, "disposition", CHECK_TEXT},
-    {"rating", NULL, "rating", CHECK_INT},
-    {"ticket", NULL, "ticket", CHECK_TEXT},
-    {"level", NULL, "level", CHECK_INT},
-    {"due", NULL, "due", CHECK_DUE},
-    {"parent", NULL, "parent", CHECK_RULE},
-    {"urgency", NULL, "urgency", CHECK_TEXT},
-    {"certainty", NULL, "certainty", CHECK_TEXT},
-    {"number", NULL, "number", CHECK_TEXT},
-    {"revision", NULL, "revision", CHECK_INT},
-    {"chattering", NULL, "chattering", CHECK_BOOL},
-    {"replayed", NULL, "replayed", CHECK_BOOL},
-    {"test", NULL, "test", CHECK_BOOL},
+    {SHAPE_ROW("severity", SHAPE_CHOICE, "How bad it is.", .words = severities), NULL, "severity", CHECK_SEVERITY},
+    {SHAPE_ROW("title", SHAPE_TEXT, "Its title.", .flags = SHAPE_EMPTY), NULL, "title", CHECK_TEXT},
+    {SHAPE_ROW("text", SHAPE_TEXT, "Its text.", .flags = SHAPE_EMPTY), NULL, "text", CHECK_TEXT},
+    {SHAPE_ROW("by", SHAPE_TEXT, "Its key.", .flags = SHAPE_EMPTY), NULL, "by", CHECK_TEXT},
+    {SHAPE_ROW("device", SHAPE_TEXT, "Its device.", .flags = SHAPE_EMPTY), NULL, "device", CHECK_TEXT},
+    {SHAPE_ROW("devices", SHAPE_ANY, "Its devices: a list in any order, or how many.", LIST_OR_COUNT), NULL, "devices", CHECK_SET},
+    {SHAPE_ROW("count", SHAPE_INT, "How many matches are in it.", .max = MOST), NULL, "count", CHECK_INT},
+    {SHAPE_ROW("members", SHAPE_ANY, "Its members, by their device or key: a list in any order, or how many.", LIST_OR_COUNT), NULL, "members", CHECK_MEMBERS},
+    {SHAPE_ROW("category", SHAPE_TEXT, "The code of its category.", .flags = SHAPE_EMPTY), "category", "code", CHECK_TEXT},
+    {SHAPE_ROW("place", SHAPE_TEXT, "The name of its place.", .flags = SHAPE_EMPTY), "place", "name", CHECK_TEXT},
+    {SHAPE_ROW("grid", SHAPE_TEXT, "Its grid.", .flags = SHAPE_EMPTY), "place", "grid", CHECK_TEXT},
+    {SHAPE_ROW("values", SHAPE_MAPPING, "Fields of the latest event that matched; others are not looked at.", .of = &given_values_shape), NULL, "values", CHECK_PART},
+    {SHAPE_ROW("evidence", SHAPE_ANY, "Its evidence: the list, or how many.", LIST_OR_COUNT), NULL, "evidence", CHECK_LIST},
+    {SHAPE_ROW("condition", SHAPE_TEXT, "Its condition.", .flags = SHAPE_EMPTY), NULL, "condition", CHECK_TEXT},
+    {SHAPE_ROW("handling", SHAPE_TEXT, "What people have done about it.", .flags = SHAPE_EMPTY), NULL, "handling", CHECK_TEXT},
+    {SHAPE_ROW("disposition", SHAPE_TEXT, "What it was.", .flags = SHAPE_EMPTY), NULL, "disposition", CHECK_TEXT},
+    {SHAPE_ROW("rating", SHAPE_INT, "How satisfied people are.", .max = MOST), NULL, "rating", CHECK_INT},
+    {SHAPE_ROW("ticket", SHAPE_TEXT, "The platform's ticket.", .flags = SHAPE_EMPTY), NULL, "ticket", CHECK_TEXT},
+    {SHAPE_ROW("level", SHAPE_INT, "How far it has been escalated.", .max = MOST), NULL, "level", CHECK_INT},
+    {SHAPE_ROW("due", SHAPE_MAPPING, "Its deadlines, counted from the raise.", .of = &given_due_shape), NULL, "due", CHECK_DUE},
+    {SHAPE_ROW("parent", SHAPE_TEXT, "The rule of the incident that took this one in."), NULL, "parent", CHECK_RULE},
+    {SHAPE_ROW("urgency", SHAPE_TEXT, "CAP's urgency.", .flags = SHAPE_EMPTY), NULL, "urgency", CHECK_TEXT},
+    {SHAPE_ROW("certainty", SHAPE_TEXT, "CAP's certainty.", .flags = SHAPE_EMPTY), NULL, "certainty", CHECK_TEXT},
+    {SHAPE_ROW("number", SHAPE_TEXT, "Its number.", .flags = SHAPE_EMPTY), NULL, "number", CHECK_TEXT},
+    {SHAPE_ROW("revision", SHAPE_INT, "The revision's number.", .max = MOST), NULL, "revision", CHECK_INT},
+    {SHAPE_ROW("chattering", SHAPE_BOOL, "It opens and ends too often."), NULL, "chattering", CHECK_BOOL},
+    {SHAPE_ROW("replayed", SHAPE_BOOL, "It is told again."), NULL, "replayed", CHECK_BOOL},
+    {SHAPE_ROW("test", SHAPE_BOOL, "It is a test."), NULL, "test", CHECK_BOOL},
 };
+/* clang-format on */
 const size_t check_field_count = COUNT(check_fields);
+const struct shape given_checks_shape = {.keys = &check_fields[0].key, .n = COUNT(check_fields), .stride = sizeof *check_fields};
 
 const struct rule *load_rule(struct reader *rd, const struct yaml_node *n) {
     const char *name = given_text(rd, n, "rule");
@@ -53,10 +62,9 @@ const struct rule *load_rule(struct reader *rd, const struct yaml_node *n) {
 
 /* due: {acknowledge: 30m, resolve: 24h} */
 static bool read_due(struct reader *rd, const struct yaml_node *n) {
-    static const char *const keys[] = {"acknowledge", "resolve"};
     int64_t ms;
-    bool fine = given_mapping(rd, n, "due", "due: {acknowledge: 30m, resolve: 24h}, counted from the raise") &&
-                given_keys(rd, n, keys, COUNT(keys), "due");
+    bool fine =
+        given_mapping(rd, n, "due", "due: {acknowledge: 30m, resolve: 24h}, counted from the raise") && given_keys(rd, n, &given_due_shape);
 
     for (size_t i = 0; fine && i < n->n; i++)
         fine = given_span(rd, n->pairs[i].value, n->pairs[i].key->text, &ms);
@@ -78,19 +86,18 @@ static bool read_list(struct reader *rd, const struct yaml_node *n, const char *
 }
 
 static bool check_value(struct reader *rd, const struct check_field *f, const struct yaml_node *n) {
-    static const char *const severities[] = {"minor", "moderate", "severe", "extreme"};
     int64_t i;
     bool b;
 
     switch (f->how) {
-    case CHECK_TEXT: return n->kind == YAML_SCALAR && n->len == 0 && !yaml_is_null(n) ? true : given_text(rd, n, f->name) != NULL;
-    case CHECK_INT: return given_int(rd, n, f->name, 0, INT64_C(1) << 52, &i);
-    case CHECK_BOOL: return given_bool(rd, n, f->name, &b);
-    case CHECK_SEVERITY: return given_choice(rd, n, "severity", severities, COUNT(severities)) >= 0;
+    case CHECK_TEXT: return n->kind == YAML_SCALAR && n->len == 0 && !yaml_is_null(n) ? true : given_text(rd, n, f->key.name) != NULL;
+    case CHECK_INT: return given_int(rd, n, f->key.name, (int64_t)f->key.min, (int64_t)f->key.max, &i);
+    case CHECK_BOOL: return given_bool(rd, n, f->key.name, &b);
+    case CHECK_SEVERITY: return given_choice(rd, n, &f->key) >= 0;
     case CHECK_SET:
     case CHECK_MEMBERS:
-    case CHECK_LIST: return read_list(rd, n, f->name);
-    case CHECK_PART: return given_mapping(rd, n, f->name, "values: {power_w: 0.2}");
+    case CHECK_LIST: return read_list(rd, n, f->key.name);
+    case CHECK_PART: return given_mapping(rd, n, f->key.name, "values: {power_w: 0.2}");
     case CHECK_RULE: return load_rule(rd, n) != NULL;
     case CHECK_DUE: return read_due(rd, n);
     }
@@ -110,7 +117,7 @@ static const cJSON *as_text(struct reader *rd, const struct yaml_node *n) {
 static bool read_check(struct reader *rd, const struct yaml_pair *p, struct check *ret) {
     for (size_t i = 0; i < check_field_count; i++) {
         const struct check_field *f = &check_fields[i];
-        if (strcmp(f->name, p->key->text) != 0)
+        if (strcmp(f->key.name, p->key->text) != 0)
             continue;
         if (!check_value(rd, f, p->value))
             return false;
@@ -124,20 +131,14 @@ static bool read_check(struct reader *rd, const struct yaml_pair *p, struct chec
 
 static bool read_one(struct ruletest_suite *s, const struct yaml_node *n, struct expected *ret) {
     static const char example[] = "{at: 10m, rule: lamp-out, change: opened}";
-    static const char *const changes[] = {"opened", "updated", "resolved", "closed"};
     static const char *const needed[] = {"at", "rule", "change"};
-    const char *known[COUNT(needed) + MAX_CHECKS];
     struct reader *rd = &s->rd;
     const struct yaml_node *v[COUNT(needed)];
     int change;
 
     if (!given_mapping(rd, n, "what is expected", example))
         return false;
-    for (size_t i = 0; i < COUNT(needed); i++)
-        known[i] = needed[i];
-    for (size_t i = 0; i < check_field_count; i++)
-        known[COUNT(needed) + i] = check_fields[i].name;
-    bool fine = given_keys(rd, n, known, COUNT(needed) + check_field_count, "an expected incident");
+    bool fine = given_keys(rd, n, &given_expected_shape);
     for (size_t i = 0; i < COUNT(needed); i++)
         if (!(v[i] = yaml_get(n, needed[i]))) {
             report_error(rd->rep, n->at, example, "what is expected has no '%s'", needed[i]);
@@ -146,7 +147,7 @@ static bool read_one(struct ruletest_suite *s, const struct yaml_node *n, struct
     *ret = (struct expected){.place = n->at};
     fine = given_span(rd, v[0], "at", &ret->at) && fine;
     fine = (ret->rule = load_rule(rd, v[1])) != NULL && fine;
-    fine = (change = given_choice(rd, v[2], "change", changes, COUNT(changes))) >= 0 && fine;
+    fine = (change = given_choice(rd, v[2], shape_key(&given_expected_shape, "change"))) >= 0 && fine;
     ret->change = (enum change)(change + CHANGE_OPENED);
     if (ret->rule && ret->rule->mode == RULE_OFF) {
         report_error(rd->rep, v[1]->at, NULL, "the rule '%s' is switched off (mode: off): it raises nothing", ret->rule->name);

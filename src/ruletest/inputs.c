@@ -96,13 +96,7 @@ static bool read_kind(struct loading *l, const struct yaml_node *n, atom_t *ret)
     return false;
 }
 
-static bool own_key(const char *key) {
-    static const char *const own[] = {"at", "every", "until", "kind", "device", "time", "late", "retained", "fields"};
-    for (size_t i = 0; i < COUNT(own); i++)
-        if (strcmp(own[i], key) == 0)
-            return true;
-    return false;
-}
+static bool own_key(const char *key) { return shape_key(&given_event_shape, key) != NULL; }
 
 /* A mistyped field would make a test pass that should not: what no source of the kind sets is told. Kinds that no source emits are anybody's. */
 static void check_field_name(struct loading *l, const struct yaml_node *key, atom_t kind, atom_t name) {
@@ -280,18 +274,14 @@ static bool read_wanted(struct loading *l, const struct yaml_node *list, struct 
 }
 
 static bool load_message(struct loading *l, const struct yaml_node *n) {
-    static const char *const keys[] = {"at", "every", "until", "topic", "payload", "payload_base64", "retained", "outcome", "events"};
-    const char *outcomes[OUTCOME_BROKEN + 1];
     struct given_message *m = given_alloc(l->rd, sizeof *m);
     const struct yaml_node *topic, *retained, *outcome, *events;
     struct timing t;
 
     if (!m || !given_mapping(l->rd, n, "a message", "{at: 0s, topic: zigbee2mqtt/lock-3-2, payload: {action: unlock}}"))
         return false;
-    for (int o = 0; o <= OUTCOME_BROKEN; o++)
-        outcomes[o] = source_outcome_name((enum source_outcome)o);
     m->outcome = -1;
-    bool fine = given_keys(l->rd, n, keys, COUNT(keys), "a message");
+    bool fine = given_keys(l->rd, n, &given_message_shape);
     fine = read_timing(l, n, "the message", &t) && fine;
     fine = read_payload(l, n, m) && fine;
     if (!(topic = yaml_get(n, "topic"))) {
@@ -306,7 +296,7 @@ static bool load_message(struct loading *l, const struct yaml_node *n) {
     if ((retained = yaml_get(n, "retained")) != NULL)
         fine = given_bool(l->rd, retained, "retained", &m->retained) && fine;
     if ((outcome = yaml_get(n, "outcome")) != NULL)
-        fine = (m->outcome = given_choice(l->rd, outcome, "outcome", outcomes, COUNT(outcomes))) >= 0 && fine;
+        fine = (m->outcome = given_choice(l->rd, outcome, shape_key(&given_message_shape, "outcome"))) >= 0 && fine;
     if ((events = yaml_get(n, "events")) != NULL)
         fine = read_wanted(l, events, m) && fine;
     return fine && push_repeated(l, t, (struct input){.kind = INPUT_MESSAGE, .place = n->at, .message = m});
@@ -314,18 +304,15 @@ static bool load_message(struct loading *l, const struct yaml_node *n) {
 
 /* -- commands and the link ----------------------------------------------------------------------------------------------------------- */
 static bool load_command(struct loading *l, const struct yaml_node *n) {
-    static const char *const keys[] = {"at", "rule", "key", "action", "who", "by", "ticket", "note", "disposition", "rating", "refused"};
     static const char *const texts[] = {"by", "ticket", "note"};
-    static const char *const dispositions[] = {"real", "false_alarm", "ignored", "test"};
     struct given_command *c = given_alloc(l->rd, sizeof *c);
-    const char *actions[ACTION_EVALUATE];
     const struct yaml_node *rule, *action, *v;
     struct timing t;
     int64_t rating = 0;
 
     if (!c || !given_mapping(l->rd, n, "a command", "{at: 5m, rule: sos, key: sos-1, action: acknowledge}"))
         return false;
-    bool fine = given_keys(l->rd, n, keys, COUNT(keys), "a command");
+    bool fine = given_keys(l->rd, n, &given_command_shape);
     fine = read_timing(l, n, "the command", &t) && fine;
     if (!(rule = yaml_get(n, "rule")) || !(action = yaml_get(n, "action"))) {
         report_error(l->rd->rep, n->at, "{at: 5m, rule: sos, key: sos-1, action: acknowledge}", "the command has no '%s'",
@@ -333,10 +320,8 @@ static bool load_command(struct loading *l, const struct yaml_node *n) {
         return false;
     }
     fine = (c->rule = load_rule(l->rd, rule)) != NULL && fine;
-    for (int a = ACTION_ACKNOWLEDGE; a <= ACTION_EVALUATE; a++)
-        actions[a - 1] = action_name((enum action)a);
-    int a = given_choice(l->rd, action, "action", actions, COUNT(actions));
-    c->command = (struct command){.id = "", .who = "platform:test", .action = (enum action)(a + 1)};
+    int a = given_choice(l->rd, action, shape_key(&given_command_shape, "action"));
+    c->command = (struct command){.id = "", .who = "platform:test", .action = (enum action)(a + ACTION_ACKNOWLEDGE)};
     fine = a >= 0 && fine;
     const char **out[] = {&c->command.by, &c->command.ticket, &c->command.note};
     for (size_t i = 0; i < COUNT(texts); i++)
@@ -347,7 +332,7 @@ static bool load_command(struct loading *l, const struct yaml_node *n) {
     if ((v = yaml_get(n, "who")) != NULL)
         fine = (c->command.who = given_text(l->rd, v, "who")) != NULL && fine;
     if ((v = yaml_get(n, "disposition")) != NULL) {
-        int d = given_choice(l->rd, v, "disposition", dispositions, COUNT(dispositions));
+        int d = given_choice(l->rd, v, shape_key(&given_command_shape, "disposition"));
         c->command.disposition = d + DISPOSITION_REAL;
         fine = d >= 0 && fine;
     }
@@ -360,13 +345,12 @@ static bool load_command(struct loading *l, const struct yaml_node *n) {
 }
 
 static bool load_link(struct loading *l, const struct yaml_node *n) {
-    static const char *const keys[] = {"at", "up"};
     static const char example[] = "link: [{at: 5m, up: false}, {at: 20m, up: true}]";
     const struct yaml_node *up;
     struct timing t;
     bool is_up;
 
-    if (!given_mapping(l->rd, n, "a change of the link", example) || !given_keys(l->rd, n, keys, COUNT(keys), "a change of the link") ||
+    if (!given_mapping(l->rd, n, "a change of the link", example) || !given_keys(l->rd, n, &given_link_shape) ||
         !read_timing(l, n, "the change of the link", &t))
         return false;
     if (!(up = yaml_get(n, "up"))) {

@@ -169,12 +169,12 @@ static bool read_span(struct ruletest_suite *s, const struct yaml_node *n, struc
 
 /* ignore: updated, or a list: changes that fail the test only by not coming */
 static bool read_ignored(struct ruletest_suite *s, const struct yaml_node *n, struct test *t) {
-    static const char *const changes[] = {"opened", "updated", "resolved", "closed"};
+    const struct shape_key *row = shape_key(&given_test_shape, "ignore");
     const struct yaml_node *ignore = yaml_get(n, "ignore");
     bool fine = true;
 
     for (size_t i = 0; ignore && i < (ignore->kind == YAML_SEQUENCE ? ignore->n : 1); i++) {
-        int c = given_choice(&s->rd, ignore->kind == YAML_SEQUENCE ? ignore->items[i] : ignore, "ignore", changes, COUNT(changes));
+        int c = given_choice(&s->rd, ignore->kind == YAML_SEQUENCE ? ignore->items[i] : ignore, row);
         fine = c >= 0 && fine;
         t->ignored |= c >= 0 ? 1u << (c + CHANGE_OPENED) : 0;
     }
@@ -182,12 +182,12 @@ static bool read_ignored(struct ruletest_suite *s, const struct yaml_node *n, st
 }
 
 static bool load_test(struct ruletest_suite *s, const struct yaml_node *n, struct test *t) {
-    static const char *const keys[] = {"test",     "about",    "start", "until",  "devices", "events",
-                                       "messages", "commands", "link",  "ignore", "expect"};
+    const struct yaml_node *about = yaml_get(n, "about");
 
     if (!given_mapping(&s->rd, n, "a test", "- test: what it shows"))
         return false;
-    bool fine = given_keys(&s->rd, n, keys, COUNT(keys), "a test");
+    bool fine = given_keys(&s->rd, n, &given_test_shape);
+    fine = (!about || given_text(&s->rd, about, "about")) && fine;
     fine = read_name(s, n, t) && fine;
     if (!t->name)
         return false;
@@ -212,10 +212,9 @@ static struct test *next_test(struct ruletest_suite *s) {
 }
 
 static int load_file(struct ruletest_suite *s, const struct yaml_node *root, struct err *err) {
-    static const char *const keys[] = {"tests"};
     const struct yaml_node *list;
 
-    if (!given_mapping(&s->rd, root, "a file of tests", "tests:") || !given_keys(&s->rd, root, keys, COUNT(keys), "a file of tests") ||
+    if (!given_mapping(&s->rd, root, "a file of tests", "tests:") || !given_keys(&s->rd, root, &given_file_shape) ||
         !(list = yaml_get(root, "tests")) || yaml_is_null(list) ||
         !given_list(&s->rd, list, "tests", "tests: [{test: …, events: […], expect: […]}]"))
         return 0;

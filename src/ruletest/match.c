@@ -231,12 +231,12 @@ static void describe(struct run *r, struct problem *p) {
         add_difference(r, p, "change", change_name(e->change), change_name(t->change));
     for (size_t i = 0; i < e->nchecks; i++)
         if (!check_holds(r, e, &e->checks[i], t))
-            add_difference(r, p, e->checks[i].field->name, check_want(r, &e->checks[i]), check_came(r, &e->checks[i], t));
+            add_difference(r, p, e->checks[i].field->key.name, check_want(r, &e->checks[i]), check_came(r, &e->checks[i], t));
 }
 
 static bool other_key(const struct run *r, const struct expected *e, const struct told *t) {
     for (size_t i = 0; i < e->nchecks; i++) {
-        const char *name = e->checks[i].field->name;
+        const char *name = e->checks[i].field->key.name;
         if ((strcmp(name, "by") == 0 || strcmp(name, "device") == 0) && !check_holds(r, e, &e->checks[i], t))
             return true;
     }

@@ -24,7 +24,7 @@ static void put_expected(struct run *r, struct buf *out, const struct expected *
 
     buf_printf(out, "%s %s %s", span_format(e->at, at), e->rule->name, change_name(e->change));
     for (size_t i = 0; i < e->nchecks; i++) {
-        buf_printf(out, ", %s ", e->checks[i].field->name);
+        buf_printf(out, ", %s ", e->checks[i].field->key.name);
         clean(out, check_want(r, &e->checks[i]));
     }
 }
@@ -105,7 +105,7 @@ static void json_expected(struct run *r, struct jw *w, const struct expected *e)
     jw_str(w, "rule", e->rule->name);
     jw_str(w, "change", change_name(e->change));
     for (size_t i = 0; i < e->nchecks; i++)
-        jw_value(w, e->checks[i].field->name, e->checks[i].want);
+        jw_value(w, e->checks[i].field->key.name, e->checks[i].want);
     jw_close(w, '}');
     (void)r;
 }

@@ -65,15 +65,15 @@ bool given_list(struct reader *rd, const struct yaml_node *n, const char *what, 
     return false;
 }
 
-bool given_keys(struct reader *rd, const struct yaml_node *n, const char *const *known, size_t count, const char *of) {
+bool given_keys(struct reader *rd, const struct yaml_node *n, const struct shape *s) {
+    const char *known[SHAPE_MAX_KEYS];
+    size_t count = shape_names(s, known);
     bool fine = true;
     for (size_t i = 0; i < n->n; i++) {
         const struct yaml_node *key = n->pairs[i].key;
-        bool found = false;
-        for (size_t k = 0; k < count && !found; k++)
-            found = strcmp(known[k], key->text) == 0;
+        bool found = shape_key(s, key->text) != NULL;
         if (!found)
-            given_unknown(rd, key->at, key->text, known, count, "%s has no key '%.100s'", of, key->text);
+            given_unknown(rd, key->at, key->text, known, count, "%s has no key '%.100s'", s->of, key->text);
         fine = fine && found;
     }
     return fine;
@@ -150,12 +150,14 @@ bool given_moment(struct reader *rd, const struct yaml_node *n, const char *what
     return true;
 }
 
-int given_choice(struct reader *rd, const struct yaml_node *n, const char *what, const char *const *words, size_t count) {
-    if (!scalar(rd, n, what, "a word", NULL))
+int given_choice(struct reader *rd, const struct yaml_node *n, const struct shape_key *row) {
+    const char *words[SHAPE_MAX_WORDS];
+    size_t count = shape_words(row, words);
+    if (!scalar(rd, n, row->name, "a word", NULL))
         return -1;
     for (size_t i = 0; i < count; i++)
-        if (words[i] && strcmp(words[i], n->text) == 0)
+        if (strcmp(words[i], n->text) == 0)
             return (int)i;
-    given_unknown(rd, n->at, n->text, words, count, "%s cannot be '%.60s'", what, n->text);
+    given_unknown(rd, n->at, n->text, words, count, "%s cannot be '%.60s'", row->name, n->text);
     return -1;
 }

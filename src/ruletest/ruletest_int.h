@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Private to the ruletest module.
  *
- *   load.c: files to tests · inputs.c, expect.c, devices.c: their parts · read.c: values with places
+ *   shape.c: what a file may say · load.c: files to tests · inputs.c, expect.c, devices.c: their parts · read.c: values with places
  *   run.c: one test from its start to its end · match.c: what came against what was expected · miss.c: why something did not come · print.c: both in words */
 #ifndef RULETEST_INT_H
 #define RULETEST_INT_H
@@ -12,12 +12,12 @@
 #include "gengfu/base/arena.h"
 #include "gengfu/base/map.h"
 #include "gengfu/engine/engine.h"
+#include "gengfu/rules/shape.h"
 #include "gengfu/rules/yaml.h"
 #include "gengfu/ruletest/ruletest.h"
 #include "gengfu/source/source.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define MAX_CHECKS 40
 #define MAX_SPAN (INT64_C(3660) * TIME_DAY)
 
 /* -- values with places (read.c) -------------------------------------------------------------------------------------------- */
@@ -35,14 +35,19 @@ void given_unknown(struct reader *rd, struct place at, const char *word, const c
 const char *given_kind(const struct yaml_node *n); /* "a list" */
 bool given_mapping(struct reader *rd, const struct yaml_node *n, const char *what, const char *example);
 bool given_list(struct reader *rd, const struct yaml_node *n, const char *what, const char *example);
-bool given_keys(struct reader *rd, const struct yaml_node *n, const char *const *known, size_t count, const char *of);
+bool given_keys(struct reader *rd, const struct yaml_node *n, const struct shape *s);
 const char *given_text(struct reader *rd, const struct yaml_node *n, const char *what); /* any scalar as it is written; NULL: reported */
 bool given_bool(struct reader *rd, const struct yaml_node *n, const char *what, bool *ret);
 bool given_int(struct reader *rd, const struct yaml_node *n, const char *what, int64_t min, int64_t max, int64_t *ret);
 bool given_span(struct reader *rd, const struct yaml_node *n, const char *what, int64_t *ret);
 bool given_moment(struct reader *rd, const struct yaml_node *n, const char *what,
-                  int64_t *ret_ms); /* RFC 3339; without a zone it is the site's */
-int given_choice(struct reader *rd, const struct yaml_node *n, const char *what, const char *const *words, size_t count);
+                  int64_t *ret_ms);                                                          /* RFC 3339; without a zone it is the site's */
+int given_choice(struct reader *rd, const struct yaml_node *n, const struct shape_key *row); /* index among its words; -1: reported */
+
+/* -- what a file may say (shape.c; given_checks_shape in expect.c) ----------------------------------------------------------------- */
+extern const struct shape given_file_shape, given_test_shape, given_event_shape, given_message_shape, given_command_shape, given_link_shape,
+    given_expected_shape, given_checks_shape, given_due_shape, given_values_shape;
+extern const char *const given_changes[]; /* in order of enum change, from CHANGE_OPENED */
 
 /* -- a test ------------------------------------------------------------------------------------------------------------------ */
 struct given_event {
@@ -101,7 +106,7 @@ enum check_how {
     CHECK_DUE
 };
 struct check_field {
-    const char *name;
+    struct shape_key key;        /* first: given_checks_shape goes by it */
     const char *object, *member; /* where in the document: object.member, or member of the document itself */
     enum check_how how;
 };

@@ -30,6 +30,9 @@ GF_WARN_UNUSED int ruletest_add_text(struct ruletest_suite *s, const char *name,
 /* Every DIR/tests.d/ *.yaml in order of name; a directory without tests.d has no tests. */
 GF_WARN_UNUSED int ruletest_add_dir(struct ruletest_suite *s, const char *dir, struct err *err);
 
+/* The JSON Schema of such a file. */
+void ruletest_schema(struct buf *b);
+
 size_t ruletest_count(const struct ruletest_suite *s);
 struct ruletest_info {
     const char *name;
