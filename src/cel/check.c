@@ -19,6 +19,8 @@ static const char *overload_hint(struct compiler *c, const struct ast *n, mask_t
     mask_t both = a | b, text = M(CEL_STRING);
     if (a == M(CEL_OPTIONAL) || b == M(CEL_OPTIONAL))
         return "x.?field is an optional value: x.?field.orValue(…) makes a plain one of it";
+    if (n->op == NODE_IN && !(b & (M(CEL_LIST) | M(CEL_MAP))))
+        return "in takes a list or a map on its right: x in ['a', 'b']; a text within a text is y.contains(x)";
     if (((a == text && !(b & ~M_NUMBER)) || (b == text && !(a & ~M_NUMBER)))) {
         const struct ast *s = a == text ? n->a : n->b;
         const struct ast *other = s == n->a ? n->b : n->a;
@@ -40,8 +42,6 @@ static const char *overload_hint(struct compiler *c, const struct ast *n, mask_t
         return "int(x) and uint(x) make one of the other";
     if (n->op == NODE_MOD && both & M(CEL_DOUBLE))
         return "% takes whole numbers: int(x)";
-    if (n->op == NODE_IN)
-        return "in takes a list or a map on its right: x in ['a', 'b']";
     if (n->op == NODE_ADD && both & M(CEL_NULL))
         return "a.?b.orValue('') bears a field that is not there";
     if ((n->op == NODE_EQ || n->op == NODE_NE) && both & M(CEL_BOOL))

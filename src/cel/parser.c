@@ -98,7 +98,11 @@ static const char *word_hint(struct parser *p) {
                  {"then", "a choice is written condition ? value : other value"},
                  {"else", "a choice is written condition ? value : other value"},
                  {"if", "a choice is written condition ? value : other value"},
-                 {"IN", "membership is written in: x in [1, 2]"}};
+                 {"IN", "membership is written in: x in [1, 2]"},
+                 {"matches", "it is a function of the text: x.matches('^a')"},
+                 {"contains", "it is a function of the text: x.contains('a')"},
+                 {"startsWith", "it is a function of the text: x.startsWith('a')"},
+                 {"like", "x.contains('a') looks for a text, x.matches('^a.*b$') for a pattern"}};
     if (p->tok.type == TOK_IDENT || p->tok.type == TOK_RESERVED)
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             if (!strcmp(words[i].word, p->tok.value.s))
@@ -543,12 +547,23 @@ static struct ast *parse_expr(struct parser *p) {
     if (p->tok.type == TOK_QUESTION && !p->stop) {
         struct token at = p->tok;
         advance(p);
-        struct ast *yes = parse_logic(p, true), *no = NULL;
+        bool elvis = p->tok.type == TOK_QUESTION,
+             chain = p->tok.type == TOK_DOT && p->tok.begin == at.end; /* a ?? b, a?.b of other languages */
+        uint32_t end = p->tok.end;
+        struct ast *yes = elvis ? NULL : parse_logic(p, true), *no = NULL;
         if (p->tok.type == TOK_COLON) {
             advance(p);
             no = parse_expr(p);
-        } else
+        } else if ((elvis || chain) && !p->stop) {
+            cel_report(p->report, at.begin, end,
+                       elvis ? "another value in place of what is missing: x.?a.orValue(0)"
+                             : "what may be missing is read with .? and not with ?. : x.?a.orValue(0)",
+                       "'?%s' is not part of the language", elvis ? "?" : ".");
+            yes = NULL;
+            sync(p);
+        } else {
             unexpected(p, "':' and the value otherwise: condition ? value : other value");
+        }
         struct ast *cond = cel_ast_new(p, AST_COND, n ? n->begin : at.begin, no ? no->end : p->tok.begin);
         if (cond) {
             cond->a = n;
