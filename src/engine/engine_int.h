@@ -15,6 +15,7 @@
 
 /* Ceilings. */
 #define ENGINE_MAX_OPEN 100000         /* incidents that are not over */
+#define ENGINE_MAX_RESOLVED 2000       /* of these, resolved and not closed */
 #define ENGINE_MAX_KEY 256             /* bytes of a key's text; longer ones end in their hash */
 #define ENGINE_MAX_WINDOW 10000        /* events of one window; then the oldest go */
 #define ENGINE_MAX_WINDOW_TOTAL 500000 /* events of all windows together */
@@ -254,6 +255,7 @@ struct engine {
     struct engine_device *dirty_first, *dirty_last;
     size_t ndirty_devices;
     uint64_t unregistered, refused_devices;
+    size_t nfiring;     /* of all rules */
     struct map dockets; /* id -> struct docket */
     struct docket *recent[ENGINE_RECENT];
     size_t next_recent;
@@ -464,7 +466,7 @@ void engine_docket_dirty(struct engine *e, struct docket *d);
 void engine_docket_over(struct engine *e, struct docket *d);
 void engine_docket_close_later(struct engine *e, struct docket *d);
 void engine_docket_due(struct engine *e, struct docket *d);
-bool engine_docket_room(struct engine *e);                                /* for one more; may close the oldest resolved one */
+void engine_bound_resolved(struct engine *e);
 struct docket *engine_docket_add(struct engine *e, struct incident *inc); /* takes inc */
 void engine_docket_free(struct engine *e, struct docket *d);
 struct docket *engine_docket_find(const struct engine *e, const char *id_or_number);

@@ -53,22 +53,28 @@ void engine_feed(struct engine *e, const struct docket *d, enum change change) {
     e->feed_last = it;
 }
 
-void engine_feed_run(struct engine *e) {
-    struct feed_item *it;
+static void run_one(struct engine *e) {
+    struct feed_item *it = e->feed_first;
+    struct engine_device *dev = engine_device_get(e, it->event.device, false);
 
+    e->feed_first = it->next;
+    if (!e->feed_first)
+        e->feed_last = NULL;
+    e->depth = it->depth;
+    e->depth_shadow = it->shadow;
+    arena_reset(&e->scratch);
+    if (dev)
+        engine_run_rules(e, &it->event, dev, false);
+}
+
+/* What every event, timer and command ends with. */
+void engine_feed_run(struct engine *e) {
+    engine_bound_resolved(e);
     if (!e->feed_first)
         return;
-    while ((it = e->feed_first) && !e->oom) {
-        struct engine_device *dev = engine_device_get(e, it->event.device, false);
-
-        e->feed_first = it->next;
-        if (!e->feed_first)
-            e->feed_last = NULL;
-        e->depth = it->depth;
-        e->depth_shadow = it->shadow;
-        arena_reset(&e->scratch);
-        if (dev)
-            engine_run_rules(e, &it->event, dev, false);
+    while (e->feed_first && !e->oom) {
+        run_one(e);
+        engine_bound_resolved(e);
     }
     e->feed_first = e->feed_last = NULL;
     e->depth = 0;

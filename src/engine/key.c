@@ -207,6 +207,7 @@ void engine_instance_free(struct engine *e, struct instance *in) {
     if (in->docket) {
         in->docket->instance = NULL;
         in->rule->nfiring--;
+        e->nfiring--;
     }
     engine_unkeep(&in->last);
     bound_free(&in->bound, in->rule->rule);

@@ -67,13 +67,7 @@ void engine_device_fields(const struct engine *e, const char *device, struct buf
     jw_close(&w, '}');
 }
 
-size_t engine_open_incidents(const struct engine *e) {
-    size_t n = 0;
-
-    for (size_t i = 0; i < e->nrules; i++)
-        n += e->rules[i].nfiring;
-    return n;
-}
+size_t engine_open_incidents(const struct engine *e) { return e->nfiring; }
 
 const struct incident *engine_incident(const struct engine *e, const char *id_or_number) {
     struct docket *d = engine_docket_find(e, id_or_number);

@@ -149,7 +149,7 @@ void engine_raise(struct engine_eval *x, struct instance *in, int64_t first, uin
 
     if (in->docket)
         return;
-    if (!engine_docket_room(e)) {
+    if (map_count(&e->dockets) >= ENGINE_MAX_OPEN) {
         e->refused_incidents++;
         return;
     }
@@ -162,6 +162,7 @@ void engine_raise(struct engine_eval *x, struct instance *in, int64_t first, uin
     d->instance = in;
     in->docket = d;
     er->nfiring++;
+    e->nfiring++;
     er->opened++;
     engine_instance_relist(in);
     in->raised = in->told_at = e->now.mono;
@@ -240,6 +241,7 @@ static void part(struct engine *e, struct instance *in) {
     in->docket->instance = NULL;
     in->docket = NULL;
     in->rule->nfiring--;
+    e->nfiring--;
     engine_instance_relist(in);
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
         in->due[ends[i]] = TIME_NONE;

@@ -44,7 +44,10 @@ int engine_restore_incident(struct engine *e, const char *body, size_t len, stru
 
     if (rc < 0)
         return rc;
-    if (engine_docket_find(e, inc->id)) {
+    bool known = map_gets(&e->dockets, inc->id) != NULL;
+    for (size_t i = 0; !known && i < ENGINE_RECENT; i++)
+        known = e->recent[i] && strcmp(e->recent[i]->inc->id, inc->id) == 0;
+    if (known) {
         rc = err_set(err, GF_EEXIST, "incident %s is known already", inc->id);
         incident_free(inc);
         return rc;
@@ -203,6 +206,7 @@ void engine_adopt(struct engine *e, struct docket *d, struct engine_rule *er) {
     d->instance = in;
     in->docket = d;
     er->nfiring++;
+    e->nfiring++;
     engine_set_pending(in, TIME_NONE);
     engine_instance_relist(in);
     inc->urgency = engine_cap_word(er->rule->urgency);
@@ -274,7 +278,7 @@ void engine_settle_publishing(struct engine *e) {
 
     for (size_t i = 0; i < n; i++) {
         struct docket *d = all[i];
-        struct docket *by = d->inc->inhibited_by ? engine_docket_find(e, d->inc->inhibited_by) : NULL;
+        struct docket *by = d->inc->inhibited_by ? map_gets(&e->dockets, d->inc->inhibited_by) : NULL;
 
         if (d->inc->condition != CONDITION_FIRING || d->inc->published)
             continue;

@@ -112,16 +112,35 @@ static bool expire(struct engine *e, struct docket *d, const char *note) {
 
 void engine_docket_due(struct engine *e, struct docket *d) { (void)expire(e, d, "nobody closed it"); }
 
-bool engine_docket_room(struct engine *e) {
+static int by_age(const void *a, const void *b) {
+    const struct incident *x = (*(struct docket *const *)a)->inc, *y = (*(struct docket *const *)b)->inc;
+
+    if (x->updated != y->updated)
+        return x->updated < y->updated ? -1 : 1;
+    return strcmp(x->number, y->number);
+}
+
+/* Of resolved incidents that nobody closes so many are kept at hand; then those with which nothing has happened for longest are closed. */
+void engine_bound_resolved(struct engine *e) {
+    size_t n = 0, resolved = map_count(&e->dockets) - e->nfiring,
+           excess = resolved > ENGINE_MAX_RESOLVED ? resolved - ENGINE_MAX_RESOLVED : 0;
+    struct docket **all;
     void *value;
 
-    if (map_count(&e->dockets) < ENGINE_MAX_OPEN)
-        return true;
-    for (size_t it = 0; map_next(&e->dockets, &it, NULL, &value);) {
-        if (expire(e, value, "nobody closed it, and its place was needed"))
-            return true;
+    if (map_count(&e->dockets) <= e->nfiring || excess == 0)
+        return;
+    if (!(all = malloc(map_count(&e->dockets) * sizeof(struct docket *)))) {
+        e->oom = true;
+        return;
     }
-    return false;
+    for (size_t it = 0; map_next(&e->dockets, &it, NULL, &value);) {
+        if (((struct docket *)value)->inc->condition == CONDITION_RESOLVED)
+            all[n++] = value;
+    }
+    qsort(all, n, sizeof(all[0]), by_age);
+    for (size_t i = 0; i < n && i < excess; i++)
+        (void)expire(e, all[i], "nobody closed it, and many came after it");
+    free(all);
 }
 
 /* -- rows ------------------------------------------------------------------------------------------------------------------------------ */

@@ -156,6 +156,27 @@ static void test_expire(void **state) {
     efx_done(&f);
 }
 
+static void test_many_resolved(void **state) {
+    struct efx f;
+
+    (void)state;
+    efx_init(&f, SOS INCIDENT, NULL);
+    for (int i = 0; i < ENGINE_MAX_RESOLVED + 10; i++) {
+        efx_event(&f, i * 1000, "card k1 sos=true");
+        efx_event(&f, i * 1000 + 1, "card k1 sos=false");
+        if (i % 100 == 0)
+            efx_flush(&f);
+    }
+    efx_flush(&f);
+    assert_int_equal(map_count(&f.incidents), ENGINE_MAX_RESOLVED);
+    assert_null(engine_incident(f.e, "gw-1-20260105-0010"));
+    assert_non_null(engine_incident(f.e, "gw-1-20260105-0011"));
+    efx_restart(&f, 0, true);
+    efx_flush(&f);
+    assert_int_equal(map_count(&f.incidents), ENGINE_MAX_RESOLVED);
+    efx_done(&f);
+}
+
 static void test_escalation(void **state) {
     struct efx f;
     struct err err;
@@ -339,10 +360,12 @@ static void test_effects(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_pair),   cmocka_unit_test(test_desk),       cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_expire),       cmocka_unit_test(test_escalation), cmocka_unit_test(test_chattering),
-        cmocka_unit_test(test_steady_again), cmocka_unit_test(test_document),   cmocka_unit_test(test_history_is_bounded),
-        cmocka_unit_test(test_numbers),      cmocka_unit_test(test_effects),
+        cmocka_unit_test(test_every_pair),    cmocka_unit_test(test_desk),
+        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_expire),
+        cmocka_unit_test(test_many_resolved), cmocka_unit_test(test_escalation),
+        cmocka_unit_test(test_chattering),    cmocka_unit_test(test_steady_again),
+        cmocka_unit_test(test_document),      cmocka_unit_test(test_history_is_bounded),
+        cmocka_unit_test(test_numbers),       cmocka_unit_test(test_effects),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
