@@ -39,10 +39,9 @@ bool engine_members_add(struct engine *e, struct docket *d, const char *id) {
 
 /* The member hears of its parent; one that a platform knows is told so. */
 static void set_parent(struct engine *e, const char *member, const char *parent) {
-    struct docket *m = engine_docket_find(e, member);
+    struct docket *m = map_gets(&e->dockets, member); /* one that is over stays as it is */
 
-    if (!m || (m->inc->condition == CONDITION_RESOLVED && m->inc->handling == HANDLING_CLOSED) ||
-        (m->inc->parent && strcmp(m->inc->parent, parent) == 0) || strcmp(member, parent) == 0)
+    if (!m || (m->inc->parent && strcmp(m->inc->parent, parent) == 0) || strcmp(member, parent) == 0)
         return;
     if (!engine_incident_text(&m->inc->parent, parent))
         e->oom = true;
