@@ -120,16 +120,34 @@ static int by_age(const void *a, const void *b) {
     return strcmp(x->number, y->number);
 }
 
-/* Of resolved incidents that nobody closes so many are kept at hand; then those with which nothing has happened for longest are closed. */
+#define NOBODY "nobody closed it, and many came after it"
+
+/* One too many is the rule: the one with which nothing has happened for longest. */
+static void expire_oldest(struct engine *e) {
+    struct docket *oldest = NULL;
+    void *value;
+
+    for (size_t it = 0; map_next(&e->dockets, &it, NULL, &value);) {
+        struct docket *d = value;
+        if (d->inc->condition == CONDITION_RESOLVED && (!oldest || by_age(&d, &oldest) < 0))
+            oldest = d;
+    }
+    if (oldest)
+        (void)expire(e, oldest, NOBODY);
+}
+
+/* Of resolved incidents that nobody closes so many are kept at hand; then the oldest are closed. */
 void engine_bound_resolved(struct engine *e) {
-    size_t n = 0, resolved = map_count(&e->dockets) - e->nfiring,
-           excess = resolved > ENGINE_MAX_RESOLVED ? resolved - ENGINE_MAX_RESOLVED : 0;
+    size_t n = 0, count = map_count(&e->dockets),
+           excess = count > e->nfiring + ENGINE_MAX_RESOLVED ? count - e->nfiring - ENGINE_MAX_RESOLVED : 0;
     struct docket **all;
     void *value;
 
-    if (map_count(&e->dockets) <= e->nfiring || excess == 0)
+    for (; excess > 0 && excess < 8; excess--)
+        expire_oldest(e);
+    if (excess == 0)
         return;
-    if (!(all = malloc(map_count(&e->dockets) * sizeof(struct docket *)))) {
+    if (!(all = malloc(count * sizeof(struct docket *)))) { /* after a start with more of them */
         e->oom = true;
         return;
     }
@@ -139,7 +157,7 @@ void engine_bound_resolved(struct engine *e) {
     }
     qsort(all, n, sizeof(all[0]), by_age);
     for (size_t i = 0; i < n && i < excess; i++)
-        (void)expire(e, all[i], "nobody closed it, and many came after it");
+        (void)expire(e, all[i], NOBODY);
     free(all);
 }
 
