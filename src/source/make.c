@@ -2,6 +2,7 @@
  * One event of one source: when, device, time, fields, dedupe, on_change; and the evaluation of its expressions within the message's budget.
  *
  * An expression that has no value because a field is not there leaves the field (or the time) out; any other error breaks the event it stands in. */
+#include <math.h>
 #include <string.h>
 
 #include "source/mapper_int.h"
@@ -108,8 +109,50 @@ struct event *work_event(struct work *w) {
     return &w->events[w->nevents]; /* counted only once it is whole */
 }
 
+#define MAX_FIELD_DEPTH 24 /* of lists and maps in a field: an event is kept as JSON, which has a depth of its own */
+
+static bool json_fits(const cJSON *j, unsigned depth) {
+    if (depth > MAX_FIELD_DEPTH)
+        return false;
+    for (const cJSON *child = j->child; child; child = child->next)
+        if (child->child && !json_fits(child, depth + 1))
+            return false;
+    return true;
+}
+
+/* Why an event with this value could not be kept and read again; NULL when it can. */
+static const char *unfit(struct cel_value v, unsigned depth) {
+    static const char deep[] = "lists and maps are nested too deep to be kept", nul[] = "the text holds a 0x00 byte";
+    struct cel_value key, item;
+    const char *why = NULL;
+    if (depth > MAX_FIELD_DEPTH)
+        return deep;
+    switch (v.type) {
+    case CEL_STRING: return v.aux && memchr(v.s, 0, v.aux) ? nul : NULL;
+    case CEL_LIST:
+        if (v.form == CEL_FORM_JSON)
+            return json_fits(v.json, depth) ? NULL : deep;
+        for (size_t i = 0; !why && cel_list_at(v, i, &item); i++)
+            why = unfit(item, depth + 1);
+        return why;
+    case CEL_MAP:
+        if (v.form == CEL_FORM_JSON)
+            return json_fits(v.json, depth) ? NULL : deep;
+        for (size_t it = 0; !why && cel_map_next(v, &it, &key, &item);)
+            why = key.type == CEL_STRING && unfit(key, 0) ? nul : unfit(item, depth + 1);
+        return why;
+    case CEL_OPTIONAL: return v.opt ? unfit(*v.opt, depth + 1) : NULL;
+    default: return NULL;
+    }
+}
+
 /* A field's value on its own: what it points to must outlive the rule set, and be in the arena. */
 static struct cel_value settled(struct work *w, struct cel_value v) {
+    while (v.type == CEL_STRING && v.aux && v.s[v.aux - 1] == 0) /* texts out of bytes are often filled up */
+        v.aux--;
+    const char *why = unfit(v, 0);
+    if (why)
+        return cel_error(CEL_E_VALUE, why);
     if ((v.type == CEL_LIST || v.type == CEL_MAP) && v.form == CEL_FORM_JSON)
         return v; /* the document is in the arena */
     switch (v.type) {
@@ -132,7 +175,7 @@ static int read_fields(struct work *w, const struct source_event *se, struct eve
     size_t n = 0;
     for (size_t i = 0; i < se->nfields && n < EVENT_MAX_FIELDS; i++) {
         struct cel_value v = work_eval(w, se->fields[i].value.program);
-        if (v.type == CEL_NULL || cel_is_unknown(v))
+        if (v.type == CEL_NULL || cel_is_unknown(v) || (v.type == CEL_DOUBLE && !isfinite(v.d)))
             continue;
         if (!cel_is_error(v))
             v = settled(w, v);

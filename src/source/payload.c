@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Bytes to a CEL value: JSON, or text, or null when there is nothing; or the bytes themselves. Leans on base's checked JSON parser; everything is in the message's arena.
  *
- * Some devices put a stray NUL or a byte order mark in front; these are skipped and counted. Text that is not UTF-8 is not understood: the sentence
+ * Some devices put stray NULs or a byte order mark in front, or a NUL at the end; these are skipped and counted. Text that is not UTF-8 is not understood: the sentence
  * names the byte. */
 #include <string.h>
 
@@ -26,6 +26,14 @@ static size_t invalid_at(const char *s, size_t len) {
     return low;
 }
 
+static void refuse_nul(struct payload *p, const char *s, size_t len, size_t front) {
+    const char *nul = len ? memchr(s, 0, len) : NULL;
+    if (!nul)
+        return;
+    const char *why = arena_printf(p->arena, "the payload is no text: byte %zu of %zu is 0x00", front + (size_t)(nul - s) + 1, p->msg->len);
+    p->bad = why ? why : no_room;
+}
+
 static void open_text(struct payload *p) {
     p->opened = true;
     const char *s = p->msg->payload;
@@ -38,6 +46,9 @@ static void open_text(struct payload *p) {
         else
             break;
     }
+    size_t front = p->msg->len - len;
+    while (len > 0 && s[len - 1] == 0) /* the end of a string in C, sent along */
+        len--;
     p->cleaned = p->msg->len - len;
     if (p->decoder) {
         size_t bad = 0, size = 0;
@@ -46,19 +57,22 @@ static void open_text(struct payload *p) {
             p->bad = no_room;
         } else if (rc < 0) {
             const char *why = arena_printf(p->arena, "the payload is not %s text: byte %zu of %zu is 0x%02X", charset_name(p->charset),
-                                           p->cleaned + bad + 1, p->msg->len, bad < len ? (unsigned)(unsigned char)s[bad] : 0U);
+                                           front + bad + 1, p->msg->len, bad < len ? (unsigned)(unsigned char)s[bad] : 0U);
             p->bad = why ? why : no_room;
         }
         p->len = size;
+        if (!p->bad)
+            refuse_nul(p, s, len, front);
         return;
     }
     if (!utf8_valid(s, len)) {
         size_t at = invalid_at(s, len);
         const char *why = arena_printf(p->arena, "the payload is not UTF-8 text: byte %zu of %zu is 0x%02X (charset: gb18030 for GBK)",
-                                       p->cleaned + at + 1, p->msg->len, at < len ? (unsigned)(unsigned char)s[at] : 0U);
+                                       front + at + 1, p->msg->len, at < len ? (unsigned)(unsigned char)s[at] : 0U);
         p->bad = why ? why : "the payload is not UTF-8 text";
         return;
     }
+    refuse_nul(p, s, len, front);
     p->text = s;
     p->len = len;
 }

@@ -255,11 +255,46 @@ static void test_reasons(void **state) {
     sfx_close(&f);
 }
 
+/* What an event cannot keep: 0x00 in a text, nesting that no JSON reader takes back, numbers that are none. */
+static void test_keepable(void **state) {
+    (void)state;
+    struct source_fx f;
+    sfx_open(
+        &f,
+        "sources:\n"
+        "  - source: s\n"
+        "    topic: s/{device}\n"
+        "    payload: json\n"
+        "    events: [{kind: k, fields: {t: string(hex(payload.h)), l: '[string(hex(payload.h))]', m: '{string(hex(payload.h)): 1}', n: payload.n, q: 1.0 / payload.z}}]\n"
+        "  - {source: w, topic: 'w/{device}', events: [{kind: k, fields: {v: payload}}]}\n");
+    assert_string_equal(sfx_say(&f, "s/1", "{\"h\":\"6869\"}"), "k 1 {t: \"hi\", l: [\"hi\"], m: {\"hi\":1}}");
+    assert_string_equal(sfx_say(&f, "s/1", "{\"h\":\"680069\"}"), "broken");
+    assert_string_equal(f.got.why, "t: the text holds a 0x00 byte");
+    assert_string_equal(sfx_say(&f, "s/1", "{\"h\":\"68690000\"}"), "broken"); /* filled up is fine for t, not within a list */
+    assert_string_equal(f.got.why, "l: the text holds a 0x00 byte");
+    assert_string_equal(sfx_say(&f, "s/1", "{\"z\":0.0,\"n\":1}"), "k 1 {n: 1}");
+    char deep[256] = "{\"n\":";
+    memset(deep + 5, '[', 40);
+    memset(deep + 45, ']', 40);
+    memcpy(deep + 85, "}", 2);
+    assert_string_equal(sfx_say(&f, "s/1", deep), "broken");
+    assert_string_equal(f.got.why, "n: lists and maps are nested too deep to be kept");
+    sfx_send(&f, "w/1", "ON\0\0", 4);
+    assert_int_equal(f.got.nevents, 1);
+    assert_int_equal(f.got.events[0].fields[0].value.aux, 2);
+    sfx_send(&f, "w/1", "\0{\"a\":1}\0", 9);
+    assert_int_equal(f.got.nevents, 1);
+    sfx_send(&f, "w/1", "\0O\0N", 4);
+    assert_int_equal(f.got.outcome, OUTCOME_BROKEN);
+    assert_string_equal(f.got.why, "the payload is no text: byte 3 of 4 is 0x00");
+    sfx_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_charsets),      cmocka_unit_test(test_charset_is_bounded), cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_several_times), cmocka_unit_test(test_dedupe_across),      cmocka_unit_test(test_drop),
-        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_reasons),       cmocka_unit_test(test_keepable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
