@@ -13,6 +13,7 @@ struct reading {
     const struct cel_env *env;
     const struct topic_pattern *topic; /* whose parts the expression may name; NULL: the pattern is broken */
     bool each, no_payload;
+    const char *whole; /* the key that is asked before 'each'; NULL: none */
 };
 
 /* -- expressions ---------------------------------------------------------------------------------------------------------------- */
@@ -48,8 +49,12 @@ static void check_reads(const struct reading *r, const struct yaml_node *n, cons
         }
         if ((reads[i].slot == SOURCE_KEY || reads[i].slot == SOURCE_ITEM) && !r->each && !item) {
             item = true;
-            report_error(r->ld->rd.rep, at, "each: payload.list makes one event per element", "'%s' is there only with 'each'",
-                         reads[i].slot == SOURCE_KEY ? "key" : "item");
+            const char *name = reads[i].slot == SOURCE_KEY ? "key" : "item";
+            if (r->whole) /* there is an 'each', and this expression comes before it */
+                report_error(r->ld->rd.rep, at, "the elements are told apart by 'when' of an event",
+                             "%s is asked once for the whole message: it has no '%s'", r->whole, name);
+            else
+                report_error(r->ld->rd.rep, at, "each: payload.list makes one event per element", "'%s' is there only with 'each'", name);
         }
     }
 }
@@ -430,8 +435,11 @@ static void read_source(struct loader *ld, const struct cel_env *env, const stru
     }
     if ((v = yaml_get(n, "ignore")))
         read_ignore(&r, v);
-    if ((v = yaml_get(n, "match")))
+    if ((v = yaml_get(n, "match"))) {
+        r.whole = yaml_get(n, "each") ? "'match'" : NULL;
         (void)read_expr(&r, v, "'match'", CEL_DECL_BOOL, &s->match);
+        r.whole = NULL;
+    }
     const struct yaml_node *each = yaml_get(n, "each"), *events = yaml_get(n, "events"), *online = yaml_get(n, "online");
     if (s->ignore && (events || each || online)) {
         report_error(rd->rep,
@@ -442,8 +450,11 @@ static void read_source(struct loader *ld, const struct cel_env *env, const stru
                      "write two sources, each with a match of its own", "a source that ignores its messages makes no events");
         return;
     }
-    if (each)
+    if (each) {
+        r.whole = "'each'";
         (void)read_expr(&r, each, "'each'", CEL_DECL_DYN, &s->each);
+        r.whole = NULL;
+    }
     r.each = each != NULL;
     if (events)
         read_events(&r, events);
