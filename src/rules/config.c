@@ -251,7 +251,7 @@ static void read_root(struct loading *l, const struct yaml_node *root) {
         const struct yaml_node *n = yaml_get(root, sections[i].key);
         char of[32];
         (void)snprintf(of, sizeof of, "'%s'", sections[i].key);
-        if (!n && sections[i].section == SECTION_GATEWAY)
+        if ((!n || yaml_is_null(n)) && sections[i].section == SECTION_GATEWAY)
             report_error(l->rd.rep, root->at, "gateway: {id: gw-1}", "the configuration needs 'gateway'");
         if (!n || yaml_is_null(n) || !node_mapping(&l->rd, n, of, "write its settings below it, indented"))
             continue;

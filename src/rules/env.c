@@ -185,7 +185,7 @@ static void add_macro(struct loader *ld, const struct definition *d) {
     int rc = GF_EINVAL;
     if (d->value->bad) {
         rc = GF_EINVAL;
-    } else if (d->value->kind != YAML_SCALAR || d->value->len == 0) {
+    } else if (d->value->kind != YAML_SCALAR || d->value->len == 0 || yaml_is_null(d->value)) {
         report_error(ld->rd.rep, d->value->at, "put quotes around an expression that begins with '[' or '{'",
                      "a macro must be an expression, not %s", node_kind_name(d->value));
     } else {

@@ -47,7 +47,7 @@ struct place expr_field_place(const struct yaml_node *n, size_t begin, const str
 bool expr_scalar(struct reader *rd, const struct yaml_node *n, const char *what) {
     if (n->bad)
         return false;
-    if (n->kind == YAML_SCALAR && n->len > 0)
+    if (n->kind == YAML_SCALAR && n->len > 0 && !yaml_is_null(n)) /* a bare null is a value that was forgotten */
         return true;
     report_error(rd->rep, n->at, n->kind == YAML_SCALAR ? NULL : "put quotes around an expression that begins with '[' or '{'",
                  "%s must be an expression, not %s", what, n->kind == YAML_SCALAR ? "nothing" : node_kind_name(n));

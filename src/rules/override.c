@@ -115,6 +115,9 @@ static void apply(struct loader *ld, const struct yaml_node *o) {
                        name->kind == YAML_SCALAR ? name->text : node_kind_name(name));
         return;
     }
+    const struct yaml_node *about = yaml_get(o, "about");
+    if (about)
+        (void)node_text(rd, about, "'about'");
     struct yaml_node *merged = copy_mapping(ld, rule, o->n);
     for (size_t i = 0; merged && i < o->n; i++) {
         const struct yaml_pair *p = &o->pairs[i];

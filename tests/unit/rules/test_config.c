@@ -119,6 +119,9 @@ static void test_nothing(void **state) {
     c = load("broker: {}\n");
     assert_string_equal(report_first(rep), "gengfu.yaml:1:1: the configuration needs 'gateway'");
     config_free(c);
+    c = load("gateway:\n");
+    assert_string_equal(report_first(rep), "gengfu.yaml:1:1: the configuration needs 'gateway'");
+    config_free(c);
     c = load("gateway: {}\n");
     assert_string_equal(report_first(rep), "gengfu.yaml:1:10: 'gateway' needs 'id'");
     config_free(c);
