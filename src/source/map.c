@@ -14,11 +14,8 @@ static enum truth eval_match(struct work *w, const struct source *s) {
         return YES;
     bool other = cel_is_error(v) && (v.code == CEL_E_ABSENT || v.code == CEL_E_OVERLOAD);
     if (v.type == CEL_BOOL || v.type == CEL_NULL || other) {
-        if (!w->mismatch)
-            w->mismatch = arena_printf(w->arena, "source %s: match: %s", s->name,
-                                       other                ? work_sentence(v)
-                                       : v.type == CEL_BOOL ? "does not hold"
-                                                            : "is null");
+        if (!w->mismatch.source)
+            w->mismatch = (struct mismatch){s, v};
         return NO;
     }
     work_broken(w, "match", cel_is_error(v) ? work_sentence(v) : "gives neither true nor false");
@@ -183,6 +180,21 @@ static const struct payload *read_payload(const struct work *w) {
     return &w->payloads[CHARSET_UTF8];
 }
 
+/* Of several sources with this topic, the first is shown. */
+static const char *mismatch_why(struct work *w, size_t fitting) {
+    static const char otherwise[] = "no source's match holds for it";
+    const struct source *source = w->mismatch.source;
+    struct cel_value v = w->mismatch.value;
+    if (!source)
+        return otherwise;
+    const char *text = cel_is_error(v) ? work_sentence(v) : v.type == CEL_BOOL ? "does not hold" : "is null", *why;
+    if (fitting > 1)
+        why = arena_printf(w->arena, "none of the %zu sources with this topic takes it; source %s: match: %s", fitting, source->name, text);
+    else
+        why = arena_printf(w->arena, "source %s: match: %s", source->name, text);
+    return why ? why : otherwise;
+}
+
 static const char *default_why(struct work *w, enum source_outcome o, size_t fitting) {
     const struct payload *p = read_payload(w);
     switch (o) {
@@ -193,11 +205,7 @@ static const char *default_why(struct work *w, enum source_outcome o, size_t fit
             return w->topic.len ? "no source has this topic" : "the topic is empty: MQTT has no such topic";
         if (p->bad_json && !p->json_is)
             return p->bad_json;
-        if (w->mismatch && fitting > 1) {
-            const char *why = arena_printf(w->arena, "none of the %zu sources with this topic takes it; %s", fitting, w->mismatch);
-            return why ? why : w->mismatch;
-        }
-        return w->mismatch ? w->mismatch : "no source's match holds for it";
+        return mismatch_why(w, fitting);
     default: return NULL;
     }
 }

@@ -27,10 +27,13 @@ struct work {
     const struct source *source;
     const char *name; /* of the source */
     const char *ignore_reason;
-    const char *why;      /* set once something of this source is broken */
-    const char *mismatch; /* why the first source that fits by its topic does not take the message */
-    unsigned quiet;       /* enum quiet */
-    const char *nothing;  /* QUIET_EMPTY: why 'each' has no value; NULL: it is empty */
+    const char *why; /* set once something of this source is broken */
+    struct mismatch {
+        const struct source *source; /* the first that fits by its topic and does not take the message */
+        struct cel_value value;      /* of its match */
+    } mismatch;
+    unsigned quiet;      /* enum quiet */
+    const char *nothing; /* QUIET_EMPTY: why 'each' has no value; NULL: it is empty */
     struct event *events;
     size_t nevents, cap;
 };
