@@ -439,7 +439,8 @@ void cel_lex(struct lexer *l, struct token *t) {
                 if (c >= 0x80)
                     (void)utf8_next(l->text + l->pos, l->len - l->pos, &width);
                 if (c >= 0x80 && !hint)
-                    hint = "names are made of a-z, A-Z, 0-9 and _; a key of other letters is read as x['…']; texts stand in quotes; signs are those of a plain keyboard";
+                    hint =
+                        "names are made of a-z, A-Z, 0-9 and _; a key of other letters is read as x['…']; texts stand in quotes; signs are those of a plain keyboard";
                 if (c < 0x20 || c == 0x7f)
                     cel_report(l->report, l->pos, l->pos + width, hint, "unexpected control character 0x%02x", (unsigned)c);
                 else
