@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gengfu/base/text.h"
 #include "rules/load_int.h"
 
 const struct cel_aggregate_name rule_aggregate_names[] = {
@@ -171,6 +172,31 @@ static void add_list(struct loader *ld, const struct definition *d) {
         env_failed(ld, d, rc, &err);
 }
 
+/* registry('adress', …): a column that devices.csv has not and one like it that it has. Any other may come with the site's own columns. */
+static void check_columns(struct loader *ld, const struct yaml_node *n, size_t begin, size_t end) {
+    static const char call[] = "registry(";
+    const struct registry_column *columns;
+    const char *names[REGISTRY_MAX_COLUMNS];
+    size_t count = ld->rs->registry ? registry_columns(ld->rs->registry, &columns) : 0;
+    for (size_t i = 0; i < count; i++)
+        names[i] = atom_name(columns[i].name);
+    for (const char *p = n->text + begin, *last = n->text + end; (p = memmem(p, (size_t)(last - p), call, sizeof call - 1));) {
+        p += sizeof call - 1;
+        size_t len = p < last && (*p == '\'' || *p == '"') ? strcspn(p + 1, "'\"") : 0;
+        char word[ATOM_NAME_MAX + 1];
+        if (len == 0 || len >= sizeof word || p + 1 + len >= last)
+            continue;
+        memcpy(word, p + 1, len);
+        word[len] = '\0';
+        bool known = false;
+        for (size_t i = 0; i < count; i++)
+            known |= strcmp(names[i], word) == 0;
+        size_t at = (size_t)(p + 1 - n->text);
+        if (!known && text_nearest(word, names, count))
+            report_unknown_warning(ld->rd.rep, yaml_place(n, at, at + len), word, names, count, "devices.csv has no column '%s'", word);
+    }
+}
+
 static void add_macro(struct loader *ld, const struct definition *d) {
     if (!usable_name(ld, d, "macro"))
         return;
@@ -191,6 +217,8 @@ static void add_macro(struct loader *ld, const struct definition *d) {
     } else {
         rc = cel_env_alias(ld->own->base, d->name, d->value->text, d->value->len, &diags);
         expr_report(&ld->rd, d->value, 0, &diags);
+        if (rc == 0)
+            check_columns(ld, d->value, 0, d->value->len);
         if (rc < 0 && diags.errors == 0)
             env_failed(ld, d, rc, &(struct err){0});
     }
@@ -254,6 +282,7 @@ struct cel_program *loader_compile(struct loader *ld, const struct cel_env *env,
         cel_program_free(p);
         return NULL;
     }
+    check_columns(ld, n, begin, end);
     return p;
 }
 
