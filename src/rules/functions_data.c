@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Functions over what devices wrap their values in: sentinels, hexadecimal, bytes that nobody has decoded yet, other charsets.
  * As in functions.c, a value that cannot be read as what it should be is absent. */
+#include <math.h>
 #include <string.h>
 
 #include "gengfu/rules/charset.h"
@@ -70,27 +71,39 @@ static struct cel_value fn_hex(struct arena *arena, void *host, size_t argc, con
     return bytes_value(out, n);
 }
 
-/* uint_at(bytes, at, size), int_at(…), with 'little' at the end for the other order: a whole number of 1 to 8 bytes. */
-static struct cel_value number_at(size_t argc, const struct cel_value *argv, bool with_sign) {
+/* The bytes [at, at + size) of argv[0] as one number, the highest first unless 'little' stands at the end. False: *ret says why. */
+static bool bits_at(size_t argc, const struct cel_value *argv, int64_t least, uint64_t *ret_bits, struct cel_value *ret) {
     struct cel_value v = argv[0];
+    bool little = argc > 3 && argv[3].type == CEL_STRING && argv[3].aux == 6 && memcmp(argv[3].s, "little", 6) == 0;
+    bool big = argc <= 3 || (argv[3].type == CEL_STRING && argv[3].aux == 3 && memcmp(argv[3].s, "big", 3) == 0);
     if (!opened(&v) || (v.type != CEL_BYTES && v.type != CEL_STRING))
-        return none("a number taken from what is not bytes");
-    if (argv[1].type != CEL_INT || argv[2].type != CEL_INT || argv[2].i < 1 || argv[2].i > 8)
-        return cel_error(CEL_E_OVERLOAD, "uint_at() and int_at() take bytes, a place from 0 on, and a size of 1 to 8");
-    bool little = false;
-    if (argc > 3) {
-        little = argv[3].type == CEL_STRING && argv[3].aux == 6 && memcmp(argv[3].s, "little", 6) == 0;
-        if (!little && !(argv[3].type == CEL_STRING && argv[3].aux == 3 && memcmp(argv[3].s, "big", 3) == 0))
-            return cel_error(CEL_E_OVERLOAD, "the order of bytes is 'big' or 'little'");
+        *ret = none("a number taken from what is not bytes");
+    else if (argv[1].type != CEL_INT || argv[2].type != CEL_INT || argv[2].i < least || argv[2].i > 8)
+        *ret = cel_error(CEL_E_OVERLOAD,
+                         "a number is taken from bytes, at a place from 0 on, in a size of 1 to 8 (of 4 or 8 with a fraction)");
+    else if (!little && !big)
+        *ret = cel_error(CEL_E_OVERLOAD, "the order of bytes is 'big' or 'little'");
+    else if (argv[1].i < 0 || argv[1].i > (int64_t)v.aux - argv[2].i)
+        *ret = none("a number taken from behind the last byte");
+    else {
+        int64_t at = argv[1].i, size = argv[2].i;
+        uint64_t u = 0;
+        for (int64_t i = 0; i < size; i++)
+            u = u << 8 | (unsigned char)v.s[little ? at + size - 1 - i : at + i];
+        *ret_bits = u;
+        return true;
     }
-    int64_t at = argv[1].i, size = argv[2].i;
-    if (at < 0 || at > (int64_t)v.aux - size)
-        return none("a number taken from behind the last byte");
-    uint64_t u = 0;
-    for (int64_t i = 0; i < size; i++)
-        u = u << 8 | (unsigned char)v.s[little ? at + size - 1 - i : at + i];
+    return false;
+}
+
+/* uint_at(bytes, at, size), int_at(…): a whole number of 1 to 8 bytes. */
+static struct cel_value number_at(size_t argc, const struct cel_value *argv, bool with_sign) {
+    struct cel_value no;
+    uint64_t u;
+    if (!bits_at(argc, argv, 1, &u, &no))
+        return no;
     if (with_sign) {
-        unsigned shift = 64 - 8 * (unsigned)size;
+        unsigned shift = 64 - 8 * (unsigned)argv[2].i;
         return cel_int((int64_t)(u << shift) >> shift);
     }
     return u > INT64_MAX ? none("a number of 8 bytes that is too large") : cel_int((int64_t)u);
@@ -102,6 +115,27 @@ static struct cel_value fn_uint_at(struct arena *arena, void *host, size_t argc,
 static struct cel_value fn_int_at(struct arena *arena, void *host, size_t argc, const struct cel_value *argv) {
     (void)arena, (void)host;
     return number_at(argc, argv, true);
+}
+
+/* float_at(bytes, at, 4), float_at(bytes, at, 8): as IEEE 754 has it. */
+static struct cel_value fn_float_at(struct arena *arena, void *host, size_t argc, const struct cel_value *argv) {
+    (void)arena, (void)host;
+    struct cel_value no;
+    uint64_t u;
+    double d;
+    if (!bits_at(argc, argv, 4, &u, &no))
+        return no;
+    if (argv[2].i == 4) {
+        uint32_t narrow = (uint32_t)u;
+        float f;
+        memcpy(&f, &narrow, sizeof f);
+        d = (double)f;
+    } else if (argv[2].i == 8) {
+        memcpy(&d, &u, sizeof d);
+    } else {
+        return cel_error(CEL_E_OVERLOAD, "float_at() takes 4 or 8 bytes");
+    }
+    return isfinite(d) ? cel_double(d) : none("bytes that are no number");
 }
 
 /* text(bytes, charset). */
@@ -137,6 +171,7 @@ int env_data_functions(struct cel_env *e) {
         {"hex", 1, 1, false, fn_hex, "hex(dyn) -> bytes", NULL},
         {"uint_at", 3, 4, false, fn_uint_at, "uint_at(bytes, int, int[, 'little']) -> int", NULL},
         {"int_at", 3, 4, false, fn_int_at, "int_at(bytes, int, int[, 'little']) -> int", NULL},
+        {"float_at", 3, 4, false, fn_float_at, "float_at(bytes, int, int[, 'little']) -> double", NULL},
         {"text", 2, 2, false, fn_text, "text(bytes, string) -> string", text_wrong},
     };
     for (size_t i = 0; i < COUNT(functions); i++) {

@@ -214,6 +214,14 @@ static void test_wrapped(void **state) {
     is("uint_at(hex('0102ff'), 0, 9)", "error");
     is("uint_at(base64.decode('AQL/'), 2, 1)", "255");
     is("uint_at(5, 0, 1)", "absent");
+    is("float_at(hex('41ac0000'), 0, 4)", "21.5");
+    is("float_at(hex('000041ac0000'), 2, 4)", "21.5");
+    is("float_at(hex('0000ac41'), 0, 4, 'little')", "21.5");
+    is("float_at(hex('4035800000000000'), 0, 8)", "21.5");
+    is("float_at(hex('7fc00000'), 0, 4)", "absent"); /* NaN */
+    is("float_at(hex('41ac00'), 0, 4)", "absent");
+    is("float_at(hex('41ac0000'), 0, 2)", "error");
+    is("float_at(hex('41ac00000000'), 0, 6)", "error");
     is("text(base64.decode('w8XL+A=='), 'GB2312')", "'门锁'");
     is("text(hex('636166e9'), 'latin1')", "'café'");
     is("text(hex('a4a4'), 'Big5')", "'中'");

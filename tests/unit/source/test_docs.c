@@ -77,11 +77,11 @@ static void test_examples(void **state) {
 /* Every key and every function has its place on the page. */
 static void test_keys(void **state) {
     (void)state;
-    static const char *const words[] = {"`source`",  "`topic`",  "`payload`",  "`charset`", "`max_payload`", "`drop`",     "`match`",
-                                        "`ignore`",  "`each`",   "`events`",   "`online`",  "`kind`",        "`when`",     "`device`",
-                                        "`time`",    "`skew`",   "`late`",     "`fields`",  "`emit`",        "`dedupe`",   "`number(x",
-                                        "`truth(x",  "`time(x",  "`strptime(", "`nullif(x", "`json(t",       "`registry(", "`hex(t",
-                                        "`uint_at(", "`int_at(", "`text(b",    "`local(",   "across"};
+    static const char *const words[] = {"`source`",  "`topic`",  "`payload`",  "`charset`",  "`max_payload`", "`drop`",     "`match`",
+                                        "`ignore`",  "`each`",   "`events`",   "`online`",   "`kind`",        "`when`",     "`device`",
+                                        "`time`",    "`skew`",   "`late`",     "`fields`",   "`emit`",        "`dedupe`",   "`number(x",
+                                        "`truth(x",  "`time(x",  "`strptime(", "`nullif(x",  "`json(t",       "`registry(", "`hex(t",
+                                        "`uint_at(", "`int_at(", "`text(b",    "`float_at(", "`local(",       "across"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strstr(doc.data, words[i]))
             fail_msg(PAGE " says nothing of %s", words[i]);

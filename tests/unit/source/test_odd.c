@@ -290,11 +290,37 @@ static void test_keepable(void **state) {
     sfx_close(&f);
 }
 
+/* A large text that is parsed anew for each of many elements ends with the message's budget, not with the patience of the broker. */
+static void test_budget(void **state) {
+    (void)state;
+    struct source_fx f;
+    sfx_open(&f, "sources:\n"
+                 "  - source: s\n"
+                 "    topic: s/{device}\n"
+                 "    payload: json\n"
+                 "    max_payload: 1MB\n"
+                 "    each: payload.l\n"
+                 "    events: [{kind: k, fields: {v: 'json(payload.d)[0]'}}]\n");
+    struct buf b;
+    buf_init(&b, 0);
+    buf_puts(&b, "{\"d\":\"[1");
+    buf_fill(&b, ' ', 200000);
+    buf_puts(&b, "]\",\"l\":[0");
+    for (int i = 0; i < 4000; i++)
+        buf_puts(&b, ",0");
+    buf_puts(&b, "]}");
+    sfx_send(&f, "s/1", b.data, b.len);
+    assert_true(f.got.nevents > 100 && f.got.nevents < 1000);
+    assert_non_null(strstr(f.got.why, "step"));
+    buf_done(&b);
+    sfx_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_charsets),      cmocka_unit_test(test_charset_is_bounded), cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_several_times), cmocka_unit_test(test_dedupe_across),      cmocka_unit_test(test_drop),
-        cmocka_unit_test(test_reasons),       cmocka_unit_test(test_keepable),
+        cmocka_unit_test(test_reasons),       cmocka_unit_test(test_keepable),           cmocka_unit_test(test_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
