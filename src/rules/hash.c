@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The hash of a rule's meaning: its canonical text (keys sorted, comments and layout gone, `about` left out), and behind it the lists, macros and time intervals that its
- * expressions name, theirs too. State belongs to a rule's name and this hash. */
+ * expressions name, theirs too, and the gateway's zone and place where an interval goes by them. State belongs to a rule's name and this hash. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +12,7 @@ struct hashing {
     struct loader *ld;
     struct buf text;
     struct nodes used; /* definitions that were met, in order */
+    bool zone, place;  /* an interval goes by the gateway's */
 };
 
 static int by_key(const void *a, const void *b) {
@@ -23,6 +24,35 @@ static void use(struct hashing *h, const struct yaml_node *n) {
         if (h->used.items[i] == n)
             return;
     nodes_add(h->ld, &h->used, n);
+}
+
+/* Whether a part of an interval goes by the sun. */
+static bool by_sun(const struct yaml_node *n) {
+    bool found = n->kind == YAML_SCALAR && (strncmp(n->text, "sunrise", 7) == 0 || strncmp(n->text, "sunset", 6) == 0);
+    for (size_t i = 0; n->kind != YAML_SCALAR && i < n->n && !found; i++)
+        found = by_sun(n->kind == YAML_SEQUENCE ? n->items[i] : n->pairs[i].value);
+    return found;
+}
+
+static void use_interval(struct hashing *h, const struct yaml_node *n) {
+    use(h, n);
+    h->place = h->place || by_sun(n);
+    for (size_t i = 0; i < (n->kind == YAML_SEQUENCE ? n->n : 1); i++)
+        h->zone = h->zone || !yaml_get(n->kind == YAML_SEQUENCE ? n->items[i] : n, "location");
+}
+
+static void put_gateway(struct hashing *h) {
+    const struct config *c = h->ld->rs->config;
+    if (h->zone) {
+        buf_puts(&h->text, "\nzone ");
+        json_write_string(&h->text, c->zone_name, strlen(c->zone_name));
+    }
+    if (h->place) {
+        buf_puts(&h->text, "\nplace ");
+        buf_put_double(&h->text, c->lat);
+        buf_putc(&h->text, ' ');
+        buf_put_double(&h->text, c->lon);
+    }
 }
 
 /* Every identifier of a scalar that is the name of a list, macro or interval. A word in a text that happens to be one does no harm. */
@@ -45,7 +75,7 @@ static void find_names(struct hashing *h, const struct yaml_node *n) {
     }
     const struct definition *iv = definition_find(&h->ld->intervals, s, n->len);
     if (iv)
-        use(h, iv->value);
+        use_interval(h, iv->value);
 }
 
 typedef bool (*skip_key)(const char *key);
@@ -92,6 +122,7 @@ static uint64_t hash_of(struct loader *ld, const struct yaml_node *rule, skip_ke
         buf_putc(&h.text, '\n');
         put_node(&h, h.used.items[i], NULL);
     }
+    put_gateway(&h);
     uint8_t digest[32];
     uint64_t v = 0;
     if (h.text.failed || sha256(h.text.data, h.text.len, digest) < 0)

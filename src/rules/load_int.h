@@ -96,8 +96,9 @@ bool topic_read(struct loader *ld, const struct yaml_node *n, const char *what, 
 void loader_intervals(struct loader *ld);
 void interval_close(struct interval *iv);
 
-/* source_load.c */
+/* source_load.c, source_check.c */
 void loader_sources(struct loader *ld);
+void loader_check_sources(struct loader *ld); /* warnings about sources that meet */
 
 /* override.c */
 void loader_overrides(struct loader *ld);

@@ -479,4 +479,6 @@ void loader_sources(struct loader *ld) {
     cel_env_free(env);
     ld->rs->sources = sources;
     ld->rs->nsources = n;
+    if (!ld->rd.oom && report_errors(ld->rd.rep) == 0)
+        loader_check_sources(ld);
 }

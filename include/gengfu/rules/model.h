@@ -159,7 +159,7 @@ enum rule_clear { CLEAR_EXPR, CLEAR_AUTO, CLEAR_AFTER, CLEAR_MANUAL };
 enum rule_downtime { DOWNTIME_PAUSE, DOWNTIME_COUNT, DOWNTIME_RESET };
 
 struct rule_step {
-    atom_t name;  /* the step's variable; "step1", "step2" … where none is given; 0 for {not: …} without a name */
+    atom_t name;  /* the step's variable; "step1", "step2" … by its place where none is given, of {not: …} too; never 0 */
     bool negated; /* {not: …} */
     bool on_any;
     size_t non;
@@ -176,7 +176,8 @@ struct rule_escalation {
 struct rule {
     const char *name, *about, *version;
     struct place at;
-    uint64_t hash; /* of its meaning (every key but about; macros and lists included): state belongs to name and hash */
+    uint64_t hash; /* of its meaning (every key but about; lists, macros and intervals included, with the gateway's place and zone where these count): state belongs to
+                      name and hash */
     enum rule_mode mode;
     enum rule_pattern pattern;
     bool on_any;      /* on: '*' */

@@ -307,6 +307,34 @@ static void test_hash(void **state) {
         h !=
         hash_of(R(
             "    when: event.a\n    during: night\n    incident: {severity: minor, title: x}\ntime_intervals: {night: {weekdays: tuesday}}\n")));
+    /* And the gateway's zone and place, where the interval goes by them. */
+    static const char *const gateways[] = {"{id: g, lat: 30.0, lon: 120.0, zone: Asia/Shanghai}",
+                                           "{id: h, lat: 30.0, lon: 120.0, zone: Asia/Shanghai}",
+                                           "{id: g, lat: 30.0, lon: 120.5, zone: Asia/Shanghai}",
+                                           "{id: g, lat: 30.0, lon: 120.0, zone: Asia/Tokyo}"};
+    static const struct {
+        const char *interval;
+        bool place, zone;
+    } intervals[] = {{"{weekdays: monday}", false, true},
+                     {"[{weekdays: monday, location: UTC}, {months: may}]", false, true},
+                     {"{weekdays: monday, location: UTC}", false, false},
+                     {"{times: [{start_time: sunset, end_time: '23:00'}], location: UTC}", true, false},
+                     {"{times: [{start_time: '01:00', end_time: sunrise+1h}]}", true, true}};
+    for (size_t i = 0; i < sizeof intervals / sizeof *intervals; i++) {
+        uint64_t by_gateway[4];
+        for (size_t g = 0; g < 4; g++) {
+            char gateway[200], yaml[500];
+            (void)snprintf(gateway, sizeof gateway, "gateway: %s\n", gateways[g]);
+            (void)snprintf(yaml, sizeof yaml,
+                           R("    when: event.a\n    during: n\n    incident: {severity: minor, title: x}\n") "time_intervals: {n: %s}\n",
+                           intervals[i].interval);
+            fx_puts(&f, "gengfu.yaml", gateway);
+            by_gateway[g] = hash_of(yaml);
+        }
+        assert_true(by_gateway[0] == by_gateway[1]);
+        assert_true((by_gateway[0] != by_gateway[2]) == intervals[i].place);
+        assert_true((by_gateway[0] != by_gateway[3]) == intervals[i].zone);
+    }
     /* The set's hash changes with every byte of every file. */
     char hash[65];
     memcpy(hash, f.rs->hash, sizeof hash);
