@@ -293,6 +293,7 @@ install: all ## DESTDIR=… PREFIX=/usr: program, units, rules as examples, sche
 	@$(if $(TMPFILES),install -D -m 644 $(TMPFILES) $(TMPFILESDIR)/gengfu.conf)
 	@for f in $(SNIPPETS); do install -D -m 644 $$f $(DATADIR)/$${f##*/} || exit 1; done
 	@$(call copy_tree,rules,$(DATADIR)/rules)
+	@find $(DATADIR)/rules -name '*.yaml' -exec sed -i '1s|/usr/share/gengfu/schema|$(PREFIX)/share/gengfu/schema|' {} +
 	@$(call copy_tree,docs,$(DOCDIR))
 	@for f in README.md LICENSE; do test ! -f $$f || install -D -m 644 $$f $(DOCDIR)/$$f || exit 1; done
 	@install -d $(MANDIR) $(BASHDIR) $(ZSHDIR)
