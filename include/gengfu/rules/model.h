@@ -176,8 +176,8 @@ struct rule_escalation {
 struct rule {
     const char *name, *about, *version;
     struct place at;
-    uint64_t hash; /* of its meaning (every key but about; lists, macros and intervals included, with the gateway's place and zone where these count): state belongs to
-                      name and hash */
+    /* Of its meaning: every key but about, lists, macros and intervals that it names, and the gateway's place and zone where these count. State belongs to name and hash. */
+    uint64_t hash;
     enum rule_mode mode;
     enum rule_pattern pattern;
     bool on_any;      /* on: '*' */
