@@ -70,8 +70,8 @@ static bool read_pair(const cJSON *item, struct device_seen *ret) {
 
     if (!cJSON_IsNumber(at) || !cJSON_IsNumber(wall))
         return false;
-    ret->at = (int64_t)at->valuedouble;
-    ret->wall = (int64_t)wall->valuedouble;
+    ret->at = engine_ms(at, TIME_NONE);
+    ret->wall = engine_ms(wall, TIME_NONE);
     return true;
 }
 
@@ -97,7 +97,7 @@ static void read_met(struct engine *e, struct engine_device *d, const cJSON *ite
 
 static void read_fields(struct engine *e, struct engine_device *d, struct arena *a, const cJSON *group) {
     const cJSON *item, *types = json_get(group, "x");
-    int64_t time = json_int(group, "t", 0);
+    int64_t time = engine_ms(json_get(group, "t"), 0);
     struct event_field f;
 
     cJSON_ArrayForEach(item, json_get(group, "f")) {
@@ -116,11 +116,11 @@ int engine_device_read(struct engine *e, struct engine_device *d, const char *bo
     if (rc == 0 && !cJSON_IsObject(j))
         rc = err_set(err, GF_ECORRUPT, "not an object");
     if (rc == 0) {
-        d->last_seen = json_int(j, "seen", TIME_NONE);
-        d->known = json_int(j, "known", TIME_NONE);
+        d->last_seen = engine_ms(json_get(j, "seen"), TIME_NONE);
+        d->known = engine_ms(json_get(j, "known"), TIME_NONE);
         d->known_stored = d->known != TIME_NONE;
         d->online = json_get(j, "online") ? json_bool(j, "online", false) : -1;
-        d->events = (uint64_t)json_int(j, "events", 0);
+        d->events = engine_whole(json_get(j, "events"), 0);
         cJSON_ArrayForEach(item, json_get(j, "kinds")) {
             struct device_seen pair = {0};
             atom_t kind = item->string ? atom_of(item->string) : 0;

@@ -360,6 +360,8 @@ struct cel_value engine_by_value(const char *key, size_t len, uint8_t by, struct
 void engine_keep(struct engine *e, struct kept *k, const struct event *ev); /* replaces what is there */
 void engine_keep_text(struct engine *e, struct kept *k, const char *text, size_t len, int64_t at, int64_t time);
 void engine_unkeep(struct kept *k);
+int64_t engine_ms(const cJSON *n, int64_t otherwise); /* a number of a row as ms; otherwise: none, or beyond reason */
+uint64_t engine_whole(const cJSON *n, uint64_t otherwise);
 bool engine_kept(struct arena *a, const struct kept *k, struct event *ret); /* false: none, or unreadable */
 void engine_fields_write(struct jw *w, const char *name, const char *types_name, size_t n, const struct event_field *fields);
 bool engine_field_read(struct arena *a, const cJSON *item, const cJSON *types, struct event_field *ret); /* interns the name */

@@ -97,7 +97,7 @@ static int read_all(const cJSON *j, struct err *err, struct incident *inc) {
     memcpy(inc->rule_hash, hash, strlen(hash) + 1);
     if ((rc = read_states(j, err, inc)) < 0)
         return rc;
-    inc->revision = (uint32_t)json_int(j, "revision", 0);
+    inc->revision = (uint32_t)engine_whole(json_get(j, "revision"), 0);
     if (inc->revision == 0)
         return err_set(err, GF_ECORRUPT, "incident %s: revision is missing", id);
     inc->first_event = read_time(times, "first_event");
@@ -107,13 +107,17 @@ static int read_all(const cJSON *j, struct err *err, struct incident *inc) {
     inc->acknowledged = read_time(times, "acknowledged");
     inc->closed = read_time(times, "closed");
     inc->updated = read_time(times, "updated");
+    if (inc->raised == TIME_NONE)
+        return err_set(err, GF_ECORRUPT, "incident %s: times.raised is missing", id);
+    if (inc->updated == TIME_NONE)
+        inc->updated = inc->raised;
     inc->synced = strcmp(json_str(j, "time_quality", ""), "synced") == 0;
     inc->due_acknowledge = read_time(due, "acknowledge");
     inc->due_resolve = read_time(due, "resolve");
-    inc->count = (uint64_t)json_int(j, "count", 1);
-    inc->told = (uint64_t)json_int(j, "told", (int64_t)inc->count);
-    inc->level = (int)json_int(j, "level", 0);
-    inc->rating = (int)json_int(j, "rating", 0);
+    inc->count = engine_whole(json_get(j, "count"), 1);
+    inc->told = engine_whole(json_get(j, "told"), inc->count);
+    inc->level = (int)(engine_whole(json_get(j, "level"), 0) % 1000);
+    inc->rating = (int)(engine_whole(json_get(j, "rating"), 0) % 6);
     inc->test = json_bool(j, "test", false);
     inc->late = json_bool(j, "late", false);
     inc->chattering = json_bool(j, "chattering", false);

@@ -14,6 +14,15 @@
 
 #define EXACT 9007199254740992.0 /* 2^53 */
 
+/* Rows are not trusted: what is beyond all reason is not there. */
+int64_t engine_ms(const cJSON *n, int64_t otherwise) {
+    return cJSON_IsNumber(n) && fabs(n->valuedouble) <= 4e15 ? (int64_t)n->valuedouble : otherwise;
+}
+
+uint64_t engine_whole(const cJSON *n, uint64_t otherwise) {
+    return cJSON_IsNumber(n) && n->valuedouble >= 0 && n->valuedouble <= EXACT ? (uint64_t)n->valuedouble : otherwise;
+}
+
 /* The letter for what JSON cannot tell; 0: it can. */
 static char type_letter(struct cel_value v) {
     switch (v.type) {
@@ -101,7 +110,7 @@ static struct cel_value read_typed(struct arena *a, const cJSON *item, char lett
     case 't':
     case 's': {
         const cJSON *s = cJSON_GetArrayItem(item, 0), *ns = cJSON_GetArrayItem(item, 1);
-        if (!cJSON_IsNumber(s) || !cJSON_IsNumber(ns) || fabs(s->valuedouble) > 1e15)
+        if (!cJSON_IsNumber(s) || !cJSON_IsNumber(ns) || fabs(s->valuedouble) > 1e12 || fabs(ns->valuedouble) >= 1e9)
             return cel_null();
         struct cel_value v = {.type = letter == 't' ? CEL_TIMESTAMP : CEL_DURATION, .aux = (uint32_t)(int32_t)ns->valuedouble};
         v.i = (int64_t)s->valuedouble;
@@ -186,11 +195,11 @@ bool engine_kept(struct arena *a, const struct kept *k, struct event *ret) {
     const char *kind = json_str(j, "k", ""), *device = json_str(j, "d", "");
     struct event ev = {.device = device,
                        .kind = atom_of(kind),
-                       .time = json_int(j, "t", 0),
-                       .flags = (uint32_t)json_int(j, "g", 0),
+                       .time = engine_ms(json_get(j, "t"), 0),
+                       .flags = (uint32_t)engine_whole(json_get(j, "g"), 0),
                        .source = json_str(j, "s", NULL)};
 
-    ev.arrived = json_int(j, "a", ev.time);
+    ev.arrived = engine_ms(json_get(j, "a"), ev.time);
     if (!*device || !ev.kind)
         return false;
     struct event_field *f = arena_alloc(a, EVENT_MAX_FIELDS * sizeof(*f));

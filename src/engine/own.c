@@ -51,12 +51,12 @@ int engine_own_read(struct engine *e, const char *key, const char *body, size_t 
     if (rc < 0)
         return err_prefix(err, "state %s", key);
     if (strcmp(key, "serial") == 0) {
-        e->serial_day = (int)json_int(j, "day", 0);
-        e->serial = (uint32_t)json_int(j, "n", 0);
+        e->serial_day = (int)(engine_whole(json_get(j, "day"), 0) % 100000000);
+        e->serial = (uint32_t)engine_whole(json_get(j, "n"), 0);
     } else if (strcmp(key, "clock") == 0) {
-        e->paused = json_int(j, "paused", 0);
-        e->link_down = json_int(j, "link_down", TIME_NONE);
-        e->grace_from = json_int(j, "grace_from", TIME_NONE);
+        e->paused = engine_ms(json_get(j, "paused"), 0);
+        e->link_down = engine_ms(json_get(j, "link_down"), TIME_NONE);
+        e->grace_from = engine_ms(json_get(j, "grace_from"), TIME_NONE);
         e->clock_known = true;
     }
     return 0;

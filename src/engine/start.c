@@ -104,12 +104,13 @@ int engine_restore_event(struct engine *e, const struct event *ev) {
 /* -- after a restart ----------------------------------------------------------------------------------------------------------------- */
 /* Events of the journal's tail have a wall time only; it is laid on engine time as the clocks stand now, and never later than the last commit. */
 static void settle_seen(const struct engine *e, struct device_seen *s, int64_t missed) {
-    int64_t last = engine_attended(e, e->now.mono), at = s->wall - e->now.wall + e->now.mono - e->paused + missed;
+    int64_t last = engine_attended(e, e->now.mono), at = s->tail ? s->wall - e->now.wall + e->now.mono - e->paused + missed : s->at;
 
-    if (!s->tail)
-        return;
+    if (at > s->at)
+        s->at = at;
+    if (s->at > last)
+        s->at = last;
     s->tail = false;
-    s->at = at > last ? last : at > s->at ? at : s->at;
 }
 
 static void start_devices(struct engine *e, int64_t missed) {
@@ -122,7 +123,7 @@ static void start_devices(struct engine *e, int64_t missed) {
             settle_seen(e, &d->seen[k], missed);
         for (uint32_t k = 0; k < d->nmet; k++)
             settle_seen(e, &d->met[k].seen, missed);
-        if (d->known == TIME_NONE)
+        if (d->known == TIME_NONE || d->known > now)
             d->known = now;
     }
 }
@@ -151,6 +152,12 @@ void engine_state_ready(struct engine *e, struct instance *in) {
         memcpy(w->ring, sorted, w->count * sizeof(sorted[0]));
         w->head = 0;
         w->first = sorted[0]->number;
+        /* Their order is that of their times, and none is from the future. */
+        for (size_t i = w->count, last = (size_t)-1; i-- > 0; last = i) {
+            int64_t limit = last == (size_t)-1 ? e->now.mono : sorted[last]->at;
+            if (sorted[i]->at > limit)
+                sorted[i]->at = limit;
+        }
         free(sorted);
     }
     engine_window_skip(e, in, w->restored_first); /* what stands before it has been forgotten */
@@ -361,6 +368,8 @@ int engine_start(struct engine *e, struct engine_time now, int64_t down, struct 
     }
     start_devices(e, e->paused - paused);
     start_instances(e, down);
+    if (e->grace_from != TIME_NONE && e->grace_from > engine_attended(e, now.mono))
+        e->grace_from = engine_attended(e, now.mono);
     engine_dockets_meet(e);
     engine_rules_started(e);
     arm_instances(e);

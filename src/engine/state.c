@@ -212,7 +212,7 @@ static void read_kept(struct engine *e, const cJSON *j, struct kept *ret) {
     buf_init(&b, 4 << 20);
     json_write(&b, event);
     if (!b.failed)
-        engine_keep_text(e, ret, b.data, b.len, json_int(j, "at", 0), json_int(j, "t", 0));
+        engine_keep_text(e, ret, b.data, b.len, engine_ms(json_get(j, "at"), 0), engine_ms(json_get(j, "t"), 0));
     buf_done(&b);
 }
 
@@ -243,9 +243,9 @@ static void read_partials(struct engine *e, struct instance *in, const cJSON *ar
             e->oom = true;
             return;
         }
-        p->began = json_int(item, "b", 0);
-        p->wall = json_int(item, "w", 0);
-        p->step = (size_t)json_int(item, "k", 1);
+        p->began = engine_ms(json_get(item, "b"), 0);
+        p->wall = engine_ms(json_get(item, "w"), 0);
+        p->step = (size_t)engine_whole(json_get(item, "k"), 1);
         cJSON_ArrayForEach(kept, json_get(item, "s")) {
             if (i < nsteps && i < RULES_MAX_STEPS)
                 read_kept(e, kept, &p->steps[i++]);
@@ -267,7 +267,7 @@ static void read_changes(struct instance *in, const cJSON *array) {
         return;
     cJSON_ArrayForEach(item, array) {
         if (in->nchanges < limit && cJSON_IsNumber(item))
-            in->changes[in->nchanges++] = (int64_t)item->valuedouble;
+            in->changes[in->nchanges++] = engine_ms(item, 0);
     }
 }
 
@@ -276,17 +276,17 @@ static void read_instance(struct engine *e, struct instance *in, const cJSON *j)
     int64_t by = json_int(j, "by", BY_STRING);
 
     in->stored = true;
-    in->used = (uint64_t)json_int(j, "u", 0);
+    in->used = engine_whole(json_get(j, "u"), 0);
     if (in->used > e->uses)
         e->uses = in->used;
     in->by = by >= BY_STRING && by <= BY_JSON ? (uint8_t)by : BY_STRING;
-    engine_set_pending(in, json_int(j, "p", TIME_NONE));
-    in->since = json_int(j, "s", TIME_NONE);
-    in->matches = (uint64_t)json_int(j, "m", 0);
+    engine_set_pending(in, engine_ms(json_get(j, "p"), TIME_NONE));
+    in->since = engine_ms(json_get(j, "s"), TIME_NONE);
+    in->matches = engine_whole(json_get(j, "m"), 0);
     cJSON_ArrayForEach(item, json_get(j, "due")) {
         const cJSON *what = cJSON_GetArrayItem(item, 0), *ms = cJSON_GetArrayItem(item, 1);
         if (cJSON_IsNumber(what) && cJSON_IsNumber(ms) && what->valueint >= 0 && what->valueint < DUES)
-            in->due[what->valueint] = (int64_t)ms->valuedouble;
+            in->due[what->valueint] = engine_ms(ms, TIME_NONE);
     }
     read_kept(e, json_get(j, "last"), &in->last);
     in->bound = read_kepts(e, json_get(j, "bound"), in->rule->rule->nsteps);
@@ -296,13 +296,13 @@ static void read_instance(struct engine *e, struct instance *in, const cJSON *j)
     in->chattering = json_bool(j, "chat", false);
     in->cleared = json_bool(j, "clr", false);
     in->silent = json_bool(j, "silent", false);
-    in->raised = json_int(j, "r", TIME_NONE);
-    in->told_at = json_int(j, "t", TIME_NONE);
-    in->escalated = (size_t)json_int(j, "x", 0);
+    in->raised = engine_ms(json_get(j, "r"), TIME_NONE);
+    in->told_at = engine_ms(json_get(j, "t"), TIME_NONE);
+    in->escalated = (size_t)engine_whole(json_get(j, "x"), 0);
     if (json_get(j, "win")) {
         struct window *w = engine_window_need(e, in);
         if (w)
-            w->restored_first = (uint64_t)json_int(j, "win", 0);
+            w->restored_first = engine_whole(json_get(j, "win"), 0);
     }
 }
 
@@ -315,8 +315,8 @@ static void read_entry(struct engine *e, struct instance *in, const cJSON *item,
     struct window_entry *entry = engine_window_entry_new(e, in->rule->rule);
     if (!entry)
         return;
-    entry->at = (int64_t)at->valuedouble;
-    entry->wall = (int64_t)wall->valuedouble;
+    entry->at = engine_ms(at, 0);
+    entry->wall = engine_ms(wall, 0);
     entry->number = number;
     entry->device = engine_device_get(e, *device->valuestring ? device->valuestring : in->key, true);
     if (cJSON_IsString(member) && !(entry->member = strdup(member->valuestring)))
@@ -332,20 +332,22 @@ static void read_entry(struct engine *e, struct instance *in, const cJSON *item,
     engine_window_insert(e, in, entry);
 }
 
-static void read_chunk(struct engine *e, struct instance *in, const cJSON *j, uint64_t chunk) {
+/* False: a chunk that cannot belong to the others. */
+static bool read_chunk(struct engine *e, struct instance *in, const cJSON *j, uint64_t chunk) {
     struct window *w = engine_window_need(e, in);
-    uint64_t number = (uint64_t)json_int(j, "n", 0);
+    uint64_t number = engine_whole(json_get(j, "n"), 0);
     const cJSON *item;
 
     if (!w)
-        return;
-    if (w->stored_from == w->stored_to)
-        w->stored_from = w->stored_to = chunk;
-    if (chunk < w->stored_from)
-        w->stored_from = chunk;
-    if (chunk >= w->stored_to)
-        w->stored_to = chunk + 1;
+        return true;
+    uint64_t from = w->stored_from == w->stored_to || chunk < w->stored_from ? chunk : w->stored_from;
+    uint64_t to = w->stored_from == w->stored_to || chunk >= w->stored_to ? chunk + 1 : w->stored_to;
+    if (number / ENGINE_WINDOW_CHUNK != chunk || to - from > ENGINE_MAX_WINDOW)
+        return false;
+    w->stored_from = from;
+    w->stored_to = to;
     cJSON_ArrayForEach(item, json_get(j, "e")) { read_entry(e, in, item, number++); }
+    return true;
 }
 
 int engine_state_read(struct engine *e, struct engine_rule *er, const char *key, const char *body, size_t len, struct err *err) {
@@ -360,9 +362,9 @@ int engine_state_read(struct engine *e, struct engine_rule *er, const char *key,
     int rc = json_parse(&a, body, len, err, &j);
     if (rc == 0) {
         struct instance *in = engine_instance_make(e, er, key, key_len, BY_STRING);
-        if (in && mark)
-            read_chunk(e, in, j, strtoull(mark + 1, NULL, 16));
-        else if (in)
+        if (in && mark && !read_chunk(e, in, j, strtoull(mark + 1, NULL, 16)))
+            engine_state_gone(e, er->rule->name, er->rule->hash, key);
+        if (in && !mark)
             read_instance(e, in, j);
     }
     arena_done(&a);
