@@ -13,19 +13,23 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define MAX_SHAPES 64
 
-/* Scalars that many keys take. */
+/* Scalars that many keys take. `say` is what editors tell in place of the pattern (a keyword of theirs, which others pass over). */
 static const struct scalar {
     enum shape_type type;
-    const char *id, *body;
+    const char *id, *types, *rest;
+    const char *pattern, *say;
 } scalars[] = {
-    {SHAPE_TEXT, "text", "\"type\":[\"string\",\"number\",\"boolean\"],\"minLength\":1"},
-    {SHAPE_TEMPLATE, "template", "\"type\":[\"string\",\"number\",\"boolean\"],\"minLength\":1"},
-    {SHAPE_EXPR, "expression", "\"type\":[\"string\",\"number\",\"boolean\"],\"minLength\":1"},
-    {SHAPE_NAME, "name",
-     "\"type\":[\"string\",\"number\",\"boolean\"],\"pattern\":\"^[^\\\\x00-\\\\x20\\\\x7f/\\\"'`$#+*,]+$\",\"minLength\":1,\"maxLength\":64"},
-    {SHAPE_WORD, "word", "\"type\":[\"string\",\"boolean\"],\"pattern\":\"^[A-Za-z_][A-Za-z0-9_]*$\""},
-    {SHAPE_SPAN, "span", "\"type\":\"string\",\"pattern\":\"^(?=[0-9])([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$\""},
-    {SHAPE_SIZE, "size", "\"type\":[\"string\",\"integer\"],\"pattern\":\"^[0-9]+ *([KkMmGgTt]i?)?[Bb]?$\",\"minimum\":0"},
+    {SHAPE_TEXT, "text", "[\"string\",\"number\",\"boolean\"]", "\"minLength\":1", NULL, NULL},
+    {SHAPE_TEMPLATE, "template", "[\"string\",\"number\",\"boolean\"]", "\"minLength\":1", NULL, NULL},
+    {SHAPE_EXPR, "expression", "[\"string\",\"number\",\"boolean\"]", "\"minLength\":1", NULL, NULL},
+    {SHAPE_NAME, "name", "[\"string\",\"number\",\"boolean\"]", "\"minLength\":1,\"maxLength\":64", "^[^\\x00-\\x20\\x7f/\"'`$#+*,]+$",
+     "A name: letters, digits, '-' and '_', at most 64."},
+    {SHAPE_WORD, "word", "[\"string\",\"boolean\"]", NULL, "^[A-Za-z_][A-Za-z0-9_]*$",
+     "Letters, digits and '_', not beginning with a digit."},
+    {SHAPE_SPAN, "span", "\"string\"", NULL, "^(?=[0-9])([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$",
+     "A span of time is a number and a unit: 30s, 5m, 1h30m, 14d."},
+    {SHAPE_SIZE, "size", "[\"string\",\"integer\"]", "\"minimum\":0", "^[0-9]+ *([KkMmGgTt]i?)?[Bb]?$",
+     "A size is a number and a unit: 64KB, 10MB, 1GB."},
 };
 
 struct writer {
@@ -449,6 +453,20 @@ static void indent(struct buf *out, const char *s, size_t len) {
     buf_putc(out, '\n');
 }
 
+static void put_scalar_definition(struct jw *w, const struct scalar *of) {
+    jw_open(w, of->id, '{');
+    jw_raw(w, "type", of->types, strlen(of->types));
+    if (of->pattern) {
+        jw_str(w, "pattern", of->pattern);
+        jw_str(w, "patternErrorMessage", of->say);
+    }
+    if (of->rest) { /* members as they stand */
+        buf_putc(w->buf, ',');
+        buf_puts(w->buf, of->rest);
+    }
+    jw_close(w, '}');
+}
+
 void schema_write(struct buf *b, const char *title, const char *about, const struct shape *root) {
     struct buf text;
     buf_init(&text, 4 << 20);
@@ -468,11 +486,8 @@ void schema_write(struct buf *b, const char *title, const char *about, const str
         jw_close(w, '}');
     }
     for (size_t i = 0; i < COUNT(scalars); i++)
-        if (s.used & 1u << i) {
-            char body[300];
-            int n = snprintf(body, sizeof body, "{%s}", scalars[i].body);
-            jw_raw(w, scalars[i].id, body, (size_t)n);
-        }
+        if (s.used & 1u << i)
+            put_scalar_definition(w, &scalars[i]);
     jw_close(w, '}');
     jw_close(w, '}');
     if (text.failed)

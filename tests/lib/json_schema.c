@@ -217,7 +217,7 @@ static void check_dependent(struct checking *c, const cJSON *v, const struct yam
 }
 
 static void check_keyword(struct checking *c, const cJSON *schema, const cJSON *k, const struct yaml_node *n) {
-    static const char *const silent[] = {"$schema", "$defs", "title", "description", "default", "then"};
+    static const char *const silent[] = {"$schema", "$defs", "title", "description", "default", "then", "patternErrorMessage"};
     const char *name = k->string;
     const cJSON *v;
     for (size_t i = 0; i < sizeof silent / sizeof *silent; i++)
