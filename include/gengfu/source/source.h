@@ -64,7 +64,7 @@ struct source_trouble { /* a topic with messages that nobody took or that broke 
     enum source_outcome outcome;
     const char *source; /* NULL when unmatched */
     const char *why;
-    const char *example; /* latest payload, cut and cleaned; text */
+    const char *example; /* latest payload as text: cut, cleaned, secrets and what sources drop masked */
     size_t example_len;
     size_t payload_len; /* of the latest, whole */
     uint64_t count;
