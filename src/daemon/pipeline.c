@@ -221,6 +221,16 @@ static void refuse(struct buf *answer, const char *id, const char *why) {
     jw_close(&w, '}');
 }
 
+/* An incident that is over leaves the engine after a while, or with a restart; a command may still evaluate or reopen it. */
+static void recall(struct daemon *d, const char *incident) {
+    struct err err = {0};
+    const char *body;
+    size_t len;
+
+    if (engine_incident(d->engine, incident) == NULL && store_incident(d->store, incident, &d->scratch, &body, &len, &err) == 0)
+        gf_ignore(engine_restore_incident(d->engine, body, len, &err)); /* known already, or not over: the command's own answer says so */
+}
+
 void pipeline_command(struct daemon *d, const cJSON *json, const char *who, struct buf *answer) {
     const char *id = json_str(json, "id", "");
     struct command cmd;
@@ -242,6 +252,7 @@ void pipeline_command(struct daemon *d, const cJSON *json, const char *who, stru
         return;
     }
     cmd.who = who;
+    recall(d, cmd.incident);
     struct engine_time now = daemon_now(d);
     int rc = engine_command(d->engine, &cmd, now, &d->fx, &err, &revision);
 

@@ -189,3 +189,20 @@ def test_damage_met_at_work_loses_no_message(t):
     box.start()
     t.check(platform.wait(lambda: opened(platform, "high"), 10), "the message that met the damage was lost")
     t.equal(platform.violations, [], "violations")
+
+
+def test_closed_incident_can_be_evaluated_after_a_restart(t):
+    box, broker, platform = lib.probe_box(t, "evaluate")
+    box.start()
+    broker.publish([lib.probe("p1", 50)])
+    t.check(platform.wait(lambda: opened(platform, "high"), 10), "no incident")
+    number = opened(platform, "high")[0]["number"]
+    box.ask(do="command", command={"incident": number, "action": "close", "disposition": "real"})
+    box.stop()
+    box.start()
+    answer = box.ask(do="command", command={"incident": number, "action": "evaluate", "rating": 4})[0]
+    t.check(answer.get("ok"), f"the evaluation was refused: {answer}")
+    t.check(platform.wait(lambda: opened(platform, "high")[0].get("rating") == 4, 10), "the platform does not know of the evaluation")
+    box.ask(do="command", command={"incident": number, "action": "reopen"})
+    t.equal(box.ask(do="show", incident=number)[0]["handling"], "new", "handling after reopen")
+    t.equal(platform.violations, [], "violations")
