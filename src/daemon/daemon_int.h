@@ -117,6 +117,9 @@ void daemon_maybe_gone(struct daemon *d);
 
 /* requests.c, listings.c, status.c: the control socket */
 extern const struct control_ops daemon_control_ops;
+/* A stamp with the site's offset; null for TIME_NONE and 0 (listings.c). */
+struct jw;
+void daemon_put_time(struct jw *w, const struct daemon *d, const char *name, int64_t ms);
 void request_status(struct daemon *d, struct control_client *c, const cJSON *req);
 void request_incidents(struct daemon *d, struct control_client *c, const cJSON *req);
 void request_show(struct daemon *d, struct control_client *c, const cJSON *req);

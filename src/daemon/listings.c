@@ -45,7 +45,7 @@ static void listing_end(struct listing *l, int rc, const struct err *err) {
         control_end(l->c, 0, NULL);
 }
 
-static void put_time(struct jw *w, const struct daemon *d, const char *name, int64_t ms) {
+void daemon_put_time(struct jw *w, const struct daemon *d, const char *name, int64_t ms) {
     char text[TIME_TEXT_MAX];
 
     if (ms == TIME_NONE || ms == 0)
@@ -84,7 +84,7 @@ static int on_revision(void *ctx, uint32_t revision, enum change change, int64_t
 
     jw_int(&w, "revision", revision);
     jw_str(&w, "change", change_name(change));
-    put_time(&w, l->d, "at", at);
+    daemon_put_time(&w, l->d, "at", at);
     if (note != NULL)
         jw_str(&w, "note", note);
     line_close(l, &w);
@@ -133,7 +133,7 @@ void request_devices(struct daemon *d, struct control_client *c, const cJSON *re
             jw_bool(&w, "online", info.online == 1);
         else
             jw_null(&w, "online");
-        put_time(&w, d, "last_seen", info.last_seen);
+        daemon_put_time(&w, d, "last_seen", info.last_seen);
         jw_int(&w, "events", (int64_t)info.events);
         if (fields || only != NULL) {
             buf_clear(&state);
@@ -164,7 +164,7 @@ static void list_troubles(struct listing *l) {
         jw_str(&w, "source", t.source);
         jw_str(&w, "why", t.why);
         jw_int(&w, "count", (int64_t)t.count);
-        put_time(&w, l->d, "last", t.last);
+        daemon_put_time(&w, l->d, "last", t.last);
         jw_strn(&w, "example", t.example ? t.example : "", t.example_len);
         jw_int(&w, "payload_bytes", (int64_t)t.payload_len);
         line_close(l, &w);
@@ -234,9 +234,9 @@ static int on_row(void *ctx, const struct outbox_row *row) {
     jw_int(&w, "revision", row->revision);
     jw_str(&w, "change", change_name(row->change));
     jw_str(&w, "severity", severity_name(row->severity));
-    put_time(&w, l->d, "queued", row->queued);
+    daemon_put_time(&w, l->d, "queued", row->queued);
     jw_int(&w, "attempts", row->attempts);
-    put_time(&w, l->d, "next_try", row->next_try);
+    daemon_put_time(&w, l->d, "next_try", row->next_try);
     jw_bool(&w, "dead", row->dead);
     jw_str(&w, "why", row->why);
     jw_int(&w, "bytes", (int64_t)row->len);

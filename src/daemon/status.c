@@ -20,15 +20,6 @@ static int64_t resident_bytes(void) {
     return (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
-static void put_time(struct jw *w, const struct daemon *d, const char *name, int64_t ms) {
-    char text[TIME_TEXT_MAX];
-
-    if (ms == TIME_NONE)
-        jw_null(w, name);
-    else
-        jw_str(w, name, time_format(ms, zone_offset(d->rules->config->zone, ms / 1000), text));
-}
-
 static void trouble(struct jw *w, const char *what, const char *why) {
     jw_open(w, NULL, '{');
     jw_str(w, "what", what);
@@ -118,7 +109,7 @@ static void put_store(struct jw *w, const struct daemon *d) {
         jw_int(w, "file_bytes", info.file_bytes);
         jw_int(w, "wal_bytes", info.wal_bytes);
         jw_int(w, "journal_rows", info.journal_rows);
-        put_time(w, d, "journal_oldest", info.journal_oldest);
+        daemon_put_time(w, d, "journal_oldest", info.journal_oldest);
         jw_int(w, "incidents", info.incidents);
         jw_int(w, "revisions", info.revisions);
         jw_int(w, "schema", info.schema);
@@ -135,7 +126,7 @@ static void put_store(struct jw *w, const struct daemon *d) {
         jw_int(w, "waiting", (int64_t)out.waiting);
         jw_int(w, "dead", (int64_t)out.dead);
         jw_int(w, "orphaned", (int64_t)out.orphaned);
-        put_time(w, d, "oldest", out.oldest);
+        daemon_put_time(w, d, "oldest", out.oldest);
         jw_int(w, "bytes", out.bytes);
     }
     jw_close(w, '}');
@@ -157,7 +148,7 @@ static void put_platforms(struct jw *w, const struct daemon *d) {
         jw_int(w, "dead", (int64_t)s.dead);
         jw_int(w, "commands", (int64_t)s.commands);
         jw_int(w, "in_flight", (int64_t)s.in_flight);
-        put_time(w, d, "last_confirmed", s.last_confirmed);
+        daemon_put_time(w, d, "last_confirmed", s.last_confirmed);
         jw_close(w, '}');
     }
     jw_close(w, ']');
@@ -169,7 +160,7 @@ static void put_rules(struct jw *w, const struct daemon *d) {
     jw_int(w, "rules", (int64_t)d->rules->nrules);
     jw_int(w, "devices", (int64_t)registry_count(d->rules->registry));
     jw_str(w, "hash", d->rules->hash);
-    put_time(w, d, "last_reload", d->last_reload);
+    daemon_put_time(w, d, "last_reload", d->last_reload);
     jw_bool(w, "reload_ok", d->reload_ok);
     jw_str(w, "reload_why", d->reload_why);
     jw_close(w, '}');
@@ -186,8 +177,8 @@ void request_status(struct daemon *d, struct control_client *c, const cJSON *req
     put_troubles(&w, d);
     jw_str(&w, "version", GENGFU_VERSION);
     jw_str(&w, "gateway", d->rules->config->id);
-    put_time(&w, d, "now", daemon_now(d).wall);
-    put_time(&w, d, "started", d->started);
+    daemon_put_time(&w, d, "now", daemon_now(d).wall);
+    daemon_put_time(&w, d, "started", d->started);
     jw_int(&w, "pid", getpid());
     jw_int(&w, "resident_bytes", resident_bytes());
     put_rules(&w, d);
