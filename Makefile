@@ -64,6 +64,9 @@ $(error not installed: $(strip $(MISSING)). `make deps` installs what is missing
 endif
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+# Protections that not every compiler has for every machine.
+HARDEN := $(foreach f,-fstack-clash-protection -fcf-protection=full -mbranch-protection=standard, \
+	$(shell $(CC) -Werror $(f) -x c -c /dev/null -o /dev/null 2>/dev/null && echo $(f)))
 endif
 
 # ---- flags --------------------------------------------------------------------------------------------------------------------
@@ -76,10 +79,11 @@ WARN += -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arit
 endif
 
 GF_CPPFLAGS := -D_GNU_SOURCE -Iinclude -Isrc $(CPPFLAGS_WITHOUT) $(PKG_CFLAGS)
-GF_CFLAGS := -std=gnu17 $(WARN) -fPIE -fstack-protector-strong -fno-omit-frame-pointer
-GF_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+# What makes a mistake of ours harder to use against the gateway; tests/make/run looks into the program for each of them.
+GF_CFLAGS := -std=gnu17 $(WARN) -fPIE -fstack-protector-strong $(HARDEN) -fno-omit-frame-pointer
+GF_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--as-needed
 ifeq ($(SAN),)
-GF_CPPFLAGS += $(if $(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+GF_CPPFLAGS += $(if $(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 else
 GF_CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all
 GF_LDFLAGS += -fsanitize=$(SAN)
