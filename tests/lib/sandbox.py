@@ -266,13 +266,13 @@ class Sandbox:
 
     # -- the daemon --------------------------------------------------------------------------------------------------------------
 
-    def start(self, scale=None, clock=None, wait=True, log_level="info", connected=True, fault=None):
+    def start(self, scale=None, clock=None, wait=True, log_level="info", connected=True, fault=None, env=None):
         command = [self.program, "run", "--config", self.config, "--log", log_level]
         if scale:
             command += ["--time-scale", str(scale)]
         if clock:
             command += ["--clock-start", clock]
-        self.daemon = self.spawn(command, "daemon", env={"GENGFU_FAULT": fault} if fault else {})
+        self.daemon = self.spawn(command, "daemon", env=dict(env or {}, **({"GENGFU_FAULT": fault} if fault else {})))
         if wait:
             self.wait_ready(connected)
         return self.daemon

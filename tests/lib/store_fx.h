@@ -58,6 +58,8 @@ struct fx_vfs {
     bool stay;
 };
 extern struct fx_vfs fx_vfs;
+/* Told of each operation on a database or its log before it happens: 'r', 'w', 't' (truncation to `offset`), 's' (sync). NULL: nobody. */
+extern void (*fx_vfs_before)(char op, const char *path, int64_t offset, const void *data, size_t len);
 void fx_vfs_use(void);
 /* A process that was killed: everything that was written stays. The machine lost its power: what was not synced is as it was at the last sync, file by file; the last unsynced write may be torn. */
 void fx_vfs_power(bool on);           /* start remembering */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 struct fx_vfs fx_vfs;
+void (*fx_vfs_before)(char op, const char *path, int64_t offset, const void *data, size_t len);
 
 struct pending {
     int64_t offset; /* -1: truncation to `len` */
@@ -27,6 +28,7 @@ struct file {
     sqlite3_file base; /* first */
     bool wal;
     struct image *image;
+    const char *path; /* SQLite keeps it as long as the file is open; NULL: a temporary one */
 };
 
 static sqlite3_vfs *under, over;
@@ -35,6 +37,11 @@ static struct image *images;
 static bool remembering;
 
 static sqlite3_file *below(sqlite3_file *f) { return (sqlite3_file *)(void *)((char *)f + sizeof(struct file)); }
+
+static void tell(const struct file *file, char op, int64_t offset, const void *data, size_t len) {
+    if (fx_vfs_before && file->path)
+        fx_vfs_before(op, file->path, offset, data, len);
+}
 
 static bool due(int64_t *countdown) {
     if (*countdown <= 0)
@@ -153,6 +160,7 @@ void fx_vfs_power_cut(unsigned seed) {
 static int v_close(sqlite3_file *f) { return below(f)->pMethods->xClose(below(f)); }
 
 static int v_read(sqlite3_file *f, void *out, int n, sqlite3_int64 at) {
+    tell((struct file *)(void *)f, 'r', at, NULL, (size_t)n);
     fx_vfs.reads++;
     if (due(&fx_vfs.fail_read))
         return fx_vfs.code;
@@ -161,6 +169,7 @@ static int v_read(sqlite3_file *f, void *out, int n, sqlite3_int64 at) {
 
 static int v_write(sqlite3_file *f, const void *data, int n, sqlite3_int64 at) {
     struct file *file = (struct file *)(void *)f;
+    tell(file, 'w', at, data, (size_t)n);
     if (due(&fx_vfs.fail_write))
         return fx_vfs.code;
     fx_vfs.writes++;
@@ -174,6 +183,7 @@ static int v_write(sqlite3_file *f, const void *data, int n, sqlite3_int64 at) {
 
 static int v_truncate(sqlite3_file *f, sqlite3_int64 size) {
     struct file *file = (struct file *)(void *)f;
+    tell(file, 't', size, NULL, 0);
     if (remembering && file->image)
         remember(file->image, -1, NULL, (size_t)size);
     return below(f)->pMethods->xTruncate(below(f), size);
@@ -181,6 +191,7 @@ static int v_truncate(sqlite3_file *f, sqlite3_int64 size) {
 
 static int v_sync(sqlite3_file *f, int flags) {
     struct file *file = (struct file *)(void *)f;
+    tell(file, 's', 0, NULL, 0);
     if (due(&fx_vfs.fail_sync))
         return fx_vfs.code;
     fx_vfs.syncs++;
@@ -209,6 +220,7 @@ static int v_shm_unmap(sqlite3_file *f, int drop) { return below(f)->pMethods->x
 static int v_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *ret_flags) {
     struct file *file = (struct file *)(void *)f;
     (void)vfs;
+    file->path = flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_DB) ? name : NULL;
     file->wal = (flags & SQLITE_OPEN_WAL) != 0;
     file->image = NULL;
     int rc = under->xOpen(under, name, below(f), flags, ret_flags);

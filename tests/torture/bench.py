@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a scenario works with: a broker, the daemon behind a link that is read along, platforms over MQTT and HTTPS, numbered messages, and the comparison at the
+end. A scenario is a function `name(b, times)` with the decorator @scenario; it needs to say only what goes wrong and when it is over."""
+import os
+import random
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "lib"))
+import ledger as ledgers  # noqa: E402
+import sandbox  # noqa: E402
+import standin  # noqa: E402
+from link import Link  # noqa: E402
+from publisher import Publisher  # noqa: E402
+
+SOURCE = """sources:
+  - source: torture
+    topic: torture/{device}
+    events:
+      - kind: tick
+        device: topic.device
+        fields:
+          seq: payload.seq
+          mark: payload.mark
+"""
+RULES = """rules:
+  - rule: each-message
+    about: Counts each message of a device into one incident.
+    on: tick
+    when: event.seq > 0
+    clear: manual
+    repeat_interval: 1s
+    incident: {severity: minor, title: "${device.id} 计数"}
+  - rule: each-marked
+    about: One incident for each marked message.
+    on: tick
+    when: event.mark
+    by: string(event.seq)
+    clear: manual
+    incident: {severity: severe, title: "第 ${event.seq} 条"}
+"""
+REGISTRY = "device,kind\n" + "".join(f"t{i},tick\n" for i in range(ledgers.DEVICES))
+CONTROL = ["clock_offset", "kill_any", "kill_main", "fail_write", "fail_sync", "fail_read", "fail_stay", "code", "operations"]  # as in shim.c
+
+SCENARIOS = []
+
+
+class Skip(Exception):
+    """The machine cannot do this one; the sentence says why."""
+
+
+class Scenario:
+    def __init__(self, function, fault, times, quick, nature):
+        self.name, self.function, self.fault, self.times, self.quick, self.nature = function.__name__.replace("_", "-"), function, fault, times, quick, nature
+
+
+def scenario(fault, times, quick=0, nature=""):
+    """fault: the words of the table. times: how often in the long run; quick: in the selection of `make test`, 0: not there. nature: what may be lost, and why."""
+    def note(function):
+        SCENARIOS.append(Scenario(function, fault, times, quick, nature))
+        return function
+    return note
+
+
+def message(serial):
+    mark = "true" if serial % ledgers.MARK == 0 else "false"
+    return f"torture/{ledgers.device_of(serial)}", f'{{"seq":{serial},"mark":{mark}}}'.encode()
+
+
+class Shim:
+    """The part of the daemon's process that we hold in our hand: shim.c."""
+
+    def __init__(self, box, build):
+        self.library = os.path.abspath(os.path.join(build, "tests/torture/shim.so"))
+        self.path, self.log = box.path("shim"), box.path("shim.log")
+        with open(self.path, "wb") as f:
+            f.write(bytes(8 * len(CONTROL)))
+        self.file = open(self.path, "r+b", buffering=0)
+        self.writing = False
+
+    def set(self, **values):
+        for name, value in values.items():
+            self.file.seek(8 * CONTROL.index(name))
+            self.file.write(struct.pack("=q", value))
+
+    def get(self, name):
+        self.file.seek(8 * CONTROL.index(name))
+        return struct.unpack("=q", self.file.read(8))[0]
+
+    def environment(self):
+        env = {"LD_PRELOAD": self.library, "GENGFU_SHIM": self.path}
+        if self.writing:
+            env["GENGFU_SHIM_LOG"] = self.log
+        return env
+
+
+class Bench:
+    def __init__(self, build, name, seed, say):
+        self.build = build
+        self.box = sandbox.Sandbox(build, f"torture-{name}")
+        self.dice = random.Random(seed)
+        self.say = say                   # function(done, of): progress
+        self.ledger = ledgers.Ledger()
+        self.platform = None
+        self.links = []
+        self.shim = None
+        self.publisher = None
+        self.broker = self.link = None
+        self.failures = []               # sentences, beside the comparison's
+        self.facts = []                  # sentences for the table's note
+        self.done = 0
+        self.later = []
+        self.environment = {}
+
+    # -- putting it together -----------------------------------------------------------------------------------------------------
+
+    def up(self, mqtt=True, https=False, shim=False, rate=400, limits="", store_extra="", broker_extra="", start=True, mqtt_extra="", https_extra="", rules=None,
+           registry=REGISTRY):
+        """Broker, link, platforms, configuration, daemon, publisher (not publishing yet)."""
+        box = self.box
+        self.broker = sandbox.Broker(box).start()
+        self.link = self.new_link(self.broker.port, self.ledger)
+        secret_file, secret = box.secret() if https else (None, None)
+        self.platform = standin.Platform(box.dir, sandbox.GATEWAY, secret=secret)
+        entries = []
+        if mqtt:
+            self.city = sandbox.Broker(box, "city").start()
+            self.city_link = self.new_link(self.city.port)
+            self.platform.start_mqtt("127.0.0.1", self.city.port, "city")
+            entries.append(box.mqtt_platform(self.city_link.port, mqtt_extra))
+        if https:
+            box.certificates()
+            port = self.platform.start_https(0, box.path("server.pem"), box.path("server.key"), "district")
+            self.district_link = self.new_link(port)
+            entries.append(box.https_platform(self.district_link.port, secret_file, https_extra))
+        box.configure(self.link.port, entries, rules or {"10-torture.yaml": SOURCE, "20-rules.yaml": RULES}, registry, broker_extra=broker_extra, limits=limits,
+                      store_extra=store_extra)
+        if shim:
+            self.shim = Shim(box, self.build)
+        self.publisher = Publisher(self.broker.port, message, self.ledger.note_sent, self.ledger.note_confirmed, rate)
+        if start:
+            self.start()
+
+    def new_link(self, port, ledger=None):
+        link = Link(port, ledger)
+        self.links.append(link)
+        return link
+
+    def start(self, wait=True, fault=None):
+        env = dict(self.environment)
+        if self.shim:
+            env.update(self.shim.environment())
+        if fault:
+            env["GENGFU_FAULT"] = fault
+        self.box.start(wait=wait, log_level="warn", env=env)
+
+    def flow(self, seconds=None):
+        """Starts publishing when it is not; waits so long."""
+        if self.publisher.thread is None or not self.publisher.thread.is_alive():
+            self.publisher.start()
+        if seconds:
+            time.sleep(seconds)
+
+    def effect(self, seconds=20, by="daemon"):
+        """Waits until something new has been confirmed since now."""
+        count = self.confirmed(by)
+        sandbox.wait_for(lambda: self.confirmed(by) > count, seconds, f"something new that is confirmed ({by})", every=0.005)
+
+    def confirmed(self, by):
+        return len(self.ledger.times) if by == "daemon" else len(self.platform.channels[by].deliveries)
+
+    def over(self, by="daemon"):
+        self.ledger.fault_over(by)
+
+    def once_done(self, of):
+        self.done += 1
+        self.say(self.done, of)
+
+    def check(self, condition, sentence):
+        if not condition:
+            self.failures.append(sentence)
+        return condition
+
+    def crash(self):
+        """SIGKILL at a time of our own; recovery counts from here."""
+        self.box.kill()
+        self.over()
+
+    # -- the end -----------------------------------------------------------------------------------------------------------------
+
+    def journal(self):
+        done = subprocess.run([os.path.join(self.build, "tests/torture/journal"), self.box.store], capture_output=True, text=True, timeout=120, check=True)
+        return [int(line) for line in done.stdout.split()]
+
+    def settle(self, seconds=45, broker_may_lose=False, incidents_at_platform=True):
+        """Publishing ends; what is on its way arrives; then everything is compared."""
+        if not self.publisher.stop():
+            self.failures.append("the broker did not confirm everything that was published")
+        if self.box.daemon.poll() is not None:
+            self.start()
+        else:
+            self.box.wait_ready()
+        channels = self.platform.channels
+        end = time.monotonic() + seconds
+        v, still, before = None, 0, None
+        while True:
+            incidents = self.box.ask(do="incidents", limit=1000000)
+            v = ledgers.compare(self.ledger, self.journal(), incidents, {name: self.platform.latest(name) for name in channels} if incidents_at_platform else {},
+                                self.platform.violations, broker_may_lose)
+            stands = (v.lost, v.missing, v.duplicates, v.broker_lost, v.broker_again, len(incidents))
+            calm = not v.lost and not v.missing and not v.duplicates and (not incidents_at_platform or self.box.status()["outbox"]["waiting"] == 0)
+            still = still + 1 if stands == before else 0
+            before = stands
+            # Once more after a moment, for an effect too many; and with a broker that may lose, until nothing moves any more.
+            if calm and still >= (8 if broker_may_lose else 1) or time.monotonic() > end:
+                break
+            time.sleep(0.25)
+        v.recovery, unrecovered = self.ledger.longest_recovery(channels)
+        if unrecovered:
+            v.say(f"after {unrecovered} of {len(self.ledger.faults_over)} faults nothing new was confirmed")
+            self.failures.append("no recovery")
+        dead = self.box.status()["outbox"]["dead"]
+        self.check(dead == 0, f"{dead} dead letters")
+        return v
+
+    def close(self):
+        for function in reversed(self.later):
+            function()
+        if self.publisher:
+            self.publisher.abandon()
+        for link in self.links:
+            link.close()
+        if self.platform:
+            self.platform.stop()
+        self.box.close()

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SIGKILL: at random moments, and at every place where a program could have done one thing and not yet the other."""
+import signal
+import sqlite3
+import subprocess
+import time
+
+from bench import scenario
+
+# Migrations that can be taken back, so that a file of today becomes one of yesterday: version -> what undoes it.
+UNDO = {4: "DROP TABLE published"}
+
+
+@scenario("kill -9 at random moments", times=280, quick=12)
+def kill_at_random(b, times):
+    b.up(https=True)
+    b.flow(0.2)
+    for _ in range(times):
+        # Some die while they start, the others in the middle of their work.
+        time.sleep(b.dice.uniform(0.005, 0.3))
+        b.crash()
+        b.start(wait=False)
+        b.once_done(times)
+    b.box.wait_ready()
+    b.effect()
+    return b.settle()
+
+
+def kill_at(b, point, times, provoke=None, https=False):
+    """The daemon kills itself at the Nth pass of the point; the next one is started with the same order."""
+    b.up(https=https, start=False)
+    b.start(fault=f"{point}=kill@{b.dice.randint(2, 5)}")
+    b.flow()
+    for i in range(times):
+        if provoke:
+            provoke(i)
+        try:
+            code = b.box.daemon.wait(10)
+        except subprocess.TimeoutExpired:
+            b.failures.append(f"{point} was not passed within 10 s")
+            break
+        b.over()
+        b.check(code == -signal.SIGKILL, f"{point}: the daemon ended with {code}: {b.box.tail('daemon', 3)}")
+        b.once_done(times)
+        b.start(wait=False, fault=f"{point}=kill@{b.dice.randint(1, 4)}" if i + 1 < times else None)
+    b.box.wait_ready()
+    b.effect()
+    return b.settle()
+
+
+def point(name, words, times, quick=2, **kwargs):
+    """A scenario for a named point that traffic passes by itself."""
+    def run(b, n):
+        return kill_at(b, name, n, **kwargs)
+    run.__name__ = "kill-" + name.replace(".", "-").replace("_", "-")
+    scenario(words, times=times, quick=quick)(run)
+
+
+point("ingest.after_read", "killed after reading a batch", 70)
+point("store.before_commit", "killed before COMMIT", 70)
+point("store.after_commit", "killed after COMMIT", 70)
+point("daemon.after_commit", "killed between COMMIT and the PUBACKs", 70)
+point("mqtt.before_ack", "killed before writing the PUBACKs", 70)
+point("forward.before_send", "killed before sending to the platform", 70, https=True)
+point("forward.after_send", "killed after sending, before the receipt", 70, https=True)
+point("forward.before_confirm", "killed with the receipt in hand, before it is noted", 70, https=True)
+
+
+def reload_rules(b):
+    """Another rule comes or goes: what stands must stay as it is. The answer does not matter, the daemon dies over it."""
+    path = "config/rules.d/30-more.yaml"
+    b.reloads = getattr(b, "reloads", 0) + 1
+    b.box.write(path, f"rules:\n  - rule: more-{b.reloads}\n    about: Never.\n    on: tick\n    when: event.seq < 0\n    clear: manual\n"
+                      "    incident: {severity: minor, title: nothing}\n")
+    try:
+        b.box.ask(do="reload")
+    except (OSError, ValueError):
+        pass
+
+
+def reload_point(name, words, times):
+    def run(b, n):
+        def provoke(_):
+            b.box.wait_ready()
+            reload_rules(b)
+        return kill_at_first(b, name, n, provoke)
+    run.__name__ = "kill-" + name.replace(".", "-").replace("_", "-")
+    scenario(words, times=times, quick=1)(run)
+
+
+def kill_at_first(b, name, times, provoke):
+    b.up(start=False)
+    b.start(fault=f"{name}=kill")
+    b.flow()
+    for i in range(times):
+        provoke(i)
+        try:
+            code = b.box.daemon.wait(10)
+        except subprocess.TimeoutExpired:
+            b.failures.append(f"{name} was not passed within 10 s")
+            break
+        b.over()
+        b.check(code == -signal.SIGKILL, f"{name}: the daemon ended with {code}: {b.box.tail('daemon', 3)}")
+        b.once_done(times)
+        b.start(wait=False, fault=f"{name}=kill" if i + 1 < times else None)
+    b.box.wait_ready()
+    b.effect()
+    return b.settle()
+
+
+reload_point("reload.before_commit", "killed in a reload, before it is on disk", 40)
+reload_point("reload.after_commit", "killed in a reload, after it is on disk", 40)
+
+
+def make_older(path):
+    """Takes the latest migration back; the version that the file has then."""
+    with sqlite3.connect(path) as db:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version not in UNDO:
+            raise NotImplementedError(f"tests/torture/kill.py, UNDO: how is migration {version} taken back?")
+        db.executescript(f"{UNDO[version]}; DELETE FROM migration WHERE version = {version}; PRAGMA user_version = {version - 1};")
+    db.close()
+    return version - 1
+
+
+@scenario("killed in the middle of a migration", times=40, quick=2)
+def kill_in_migration(b, times):
+    b.up()
+    b.flow(0.3)
+    b.effect()
+    for _ in range(times):
+        b.box.stop()
+        make_older(b.box.store)
+        b.start(wait=False, fault="migrate.mid=kill")
+        code = b.box.daemon.wait(10)
+        b.over()
+        b.check(code == -signal.SIGKILL, f"the daemon ended with {code}: {b.box.tail('daemon', 3)}")
+        b.start()
+        b.effect()
+        b.once_done(times)
+    return b.settle()
