@@ -27,7 +27,7 @@
 #define ENGINE_MAX_DEPTH 4     /* rules over incidents of rules over incidents … */
 #define ENGINE_MAX_EVIDENCE 20
 #define ENGINE_RECENT 256 /* incidents that are over and can still be reopened or evaluated from memory */
-#define ENGINE_DEFAULT_REPEAT (10 * TIME_MINUTE)
+#define ENGINE_DEFAULT_REPEAT (4 * TIME_HOUR)
 #define ENGINE_WINDOW_CHUNK 64 /* window entries of one state row */
 
 /* -- timers (timer.c) ------------------------------------------------------------------------------------------------------ */

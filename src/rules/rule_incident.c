@@ -7,7 +7,7 @@
 #include "rules/load_int.h"
 #include "rules/shape_int.h"
 
-#define DEFAULT_REPEAT (10 * TIME_MINUTE)
+#define DEFAULT_REPEAT (4 * TIME_HOUR) /* Alertmanager's */
 
 /* shape_severities go from the gravest to the least, first in English, then in Chinese. */
 static const char *severity_word(enum severity s, size_t first) {
@@ -61,6 +61,7 @@ static void read_due(struct rule_reading *q, const struct yaml_node *n) {
         return;
     (void)shape_span(rd, n, &due_shape, "acknowledge", &q->r->due_acknowledge);
     (void)shape_span(rd, n, &due_shape, "resolve", &q->r->due_resolve);
+    (void)shape_span(rd, n, &due_shape, "follow_up", &q->r->due_follow_up);
 }
 
 void rule_incident(struct rule_reading *q, const struct yaml_node *n) {

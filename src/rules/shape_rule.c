@@ -104,7 +104,7 @@ static const struct shape_key rule_keys[] = {
     ROW("hold", SHAPE_SPAN, "Wait so long before it is forwarded, so that a greater incident may take it in.", .otherwise = "0s"),
     ROW("mode", SHAPE_CHOICE, "`shadow` does everything and sends nothing.", .words = mode_words, .otherwise = "live"),
     ROW("latch", SHAPE_BOOL, "The end is noted, but only a person resolves the incident.", .otherwise = "false"),
-    ROW("repeat_interval", SHAPE_SPAN, "Least time between two messages that tell only of further matches.", .min = SECOND, .otherwise = "10m"),
+    ROW("repeat_interval", SHAPE_SPAN, "Least time between two messages that tell only of further matches.", .min = SECOND, .otherwise = "4h"),
     ROW("forward", SHAPE_TEXT, "Only to these platforms. Default: to all.", .flags = SHAPE_OR_LIST, .least = 1),
     ROW("evidence", SHAPE_EXPR, "What goes along as evidence: references to pictures and the like.", .flags = SHAPE_OR_LIST, .least = 1),
     ROW("escalate", SHAPE_MAPPING, "What happens when nobody looks after it, in order of `after`.", .flags = SHAPE_LIST, .least = 1, .most = MAX_ESCALATIONS, .of = &escalation_shape),

@@ -6,6 +6,8 @@
  *                │  └──► waiting until next_try
  *                └─────► dead ─► waiting (resend)
  *
+ * What a platform has not confirmed in any revision is news to it: while it waits, a row that says "opened" stays "opened" through updates.
+ *
  * Leans on sql.c. outbox_list.c lists and counts, budget.c makes room. */
 #include "store/store_int.h"
 
@@ -114,6 +116,8 @@ static int put(struct store *s, int64_t nr, int64_t platform, const struct effec
     sql_put_int(&q, i->over);
     sql_put_int(&q, wall);
     sql_put_int(&q, (int64_t)i->len);
+    sql_put_int(&q, CHANGE_OPENED);
+    sql_put_int(&q, CHANGE_UPDATED);
     s->live.outbox_bytes += (int64_t)i->len;
     s->live.rows_written++;
     return sql_run(&q, err);
@@ -289,8 +293,16 @@ static int outcome(struct store *s, const struct outbox_outcome *o, struct err *
     bool same = sql_int(&q, 0) == o->revision;
     bytes = sql_int(&q, 1);
     sql_stop(&q);
-    if (!same) /* a newer one took its place while this was on its way; it is ready already */
-        return 0;
+    if (!same) { /* a newer one took its place while this was on its way; it is ready already */
+        if (o->result != OUTBOX_CONFIRMED)
+            return 0;
+        q = sql_start(s, SQL_OUTBOX_HEARD);
+        sql_put_int(&q, nr);
+        sql_put_int(&q, p->id);
+        sql_put_int(&q, CHANGE_UPDATED);
+        sql_put_int(&q, CHANGE_OPENED);
+        return sql_run(&q, err);
+    }
     switch (o->result) {
     case OUTBOX_CONFIRMED:
         q = sql_start(s, SQL_OUTBOX_DROP);

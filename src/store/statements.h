@@ -67,8 +67,9 @@
     \
     X(OUTBOX_PUT, "INSERT INTO outbox(incident, platform, revision, change, severity, over, queued, first, attempts, next_try, dead, bytes, why)" \
       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0, 0, 0, ?8, NULL) ON CONFLICT(incident, platform) DO UPDATE SET revision = excluded.revision," \
-      " change = excluded.change, severity = excluded.severity, over = excluded.over, queued = excluded.queued, attempts = 0, next_try = 0, dead = 0," \
+      " change = iif(change = ?9 AND excluded.change = ?10, change, excluded.change), severity = excluded.severity, over = excluded.over, queued = excluded.queued, attempts = 0, next_try = 0, dead = 0," \
       " bytes = excluded.bytes, why = NULL", "") \
+    X(OUTBOX_HEARD, "UPDATE outbox SET change = ?3 WHERE incident = ?1 AND platform = ?2 AND change = ?4", "") \
     X(OUTBOX_OF, "SELECT platform, bytes FROM outbox WHERE incident = ?", "platform,bytes") \
     X(OUTBOX_GET, "SELECT revision, bytes FROM outbox WHERE incident = ? AND platform = ?", "revision,bytes") \
     X(OUTBOX_DROP, "DELETE FROM outbox WHERE incident = ? AND platform = ?", "") \

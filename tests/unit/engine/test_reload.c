@@ -115,7 +115,7 @@ static void test_registry(void **state) {
     assert_string_equal(d.id, "x");
     assert_non_null(d.row);
     efx_event(&f, 4000, "k x v=1");
-    efx_event(&f, 700000, "k x v=1");
+    efx_event(&f, 15000000, "k x v=1");
     efx_flush(&f);
     assert_string_equal(efx_incident(&f, "one", "x")->title, "X");
     efx_done(&f);

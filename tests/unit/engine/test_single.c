@@ -78,7 +78,8 @@ static void test_resolve_after(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f, "rules:\n  - rule: pin\n    on: lock\n    when: event.bad\n    resolve_after: 30m\n" INCIDENT, NULL);
+    efx_init(&f, "rules:\n  - rule: pin\n    on: lock\n    when: event.bad\n    resolve_after: 30m\n    repeat_interval: 10m\n" INCIDENT,
+             NULL);
     efx_event(&f, 0, "lock a bad=true");
     efx_event(&f, 600000, "lock a bad=true");
     efx_event(&f, 900000, "lock a bad=false");

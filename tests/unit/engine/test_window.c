@@ -20,7 +20,7 @@ static void test_edges(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f, COUNT3 "    resolve_after: 30m\n" INCIDENT, NULL);
+    efx_init(&f, COUNT3 "    resolve_after: 30m\n    repeat_interval: 10m\n" INCIDENT, NULL);
     efx_event(&f, 0, "lock a bad=true");
     efx_event(&f, 100000, "lock a bad=true");
     efx_event(&f, 300000, "lock a bad=true"); /* the first has just left: t > 300 - 300 does not hold */
@@ -118,7 +118,7 @@ static void test_late(void **state) {
     struct efx f;
 
     (void)state;
-    efx_init(&f, COUNT3 "    resolve_after: 30m\n" INCIDENT, NULL);
+    efx_init(&f, COUNT3 "    resolve_after: 30m\n    repeat_interval: 10m\n" INCIDENT, NULL);
     efx_event(&f, 1000000, "lock a bad=true");
     efx_event(&f, 1001000, "lock a bad=true late t=700000"); /* 301 s ago: too late for the window */
     efx_event(&f, 1001000, "lock a bad=true late t=710000");

@@ -70,7 +70,7 @@ static void test_lamp_out(void **state) {
     assert_int_equal(r->clear_mode, CLEAR_EXPR);
     assert_int_equal(r->for_ms, 600000);
     assert_int_equal(r->keep_firing_for, 60000);
-    assert_int_equal(r->repeat_interval, 600000);
+    assert_int_equal(r->repeat_interval, 4 * 3600000);
     assert_int_equal(r->severity, SEVERITY_MINOR);
     assert_string_equal(r->urgency, "Immediate");
     assert_string_equal(r->certainty, "Likely");

@@ -89,6 +89,32 @@ static void a_row_says_everything(void **state) {
     free(want);
 }
 
+/* A platform that has confirmed nothing of an incident hears of it as opened, however often it changed meanwhile. */
+static void news_stays_opened_until_something_is_confirmed(void **state) {
+    struct fx *f = *state;
+    fx_incident(f, "i", 1, SEVERITY_MINOR, 50)->change = CHANGE_OPENED;
+    fx_commit(f, T0);
+    outcome(f, "town", "i", 1, OUTBOX_CONFIRMED, 0, NULL);
+    fx_incident(f, "i", 2, SEVERITY_MINOR, 50)->change = CHANGE_UPDATED;
+    fx_commit(f, T0 + 1);
+    assert_int_equal(next(f, "town", T0 + 1, NULL, 0, 5), 1);
+    assert_int_equal(rows[0].change, CHANGE_UPDATED);
+    assert_int_equal(next(f, "city", T0 + 1, NULL, 0, 5), 1);
+    assert_int_equal(rows[0].change, CHANGE_OPENED);
+    assert_int_equal(rows[0].revision, 2);
+    outcome(f, "city", "i", 1, OUTBOX_CONFIRMED, 0, NULL); /* the first was on its way when the second was made */
+    assert_int_equal(next(f, "city", T0 + 1, NULL, 0, 5), 1);
+    assert_int_equal(rows[0].change, CHANGE_UPDATED);
+    fx_incident(f, "j", 1, SEVERITY_MINOR, 50)->change = CHANGE_OPENED;
+    fx_commit(f, T0 + 2);
+    outcome(f, "city", "j", 1, OUTBOX_DEAD, 0, "400");
+    fx_incident(f, "j", 2, SEVERITY_MINOR, 50)->change = CHANGE_RESOLVED;
+    fx_commit(f, T0 + 3);
+    assert_int_equal(next(f, "city", T0 + 3, NULL, 0, 5), 2);
+    assert_string_equal(rows[0].incident, "j");
+    assert_int_equal(rows[0].change, CHANGE_RESOLVED);
+}
+
 static void three_changes_are_one_row(void **state) {
     struct fx *f = *state;
     fx_incident(f, "i", 1, SEVERITY_MINOR, 50);
@@ -378,6 +404,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(severity_first_fresh_before_backlog, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_row_says_everything, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(news_stays_opened_until_something_is_confirmed, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(three_changes_are_one_row, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(the_same_bytes_however_often, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(only_the_platforms_that_were_named, fx_setup, fx_teardown),
