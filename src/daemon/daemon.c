@@ -215,20 +215,15 @@ static int start(struct daemon *d, struct err *err) {
     return 0;
 }
 
-int daemon_run(const struct daemon_options *opt, struct err *err) {
+int daemon_new(const struct daemon_options *opt, struct err *err, struct daemon **ret) {
     struct daemon *d = calloc(1, sizeof(*d));
 
     if (d == NULL)
         return err_set(err, GF_ENOMEM, "out of memory");
     d->opt = opt;
-    (void)setenv("UV_THREADPOOL_SIZE", "1", 0); /* libuv's own threads only look up names */
     d->last_reload = TIME_NONE;
     d->reload_ok = true;
     d->ingest_gone = d->forward_gone = d->control_gone = true; /* until they are there */
-    fault_init();
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)mosquitto_lib_init();
-    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
     pipeline_init(d);
     (void)uv_loop_init(&d->loop);
     int rc = open_handles(d);
@@ -240,8 +235,16 @@ int daemon_run(const struct daemon_options *opt, struct err *err) {
     d->ingest_gone = d->ingest == NULL;
     d->forward_gone = d->forward == NULL;
     d->control_gone = d->control == NULL;
-    if (rc < 0)
-        stop(d);
+    if (rc < 0) {
+        daemon_free(d);
+        return rc;
+    }
+    *ret = d;
+    return 0;
+}
+
+void daemon_free(struct daemon *d) {
+    stop(d);
     (void)uv_run(&d->loop, UV_RUN_DEFAULT);
     if (uv_loop_close(&d->loop) != 0)
         log_warn("stopped with handles still open");
@@ -250,11 +253,26 @@ int daemon_run(const struct daemon_options *opt, struct err *err) {
     store_close(d->store);
     ruleset_free(d->rules);
     pipeline_done(d);
+    free(d);
+}
+
+int daemon_run(const struct daemon_options *opt, struct err *err) {
+    struct daemon *d;
+
+    (void)setenv("UV_THREADPOOL_SIZE", "1", 0); /* libuv's own threads only look up names */
+    fault_init();
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)mosquitto_lib_init();
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+    int rc = daemon_new(opt, err, &d);
+
+    if (rc == 0) {
+        (void)uv_run(&d->loop, UV_RUN_DEFAULT);
+        daemon_free(d);
+        log_notice("ended");
+    }
     curl_global_cleanup();
     (void)mosquitto_lib_cleanup();
-    if (rc == 0)
-        log_notice("ended");
-    free(d);
     return rc;
 }
 

@@ -79,6 +79,11 @@ struct daemon {
     struct tail tails[DAEMON_MAX_TAILS];
 };
 
+/* daemon.c: what daemon_run puts around the loop */
+GF_WARN_UNUSED int daemon_new(const struct daemon_options *opt, struct err *err,
+                              struct daemon **ret); /* everything is open, and runs with d->loop */
+void daemon_free(struct daemon *d);                 /* stops what still runs, in order */
+
 /* clock.c */
 void daemon_clock_start(struct daemon_clock *c, const struct daemon_options *opt, const struct store_clock *last, int64_t *ret_down);
 struct engine_time daemon_now(const struct daemon *d);
