@@ -43,7 +43,7 @@ CONFORMANCE_BIN := $(if $(CONFORMANCE_SRC),$(BUILD)/tests/conformance/run)
 
 # ---- libraries ----------------------------------------------------------------------------------------------------------------
 
-PACKAGES := libuv libmosquitto sqlite3 libcjson yaml-0.1 libcurl libcrypto libpcre2-8 liblz4
+PACKAGES := libuv libmosquitto sqlite3 libcjson yaml-0.1 libcurl libssl libcrypto libpcre2-8 liblz4
 OPTIONAL := systemd
 ifneq ($(filter-out $(OPTIONAL),$(WITHOUT)),)
 $(error WITHOUT=$(WITHOUT): only these can be left out: $(OPTIONAL))
@@ -177,7 +177,7 @@ fuzz-programs: $(FUZZ_BIN)
 
 RUN = $(PYTHON) tests/run --build $(BUILD)
 
-.PHONY: deps test test-all test-unit test-fuzz test-rules test-cli test-e2e test-build check-source conformance demo demo-run
+.PHONY: deps test test-all test-unit test-fuzz test-rules test-cli test-e2e torture torture-programs test-torture test-build check-source conformance demo demo-run
 deps: ## install from Debian what the build and the tests need and this machine lacks
 	@./tests/deps
 
@@ -185,7 +185,7 @@ test: ## everything; installs what is missing first
 	@./tests/deps
 	@$(SUBMAKE) $(JOBS) test-all
 
-test-all: all unit-programs fuzz-programs
+test-all: all unit-programs fuzz-programs torture-programs
 	@$(RUN) all
 
 test-unit: unit-programs ## the unit tests (ONLY=part of a name)
@@ -202,6 +202,25 @@ test-cli: all ## the command line, as a user types it
 
 test-e2e: all ## the program as a whole, with a real broker
 	@$(RUN) e2e
+
+# What the torture bench needs beside the program: a library to preload into it, and a reader of its journal.
+TORTURE := $(BUILD)/tests/torture/shim.so $(BUILD)/tests/torture/journal
+torture-programs: $(TORTURE)
+
+$(BUILD)/tests/torture/shim.so: tests/torture/shim.c tests/lib/store_vfs.c tests/lib/store_fx.h Makefile
+	$(call say,LD,$(patsubst $(BUILD)/%,%,$@))
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(GF_CPPFLAGS) $(TEST_CPPFLAGS) $(OPT) -g -std=gnu17 $(WARN) -fPIC -shared -o $@ $(filter %.c,$^) $(shell $(PKG_CONFIG) --libs sqlite3) -ldl
+
+$(BUILD)/tests/torture/journal: $(BUILD)/tests/torture/journal.o $(LIB)
+	$(call say,LD,$(patsubst $(BUILD)/%,%,$@))
+	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ $(LIBS)
+
+torture: all $(TORTURE) ## everything that can go wrong, for ten minutes; writes docs/reliability.md (ONLY=part of a name, TIMES=n: only that, and nothing is written)
+	@$(PYTHON) tests/torture/run --build $(BUILD) --write $(if $(ONLY),--only $(ONLY)) $(if $(TIMES),--times $(TIMES)) $(ARGS)
+
+test-torture: all $(TORTURE) ## the minute of it that belongs to `make test`
+	@$(RUN) torture
 
 test-build: all ## the Makefile itself
 	@$(RUN) build

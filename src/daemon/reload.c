@@ -7,6 +7,7 @@
 
 #include "daemon_int.h"
 #include "gengfu/base/crypt.h"
+#include "gengfu/base/fault.h"
 #include "gengfu/base/file.h"
 #include "gengfu/base/log.h"
 #include "gengfu/base/time.h"
@@ -115,8 +116,10 @@ int daemon_reload(struct daemon *d, struct err *err) {
     bool reconfigure = strcmp(hash, d->conf_hash) != 0;
 
     d->rules = rs;
+    (void)fault_point("reload.before_commit");
     if (pipeline_commit(d, NULL, 0) < 0)
         log_warn("reload: in force, but its changes could not be written yet");
+    (void)fault_point("reload.after_commit");
     pipeline_schedule(d);
     if (old != d->conf_rules)
         ruleset_free(old);

@@ -28,15 +28,15 @@ SOURCE = """sources:
           seq: payload.seq
           mark: payload.mark
 """
-RULES = """rules:
-  - rule: each-message
+COUNT = """  - rule: each-message
     about: Counts each message of a device into one incident.
     on: tick
     when: event.seq > 0
     clear: manual
     repeat_interval: 1s
     incident: {severity: minor, title: "${device.id} 计数"}
-  - rule: each-marked
+"""
+MARKED = """  - rule: each-marked
     about: One incident for each marked message.
     on: tick
     when: event.mark
@@ -119,10 +119,10 @@ class Bench:
 
     # -- putting it together -----------------------------------------------------------------------------------------------------
 
-    def up(self, mqtt=True, https=False, shim=False, rate=400, limits="", store_extra="", broker_extra="", start=True, mqtt_extra="", https_extra="", rules=None,
-           registry=REGISTRY):
+    def up(self, mqtt=True, https=False, shim=False, rate=400, limits="", store_extra="", broker_extra="", start=True, mqtt_extra="", https_extra="", counted=True,
+           rules="", registry=REGISTRY):
         """Broker, link, platforms, configuration, daemon, publisher (not publishing yet)."""
-        box = self.box
+        box, self.ledger.counted = self.box, counted
         self.broker = sandbox.Broker(box).start()
         self.link = self.new_link(self.broker.port, self.ledger)
         secret_file, secret = box.secret() if https else (None, None)
@@ -138,7 +138,7 @@ class Bench:
             port = self.platform.start_https(0, box.path("server.pem"), box.path("server.key"), "district")
             self.district_link = self.new_link(port)
             entries.append(box.https_platform(self.district_link.port, secret_file, https_extra))
-        box.configure(self.link.port, entries, rules or {"10-torture.yaml": SOURCE, "20-rules.yaml": RULES}, registry, broker_extra=broker_extra, limits=limits,
+        box.configure(self.link.port, entries, {"10-torture.yaml": SOURCE, "20-rules.yaml": "rules:\n" + COUNT * counted + MARKED + rules}, registry, broker_extra=broker_extra, limits=limits,
                       store_extra=store_extra)
         if shim:
             self.shim = Shim(box, self.build)

@@ -125,7 +125,7 @@ def make_older(path):
 
 @scenario("killed in the middle of a migration", times=40, quick=2)
 def kill_in_migration(b, times):
-    b.up()
+    b.up(counted=False)  # an older file cannot hold counts that the platform has not been told yet
     b.flow(0.3)
     b.effect()
     for _ in range(times):
