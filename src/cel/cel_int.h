@@ -13,7 +13,7 @@
 
 /* Ceilings that callers need not know. */
 #define CEL_MAX_HEIGHT 256        /* of a tree: chains like a + b + c … grow it without nesting */
-#define CEL_MAX_LOCALS 32         /* variables of macros that are alive at once */
+#define CEL_MAX_LOCALS 64         /* variables of macros that are alive at once */
 #define CEL_MAX_ARGS 64           /* of one call */
 #define CEL_MAX_ERRORS 20         /* reported per text */
 #define CEL_MAX_VALUE_DEPTH 200   /* of values that are compared, copied or written */

@@ -71,9 +71,9 @@ static mask_t check_op(struct compiler *c, struct ast *n) {
             n->elem = n->a->elem | n->b->elem;
         return result;
     }
-    cel_mistake(c, n, n->begin, n->end, overload_hint(c, n, a, b), "no such overload: %s %s %s", cel_mask_text(c->arena, a),
+    cel_mistake(c, NULL, n->begin, n->end, overload_hint(c, n, a, b), "no such overload: %s %s %s", cel_mask_text(c->arena, a),
                 cel_op_sign(n->op), cel_mask_text(c->arena, b));
-    return M_ANY;
+    return M_ANY; /* without the checker it is evaluated: 1 == 'a' is false then */
 }
 
 static mask_t check_logic(struct compiler *c, struct ast *n) {

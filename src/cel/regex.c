@@ -7,6 +7,7 @@
 
 #define MAX_PATTERN 2048
 #define MAX_GROUPS 32
+#define MAX_COUNT 1000 /* a{1000} */
 
 struct budget {
     struct ev *ev;
@@ -27,57 +28,116 @@ static int count_work(pcre2_callout_block *b, void *data) {
     return 0;
 }
 
-/* What PCRE2 has and RE2 has not: look-around, atomic groups, recursion, verbs. Back references are seen by the compiled pattern. */
-static const char *beyond_re2(const char *s, size_t len, size_t *ret_at) {
-    bool class = false, quoted = false;
-    for (size_t i = 0; i < len; i++) {
-        *ret_at = i;
-        if (quoted) {
-            if (s[i] == '\\' && i + 1 < len && s[i + 1] == 'E') {
-                quoted = false;
-                i++;
-            }
-            continue;
-        }
-        if (s[i] == '\\' && i + 1 < len) {
-            i++;
-            if (s[i] == 'Q')
-                quoted = true;
-            else if (strchr("gkKGXRNZ", s[i]) && s[i] && !class)
-                return "this escape is not part of RE2";
-            else if (s[i] >= '1' && s[i] <= '9' && !class)
-                return "back references are not part of RE2";
-            continue;
-        }
-        if (class) {
-            if (s[i] == '[' && i + 1 < len && s[i + 1] == ':') {
-                const char *end = memmem(s + i + 2, len - i - 2, ":]", 2);
-                if (end)
-                    i = (size_t)(end - s) + 1;
-            } else if (s[i] == ']')
-                class = false;
-            continue;
-        }
-        if (s[i] == '[') {
-            class = true;
-            if (i + 1 < len && s[i + 1] == '^')
-                i++;
-            if (i + 1 < len && s[i + 1] == ']')
-                i++;
-            continue;
-        }
-        if (s[i] == '(' && i + 1 < len && s[i + 1] == '*')
-            return "nothing stands before *";
-        if (s[i] == '(' && i + 2 < len && s[i + 1] == '?') {
-            char c = s[i + 2], d = i + 3 < len ? s[i + 3] : 0;
-            if (c == ':' || (c == 'P' && d == '<') || (c == '<' && d != '=' && d != '!') || strchr("imsU-", c))
-                continue;
-            return "look-ahead, look-behind, atomic groups, conditions and recursion are not part of RE2";
-        }
-        if (s[i] == '+' && i > 0 && strchr("*+?}", s[i - 1]) && (i < 2 || s[i - 2] != '\\'))
-            return "possessive repetition is not part of RE2";
+/* -- what PCRE2 has and RE2 has not ------------------------------------------------------------------------------------- */
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static bool is_octal(char c) { return c >= '0' && c <= '7'; }
+static bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/* An escape: s is at the backslash, n > 1 bytes are left. Gives its length; 0: RE2 has none such, and *ret_why says so. */
+static size_t escape_len(const char *s, size_t n, bool class, const char **ret_why) {
+    char c = s[1], d = n > 2 ? s[2] : '\0';
+    *ret_why = "this escape is not part of RE2";
+    if (c >= '1' && c <= '9' && !(c <= '7' && is_octal(d))) {
+        *ret_why = "back references are not part of RE2";
+        return 0;
     }
-    return NULL;
+    if (is_letter(c) && !strchr(class ? "dDsSwWpPafnrtvx" : "dDsSwWpPafnrtvxAbBzQ", c))
+        return 0;
+    if ((c == 'x' || c == 'p' || c == 'P') && d == '{') {
+        const char *end = memchr(s, '}', n);
+        return end ? (size_t)(end - s) + 1 : n;
+    }
+    if (c == 'x' && !(is_hex(d) && n > 3 && is_hex(s[3]))) {
+        *ret_why = "\\x is followed by two hexadecimal digits, or by a number in {braces}";
+        return 0;
+    }
+    return c == 'x' ? 4 : c == 'p' || c == 'P' ? 3 : 2;
+}
+
+/* A class, s at its '['. The length up to its ']'; 0 as above, *ret_at counts from s. */
+static size_t class_len(const char *s, size_t n, const char **ret_why, size_t *ret_at) {
+    size_t i = 1 + (n > 1 && s[1] == '^');
+    if (i < n && s[i] == ']') /* right at the beginning it stands for itself */
+        i++;
+    while (i < n && s[i] != ']') {
+        size_t step = 1;
+        if (s[i] == '\\' && i + 1 < n && (step = escape_len(s + i, n - i, true, ret_why)) == 0) {
+            *ret_at = i;
+            return 0;
+        }
+        const char *end = s[i] == '[' && i + 1 < n && s[i + 1] == ':' ? memmem(s + i + 2, n - i - 2, ":]", 2) : NULL;
+        i = end ? (size_t)(end - s) + 2 : i + step;
+    }
+    return i < n ? i + 1 : n;
+}
+
+/* "*", "+?", "{2,5}": its length with the '?' behind it; 0 when none stands here. *ret_max: the greatest count that it names. */
+static size_t repetition_len(const char *s, size_t n, unsigned *ret_max) {
+    size_t i = 1;
+    unsigned count = 0;
+    *ret_max = 0;
+    if (s[0] == '{') { /* what is no count is plain text */
+        size_t digits = 0;
+        for (; i < n && (is_digit(s[i]) || (s[i] == ',' && digits && !memchr(s, ',', i))); i++) {
+            digits++;
+            count = s[i] == ',' ? 0 : count * 10 + (unsigned)(s[i] - '0');
+            count = count > 9999 ? 9999 : count;
+            *ret_max = count > *ret_max ? count : *ret_max;
+        }
+        if (!digits || i >= n || s[i++] != '}')
+            return 0;
+    } else if (s[0] != '*' && s[0] != '+' && s[0] != '?')
+        return 0;
+    return i + (i < n && s[i] == '?');
+}
+
+static const char *group_why(const char *s, size_t n) {
+    char c = n > 2 ? s[2] : '\0', d = n > 3 ? s[3] : '\0';
+    if (n > 1 && s[1] == '*')
+        return "nothing stands before *";
+    if (n < 3 || s[1] != '?' || c == ':' || (c == 'P' && d == '<') || (c == '<' && d != '=' && d != '!') || strchr("imsU-", c))
+        return NULL;
+    return "look-ahead, look-behind, atomic groups, conditions and recursion are not part of RE2";
+}
+
+/* NULL when RE2 has all of it (what neither has is PCRE2's to tell), or why not, and where. */
+static const char *beyond_re2(const char *s, size_t len, size_t *ret_at) {
+    const char *why = NULL;
+    bool repeated = false;
+    unsigned max;
+    for (size_t i = 0, n; i < len && !why; i += n) {
+        size_t left = len - i, inside = 0;
+        *ret_at = i;
+        n = repetition_len(s + i, left, &max);
+        if (n) {
+            if (repeated)
+                why = "one repetition stands behind another; RE2 wants brackets between them: (?:a+)*";
+            else if (max > MAX_COUNT)
+                why = "a repetition counts up to 1000";
+            repeated = true;
+            continue;
+        }
+        repeated = false;
+        n = 1;
+        if (s[i] == '\\' && left > 1) {
+            n = escape_len(s + i, left, false, &why);
+            if (n && s[i + 1] == 'Q') {
+                const char *end = memmem(s + i, left, "\\E", 2);
+                n = end ? (size_t)(end - s) - i + 2 : left;
+            }
+        } else if (s[i] == '[')
+            n = class_len(s + i, left, &why, &inside);
+        else if (s[i] == '(') {
+            why = group_why(s + i, left);
+            n = left > 1 && s[i + 1] == '?' ? 2 : 1;
+            continue;
+        }
+        *ret_at += inside;
+        if (n)
+            why = NULL;
+    }
+    return why;
 }
 
 struct cel_regex *cel_regex_new(struct arena *a, const char *pattern, size_t len, const char **ret_message, size_t *ret_at) {

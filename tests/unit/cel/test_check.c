@@ -166,6 +166,9 @@ static void without_the_checker_mistakes_are_errors_of_evaluation(void **state) 
     assert_gives(&f, "nobody", "error 2");
     assert_gives(&f, "'a' + 1", "error 2");
     assert_gives(&f, "'a'.contains(1, 2)", "error 2");
+    assert_gives(&f, "7 == '7'", "false"); /* values of two types are not equal, that is all */
+    assert_gives(&f, "[7] != {'a': 7} && b'x' != 'x'", "true");
+    assert_gives(&f, "optional.of(7) == 7", "false");
     assert_gives(&f, "'x'.matches('(') || true", "true");
     assert_null(fx_compile(&f, "1 +")); /* form is form */
     fx_done(&f);

@@ -211,6 +211,51 @@ static void regular_expressions(void **state) {
     fx_done(&f);
 }
 
+/* The line between RE2, which the language names, and PCRE2, which does the work. */
+static void patterns_are_those_of_re2(void **state) {
+    (void)state;
+    static const char *const taken[] = {
+        "a{2,1000}", "[+]+",       "a{,5}",   "a{x}",       "a??",          "a+?b*?",  "\\\\+",  "\\++",          "\\p{Han}+",
+        "\\pL*",     "\\x{4e2d}+", "\\x2d+",  "\\141",      "[\\]]+",       "[]a]+",   "[^]a]+", "[[:alpha:]+]+", "(?i)A",
+        "(?s-m:.)",  "(?P<a>b)+",  "(?<a>b)", "\\Q(?=\\E+", "\\b\\B\\A\\z", "(?:a+)*", "a|b",    "\\.\\+",
+    };
+    static const struct {
+        const char *pattern, *why;
+    } refused[] = {
+        {"a++", "one repetition stands behind another; RE2 wants brackets between them: (?:a+)* (at character 3 of it)"},
+        {"a{2}{3}", "one repetition stands behind another; RE2 wants brackets between them: (?:a+)* (at character 5 of it)"},
+        {"\\\\++", "one repetition stands behind another; RE2 wants brackets between them: (?:a+)* (at character 4 of it)"},
+        {"a{1001}", "a repetition counts up to 1000 (at character 2 of it)"},
+        {"a{5,2000}", "a repetition counts up to 1000 (at character 2 of it)"},
+        {"(a)\\1", "back references are not part of RE2 (at character 4 of it)"},
+        {"a\\h", "this escape is not part of RE2 (at character 2 of it)"},
+        {"[a\\h]", "this escape is not part of RE2 (at character 3 of it)"},
+        {"a\\Z", "this escape is not part of RE2 (at character 2 of it)"},
+        {"\\K", "this escape is not part of RE2 (at character 1 of it)"},
+        {"\\x4", "\\x is followed by two hexadecimal digits, or by a number in {braces} (at character 1 of it)"},
+        {"a(?!b)", "look-ahead, look-behind, atomic groups, conditions and recursion are not part of RE2 (at character 2 of it)"},
+        {"(*ACCEPT)", "nothing stands before * (at character 1 of it)"},
+    };
+    struct fx f;
+    char text[200], want[300];
+    fx_init(&f);
+    for (size_t i = 0; i < sizeof(taken) / sizeof(*taken); i++) {
+        snprintf(text, sizeof text, "event.kind.matches(r'%s')", taken[i]);
+        struct cel_program *p = fx_compile(&f, text);
+        if (!p)
+            fail_msg("%s: %s", text, f.diags.items[0].text);
+        cel_program_free(p);
+    }
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+        snprintf(text, sizeof text, "event.kind.matches(r'%s')", refused[i].pattern);
+        snprintf(want, sizeof want, "the regular expression is not valid: %s", refused[i].why);
+        if (fx_compile(&f, text))
+            fail_msg("%s compiles", text);
+        assert_string_equal(f.diags.items[0].text, want);
+    }
+    fx_done(&f);
+}
+
 static void an_exploding_pattern_ends_with_the_budget(void **state) {
     (void)state;
     struct fx f;
@@ -422,6 +467,7 @@ int main(void) {
         cmocka_unit_test(records),
         cmocka_unit_test(optionals),
         cmocka_unit_test(regular_expressions),
+        cmocka_unit_test(patterns_are_those_of_re2),
         cmocka_unit_test(an_exploding_pattern_ends_with_the_budget),
         cmocka_unit_test(steps_are_bounded),
         cmocka_unit_test(texts_cannot_grow_without_end),
