@@ -144,6 +144,12 @@ def shipped_limits():
     return lines or ["max_queued_messages 0", "max_inflight_messages 0", "set_tcp_nodelay true", "persistence true", "autosave_interval 60"]
 
 
+def flow_mapping(defaults, given):
+    """A YAML flow mapping as text: the defaults, but those that are given."""
+    names = {part.split(":")[0].strip() for part in given.split(",")}
+    return "{" + ", ".join([part for part in defaults.split(", ") if part.split(":")[0] not in names] + [given]) + "}"
+
+
 class Sandbox:
     def __init__(self, build, name="test"):
         self.program = os.path.abspath(os.path.join(build, "gengfu"))
@@ -258,11 +264,12 @@ class Sandbox:
         return path
 
     def mqtt_platform(self, port, extra=""):
-        return f"{{platform: city, type: mqtt, host: 127.0.0.1, port: {port}, client_id: gengfu-city, receipt_timeout: 5s, retry_min: 200ms, retry_max: 2s{extra}}}"
+        """A platform's entry; what `extra` names takes the place of what stands here."""
+        return flow_mapping("platform: city, type: mqtt, host: 127.0.0.1, client_id: gengfu-city, receipt_timeout: 5s, retry_min: 200ms, retry_max: 2s", f"port: {port}{extra}")
 
     def https_platform(self, port, secret_file, extra=""):
-        return (f"{{platform: district, type: https, url: 'https://localhost:{port}/incidents', secret_file: {secret_file}, tls: {{ca: {self.path('ca.pem')}}}, "
-                f"retry_min: 200ms, retry_max: 2s, timeout: 5s{extra}}}")
+        return flow_mapping("platform: district, type: https, retry_min: 200ms, retry_max: 2s, timeout: 5s",
+                            f"url: 'https://localhost:{port}/incidents', secret_file: {secret_file}, tls: {{ca: {self.path('ca.pem')}}}{extra}")
 
     # -- the daemon --------------------------------------------------------------------------------------------------------------
 

@@ -356,9 +356,21 @@ class Platform:
             def do_POST(self):
                 text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 if channel.mode == "slow":
+                    channel.refused += 1
                     time.sleep(channel.seconds)
                 elif channel.mode == "down":
                     channel.refused += 1
+                    self.close_connection = True
+                    return
+                elif channel.mode == "rubbish":
+                    channel.refused += 1
+                    self.wfile.write(os.urandom(200))
+                    self.close_connection = True
+                    return
+                elif channel.mode == "half":  # it has the message, but cannot say so
+                    channel.refused += 1
+                    platform.take(channel, text)
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
                     self.close_connection = True
                     return
                 elif channel.mode != "ok":
@@ -430,7 +442,7 @@ class Platform:
     # -- how it behaves ----------------------------------------------------------------------------------------------------------
 
     def control(self, order):
-        """{"<channel>": "ok" | "deaf" | "down" | "slow" | "<status>", "retry_after": s, "seconds": s}"""
+        """{"<channel>": "ok" | "deaf" | "down" | "slow" | "rubbish" | "half" | "<status>", "retry_after": s, "seconds": s}"""
         with self.lock:
             for name, mode in order.items():
                 if name in self.channels:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TCP link of our own between two parties that can be made slow, silent (nothing goes through, nothing is closed), refusing or cut. Between broker and daemon
+"""A TCP link of our own between two parties that can be made slow, silent (nothing goes through, nothing is closed), refusing, or is cut. Between broker and daemon
 it reads along: which numbered messages the broker handed over, and which the daemon acknowledged."""
 import re
 import socket
@@ -40,9 +40,9 @@ class Watch:
 class Link:
     def __init__(self, target, ledger=None):
         self.target, self.ledger = target, ledger
-        self.mode = "pass"      # pass, silent, slow, refuse
+        self.mode = "pass"      # pass, slow, refuse
         self.delay = 0.0        # seconds a chunk, when slow
-        self.pairs = set()
+        self.pairs, self.frozen = set(), set()
         self.lock = threading.Lock()
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -76,22 +76,24 @@ class Link:
         watch = Watch(self.ledger) if self.ledger else None
         with self.lock:
             self.pairs.add((near, far))
-        back = threading.Thread(target=self.pump, args=(far, near, watch and watch.from_broker), daemon=True)
+        pair = (near, far)
+        back = threading.Thread(target=self.pump, args=(far, near, pair, watch and watch.from_broker), daemon=True)
         back.start()
-        self.pump(near, far, watch and watch.from_daemon)
+        self.pump(near, far, pair, watch and watch.from_daemon)
         back.join()
         with self.lock:
-            self.pairs.discard((near, far))
+            self.pairs.discard(pair)
+            self.frozen.discard(pair)
 
-    def pump(self, source, sink, look):
+    def pump(self, source, sink, pair, look):
         """What one side sent before it went still counts: it is read to the end and looked at, whether or not the other side is there."""
         try:
             while True:
                 data = source.recv(65536)
                 if not data:
                     break
-                while self.mode == "silent" and not self.closed:
-                    time.sleep(0.02)
+                if pair in self.frozen:
+                    continue
                 if self.mode == "slow":
                     time.sleep(self.delay)
                 if look:
@@ -109,6 +111,11 @@ class Link:
             except OSError:
                 pass
         sink.close()
+
+    def freeze(self):
+        """What stands now goes silent for ever: what is sent arrives nowhere, nothing is closed. New connections are sound."""
+        with self.lock:
+            self.frozen |= self.pairs
 
     def cut(self):
         with self.lock:

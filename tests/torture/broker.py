@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a broker, or the way to it, can do."""
+import signal
+import time
+
+from bench import scenario
+
+
+def begin(b, **kwargs):
+    b.up(broker_extra=", keepalive: 5", **kwargs)
+    b.flow(0.3)
+    b.effect()
+
+
+@scenario("broker stopped and started again", times=12, quick=1)
+def broker_restarted(b, times):
+    begin(b)
+    for _ in range(times):
+        b.broker.stop()
+        time.sleep(b.dice.uniform(0.05, 0.5))
+        b.broker.start()
+        b.over()
+        b.effect()
+        b.once_done(times)
+    return b.settle()
+
+
+@scenario("broker killed (kill -9) and started again", times=12, quick=1,
+          nature="The broker lost {broker_lost} messages that it had acknowledged to the devices and not saved, and sent {broker_again} again that gengfu had acknowledged: it knows what "
+                 "it saved last (here a moment before the kill).")
+def broker_killed(b, times):
+    begin(b)
+    for _ in range(times):
+        b.broker.process.send_signal(signal.SIGUSR1)  # save now; what comes after it is lost with the kill
+        time.sleep(b.dice.uniform(0.05, 0.4))
+        b.broker.stop(signal.SIGKILL)
+        b.broker.start()
+        b.over()
+        b.effect()
+        b.once_done(times)
+    return b.settle(broker_may_lose=True)
+
+
+@scenario("broker refuses connections", times=8, quick=1)
+def broker_refuses(b, times):
+    begin(b)
+    for _ in range(times):
+        b.link.mode = "refuse"
+        b.link.cut()
+        time.sleep(b.dice.uniform(0.3, 1.2))
+        b.link.mode = "pass"
+        b.over()
+        b.effect()
+        b.once_done(times)
+    return b.settle()
+
+
+@scenario("broker slow", times=8, quick=1)
+def broker_slow(b, times):
+    begin(b)
+    for _ in range(times):
+        b.link.delay, b.link.mode = b.dice.uniform(0.05, 0.3), "slow"
+        time.sleep(1)
+        b.link.mode = "pass"
+        b.over()
+        b.effect()
+        b.once_done(times)
+    return b.settle()
+
+
+@scenario("broker's link goes silent without closing", times=3)
+def broker_silent(b, times):
+    """Seen by the keepalive only, which is 5 s here."""
+    begin(b)
+    for _ in range(times):
+        b.link.freeze()
+        b.over()
+        b.effect(seconds=40)
+        b.once_done(times)
+    b.facts.append("Found by the keepalive, which is 5 s here and 30 s by default")
+    return b.settle()
+
+
+@scenario("broker's link cut, again and again", times=60, quick=4)
+def broker_cut(b, times):
+    begin(b)
+    for _ in range(times):
+        b.link.cut()
+        b.over()
+        b.effect()
+        time.sleep(b.dice.uniform(0, 0.1))
+        b.once_done(times)
+    return b.settle()
