@@ -4,6 +4,7 @@
  *   true     open: fold, and whatever was about to end it is called off.  else with `for`: pending since the first true; raised at since + for.  else: raised now.
  *   false    pending ends. `clear: auto`: an open incident clears.
  *   unknown  nothing.
+ *   quiet    resolve_after: no match for so long; whichever comes first.
  *   clear    with keep_firing_for: resolved so much later, unless it turns true meanwhile.  latch: only a person resolves. */
 #include "engine_int.h"
 
@@ -60,9 +61,9 @@ bool engine_open_or_pending(const struct instance *in) {
 void engine_rearm_clear(struct engine *e, struct instance *in) {
     const struct rule *r = in->rule->rule;
 
-    if (r->clear_mode == CLEAR_AFTER)
-        in->due[DUE_CLEAR] = e->now.mono + r->resolve_after;
-    else if (r->clear_mode == CLEAR_AUTO && r->nsteps) /* steps never turn false: no further match for so long */
+    if (r->resolve_after > 0)
+        in->due[DUE_QUIET] = e->now.mono + r->resolve_after;
+    if (r->clear_mode == CLEAR_AUTO && r->nsteps) /* steps never turn false: no further match for so long */
         in->due[DUE_CLEAR] = e->now.mono + r->within;
 }
 
@@ -124,13 +125,13 @@ void engine_clear_event(struct engine_eval *x, struct instance *in) {
         engine_clear(x->engine, in);
 }
 
-/* The end is here: resolve, unless it comes and goes so often that the incident is held open. */
-static void end(struct engine *e, struct instance *in) {
+/* The end is here: resolve, unless it comes and goes so often that the incident is held open. `said`: by the clear expression; that begins everything anew. */
+static void end(struct engine *e, struct instance *in, bool said) {
     if (engine_chatter_change(e, in)) {
         in->cleared = true;
         return;
     }
-    if (in->rule->rule->clear_mode == CLEAR_EXPR) /* an end that was said begins everything anew */
+    if (said && in->rule->rule->clear_mode == CLEAR_EXPR)
         engine_instance_forget(e, in);
     engine_resolve(e, in, "gengfu", "resolved", NULL);
 }
@@ -147,28 +148,39 @@ static void note_end(struct engine *e, struct instance *in) {
     engine_tell_soon(e, in);
 }
 
+/* True: the end is noted, and that is all for now. */
+static bool noted(struct engine *e, struct instance *in) {
+    if (in->rule->rule->latch) {
+        note_end(e, in);
+        return true;
+    }
+    if (!in->chattering)
+        return false;
+    if (!in->cleared) {
+        in->cleared = true;
+        (void)engine_chatter_change(e, in);
+        engine_instance_touch(e, in);
+    }
+    return true;
+}
+
 void engine_clear(struct engine *e, struct instance *in) {
     const struct rule *r = in->rule->rule;
 
-    if (!in->docket)
+    if (!in->docket || noted(e, in))
         return;
-    if (r->latch) {
-        note_end(e, in);
-        return;
-    }
-    if (in->chattering) {
-        if (!in->cleared) {
-            in->cleared = true;
-            (void)engine_chatter_change(e, in);
-            engine_instance_touch(e, in);
-        }
-        return;
-    }
     engine_instance_touch(e, in);
     if (r->keep_firing_for <= 0)
-        end(e, in);
+        end(e, in, true);
     else if (in->due[DUE_KEEP] == TIME_NONE)
         in->due[DUE_KEEP] = e->now.mono + r->keep_firing_for;
+}
+
+/* resolve_after: no match for so long. That is an end by itself, with nothing to wait for. */
+static void quiet(struct engine *e, struct instance *in) {
+    in->due[DUE_KEEP] = TIME_NONE;
+    if (in->docket && !noted(e, in))
+        end(e, in, false);
 }
 
 /* -- moments ---------------------------------------------------------------------------------------------------------------------- */
@@ -206,8 +218,9 @@ void engine_instance_due(struct engine *e, struct instance *in, enum due what) {
     case DUE_CLEAR: engine_clear(e, in); break;
     case DUE_KEEP:
         if (in->docket)
-            end(e, in);
+            end(e, in, true);
         break;
+    case DUE_QUIET: quiet(e, in); break;
     case DUE_HOLD:
         if (in->docket && engine_may_publish(in->docket))
             engine_publish(e, in->docket);

@@ -38,8 +38,9 @@ struct engine_timer {
     bool hand;             /* taken out of the heap to be fired in this very millisecond, and still wanted */
 };
 
-/* What an instance waits for; at the same moment they come in this order, so that an end goes before what would be said of something that goes on. */
-enum due { DUE_FOR, DUE_WINDOW, DUE_STEP, DUE_CHATTER, DUE_CLEAR, DUE_KEEP, DUE_HOLD, DUE_ESCALATE, DUE_REVISE, DUES };
+/* What an instance waits for; at the same moment they come in this order, so that an end goes before what would be said of something that goes on.
+ * DUE_CLEAR: steps have not matched for so long (clear: auto). DUE_QUIET: resolve_after. */
+enum due { DUE_FOR, DUE_WINDOW, DUE_STEP, DUE_CHATTER, DUE_CLEAR, DUE_KEEP, DUE_QUIET, DUE_HOLD, DUE_ESCALATE, DUE_REVISE, DUES };
 
 enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN };
 enum by_type { BY_STRING, BY_INT, BY_DOUBLE, BY_BOOL, BY_JSON };
@@ -443,7 +444,7 @@ void engine_condition_true(struct engine_eval *x, struct instance *in, int64_t f
 void engine_condition_false(struct engine_eval *x, struct instance *in); /* pending ends; an open one clears when `clear: auto` */
 void engine_clear_event(struct engine_eval *x, struct instance *in);     /* the clear expression over this event */
 void engine_clear(struct engine *e, struct instance *in);
-void engine_rearm_clear(struct engine *e, struct instance *in);          /* resolve_after, counted from this match */
+void engine_rearm_clear(struct engine *e, struct instance *in);          /* ends that are counted from this match */
 enum truth engine_common(struct engine_eval *x, struct engine_rule *er); /* during, when, exceptions */
 bool engine_open_or_pending(const struct instance *in); /* somebody must notice when the condition turns false by time alone */
 /* The world of the latest matching event, for what happens without one. ev is the caller's room. False: there is none. */

@@ -235,7 +235,7 @@ void engine_fold(struct engine_eval *x, struct instance *in) {
 
 /* -- resolve ------------------------------------------------------------------------------------------------------------------------ */
 static void part(struct engine *e, struct instance *in) {
-    static const enum due ends[] = {DUE_CLEAR, DUE_KEEP, DUE_HOLD, DUE_ESCALATE, DUE_REVISE};
+    static const enum due ends[] = {DUE_CLEAR, DUE_KEEP, DUE_QUIET, DUE_HOLD, DUE_ESCALATE, DUE_REVISE};
 
     in->docket->instance = NULL;
     in->docket = NULL;

@@ -170,7 +170,7 @@ static void shift_ms(int64_t *ms, int64_t down) {
 }
 
 static void shift_all(struct instance *in, int64_t down) {
-    static const enum due stand_still[] = {DUE_FOR, DUE_WINDOW, DUE_STEP, DUE_CHATTER, DUE_CLEAR, DUE_KEEP};
+    static const enum due stand_still[] = {DUE_FOR, DUE_WINDOW, DUE_STEP, DUE_CHATTER, DUE_CLEAR, DUE_KEEP, DUE_QUIET};
 
     for (size_t i = 0; i < sizeof(stand_still) / sizeof(stand_still[0]); i++)
         shift_ms(&in->due[stand_still[i]], down);

@@ -80,13 +80,15 @@ static void merge_incident(struct loader *ld, struct yaml_node *mapping, const s
     old->value = both;
 }
 
-/* How a rule ends, and how it matches, is said by one of several keys: the override's takes the place of the rule's. */
-static void drop_rivals(struct yaml_node *mapping, const char *key) {
+/* How a rule ends is said by two keys together: what an override says of it takes the place of all that the rule said. */
+static void drop_ends(struct yaml_node *mapping, const struct yaml_node *o) {
     static const char *const ends[] = {"clear", "resolve_after"};
+    if (!yaml_get(o, ends[0]) && !yaml_get(o, ends[1]))
+        return;
     for (size_t i = 0; i < COUNT(ends); i++) {
-        struct yaml_pair *rival = strcmp(key, ends[i]) == 0 ? pair_of(mapping, ends[1 - i]) : NULL;
-        if (rival)
-            *rival = mapping->pairs[--mapping->n];
+        struct yaml_pair *old = pair_of(mapping, ends[i]);
+        if (old)
+            *old = mapping->pairs[--mapping->n];
     }
 }
 
@@ -119,12 +121,13 @@ static void apply(struct loader *ld, const struct yaml_node *o) {
     if (about)
         (void)node_text(rd, about, "'about'");
     struct yaml_node *merged = copy_mapping(ld, rule, o->n);
+    if (merged)
+        drop_ends(merged, o);
     for (size_t i = 0; merged && i < o->n; i++) {
         const struct yaml_pair *p = &o->pairs[i];
         const char *key = p->key->text;
         if (strcmp(key, "rule") == 0 || strcmp(key, "about") == 0)
             continue;
-        drop_rivals(merged, key);
         if (strcmp(key, "exceptions") == 0)
             add_items(ld, merged, p);
         else if (strcmp(key, "incident") == 0)

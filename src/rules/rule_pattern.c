@@ -68,19 +68,16 @@ static void read_end(struct rule_reading *q) {
     struct reader *rd = &q->ld->rd;
     const struct yaml_node *clear = yaml_get(q->n, "clear"), *after = yaml_get(q->n, "resolve_after"),
                            *keep = yaml_get(q->n, "keep_firing_for");
-    if (clear && !after) {
+    r->clear_mode = after ? CLEAR_AFTER : CLEAR_AUTO; /* a rule that must say how it ends was told so */
+    if (clear)
         read_clear(q, clear);
-    } else if (after && !clear) {
-        r->clear_mode = CLEAR_AFTER;
-        (void)shape_span(rd, q->n, &rule_shape, "resolve_after", &r->resolve_after);
-    } else if (!clear) {
-        r->clear_mode = CLEAR_AUTO; /* a rule that must say how it ends was told so */
-    }
+    (void)shape_span(rd, q->n, &rule_shape, "resolve_after", &r->resolve_after);
     if (!keep || !shape_span(rd, q->n, &rule_shape, "keep_firing_for", &r->keep_firing_for))
         return;
     if (r->clear_mode == CLEAR_MANUAL || r->clear_mode == CLEAR_AFTER)
         report_warning(rd->rep, keep->at, "it counts from the moment at which the condition is over",
-                       "'keep_firing_for' means nothing with %s", r->clear_mode == CLEAR_MANUAL ? "'clear: manual'" : "'resolve_after'");
+                       "'keep_firing_for' means nothing with %s",
+                       r->clear_mode == CLEAR_MANUAL ? "'clear: manual'" : "'resolve_after' alone");
 }
 
 /* -- steps ------------------------------------------------------------------------------------------------------------------------------ */

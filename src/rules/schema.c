@@ -272,10 +272,20 @@ static void put_required(struct writer *s, const char *name, const char *const *
     jw_close(&s->w, '}');
 }
 
-static void put_not_both(struct writer *s, const char *a, const char *b) {
+/* word: only where `a` is this word; NULL: whatever it is. */
+static void put_not_both(struct writer *s, const char *a, const char *b, const char *word) {
     const char *both[] = {a, b};
     jw_open(&s->w, NULL, '{');
-    put_required(s, "not", both, 2);
+    jw_open(&s->w, "not", '{');
+    put_strings(s, "required", both, 2);
+    if (word) {
+        jw_open(&s->w, "properties", '{');
+        jw_open(&s->w, a, '{');
+        jw_str(&s->w, "const", word);
+        jw_close(&s->w, '}');
+        jw_close(&s->w, '}');
+    }
+    jw_close(&s->w, '}');
     jw_close(&s->w, '}');
 }
 
@@ -286,11 +296,15 @@ static void put_relation(struct writer *s, const struct shape_relation *r) {
     case RELATION_ONE_AT_MOST:
         for (size_t i = 0; i < nkeys; i++)
             for (size_t k = i + 1; k < nkeys; k++)
-                put_not_both(s, r->keys[i], r->keys[k]);
+                put_not_both(s, r->keys[i], r->keys[k], NULL);
         break;
     case RELATION_NOT_WITH:
         for (size_t i = 0; i < nothers; i++)
-            put_not_both(s, r->keys[0], r->others[i]);
+            put_not_both(s, r->keys[0], r->others[i], NULL);
+        break;
+    case RELATION_WORD_NOT_WITH:
+        for (size_t i = 0; i < nothers; i++)
+            put_not_both(s, r->keys[0], r->others[i], r->keys[1]);
         break;
     case RELATION_ONE_AT_LEAST:
         jw_open(w, NULL, '{');

@@ -104,6 +104,8 @@ static const char *first_of(const struct yaml_node *n, const char *const *keys, 
     return NULL;
 }
 
+static bool is_word(const struct yaml_node *n, const char *word) { return n && n->kind == YAML_SCALAR && strcmp(n->text, word) == 0; }
+
 /* True when it holds. Else *ret_key is one too many (NULL: one is missing), *ret_other the one it clashes with. */
 static bool holds(const struct yaml_node *n, const struct shape_relation *r, const char **ret_key, const char **ret_other) {
     size_t i = 0, k = 0;
@@ -114,6 +116,7 @@ static bool holds(const struct yaml_node *n, const struct shape_relation *r, con
     case RELATION_ONE_AT_LEAST: return key != NULL;
     case RELATION_NEEDS: *ret_other = r->others[0]; return !key || other;
     case RELATION_NOT_WITH: return !key || !other;
+    case RELATION_WORD_NOT_WITH: return !other || !is_word(yaml_get(n, r->keys[0]), r->keys[1]);
     case RELATION_ONE_AT_MOST:
         *ret_other = key;
         i++;

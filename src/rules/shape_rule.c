@@ -92,7 +92,7 @@ static const struct shape_key rule_keys[] = {
     ROW("when", SHAPE_EXPR, "The condition: true for an event that matches."),
     ROW("for", SHAPE_SPAN, "How long the condition must hold.", .otherwise = "0s"),
     ROW("clear", SHAPE_EXPR, "How it ends: an expression; `auto`: when the condition turns false; `manual`: by a person only.", .words = clear_words),
-    ROW("resolve_after", SHAPE_SPAN, "It ends so long after the last match.", .min = SECOND),
+    ROW("resolve_after", SHAPE_SPAN, "It ends so long after the last match. With `clear`: whichever comes first.", .min = SECOND),
     ROW("keep_firing_for", SHAPE_SPAN, "When the end has come, wait so long for another match.", .otherwise = "0s"),
     ROW("within", SHAPE_SPAN, "The span of the window, or of the steps.", .min = 1),
     ROW("having", SHAPE_EXPR, "What must hold over the events of the window: `event_count() >= 5 && value_count(event.user) >= 2`."),
@@ -133,7 +133,7 @@ static const struct shape_relation rule_relations[] = {
     {RELATION_NOT_WITH, {"for"}, {"sequence", "absent"}, "{} does not go with {other}", "'for' is how long a condition must hold", FOR},
     {RELATION_NEEDS, {"grace"}, {"absent"}, "{} goes with {other} only", NULL, GRACE},
     {RELATION_NEEDS, {"of"}, {"absent"}, "{} goes with {other} only", "in other rules write when: device.kind == 'lamp'", OF},
-    {RELATION_ONE_AT_MOST, {"clear", "resolve_after"}, {0}, "the rule says twice how it ends: {other} and {}", "keep one of them", END},
+    {RELATION_WORD_NOT_WITH, {"clear", "manual"}, {"resolve_after"}, "'clear: manual' does not go with {other}", "keep one of them: with 'resolve_after' it ends by itself", END},
     {RELATION_ONE_AT_LEAST, {"clear", "resolve_after", "for", "having", "absent", "sequence", "together"}, {0}, "the rule does not say how it ends",
      "add clear: auto (when 'when' turns false), clear: <expression>, resolve_after: 30m, or clear: manual", END},
     {RELATION_ONE_AT_LEAST, {"clear", "resolve_after", "for", "having", "absent"}, {0}, "the rule does not say how it ends",
@@ -149,7 +149,7 @@ static const struct shape_key override_keys[] = {
     ROW("about", SHAPE_TEXT, "Why."),
     ROW("incident", SHAPE_MAPPING, "Each key takes the place of its like.", .of = &incident_change_shape),
 };
-const struct shape override_shape = {"override", "an override", "A site's change to a rule: a key takes the place of the rule's; `exceptions` are added to it; `clear` and `resolve_after` replace each other.",
+const struct shape override_shape = {"override", "an override", "A site's change to a rule: a key takes the place of the rule's; `exceptions` are added to it; `clear` and `resolve_after` say together how it ends: with either, those of the rule are gone.",
                                      KEYS(override_keys), .changes = &rule_shape};
 
 static const struct shape_key inhibit_keys[] = {

@@ -189,7 +189,8 @@ struct rule {
     const struct interval *during; /* NULL: always */
     bool during_not;
     struct rules_expr when, clear, having, by; /* by not given: device.id */
-    enum rule_clear clear_mode;
+    enum rule_clear
+        clear_mode; /* CLEAR_AFTER: by resolve_after alone; with CLEAR_EXPR and CLEAR_AUTO it may be given too, and the first end counts */
     int64_t resolve_after, for_ms, keep_firing_for, within, absent, grace; /* ms; 0: not given */
     size_t nsteps;
     const struct rule_step *steps;

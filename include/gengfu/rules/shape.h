@@ -61,7 +61,8 @@ enum shape_relation_kind {
     RELATION_ONE_AT_MOST,  /* of keys */
     RELATION_ONE_AT_LEAST, /* of keys */
     RELATION_NEEDS,        /* keys[0] needs one of others */
-    RELATION_NOT_WITH      /* keys[0] does not go with any of others */
+    RELATION_NOT_WITH,     /* keys[0] does not go with any of others */
+    RELATION_WORD_NOT_WITH /* the same where keys[0] is the word keys[1] */
 };
 #define RELATION_MAX 8
 struct shape_relation {

@@ -1,119 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Each pattern against a second, naive implementation: second by second, by the definition, with no state that could be restored or forgotten. Random streams, restarted at random
- * places. GENGFU_STREAMS says how many streams per pattern. */
+ * Each pattern, and each way to end, against a second, naive implementation: by the definition, from the whole history, with no state that could be restored or forgotten.
+ * What is told of incidents has its own: test_naive_told.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "engine_fx.h"
-#include "gengfu/base/crypt.h"
-
-#define END 90
-#define MAX_EVENTS 40
-
-struct step { /* an event of the stream: at which second, and what it says */
-    int at;
-    char what; /* t true, f false, u unknown; for steps of sequences: a, b */
-};
-struct stream {
-    struct step e[MAX_EVENTS];
-    int n;
-};
-
-static struct prng rng;
-static int pick(int n) { return (int)prng_below(&rng, (uint64_t)n); }
-
-static size_t streams(void) {
-    const char *s = getenv("GENGFU_STREAMS");
-
-    return s ? strtoul(s, NULL, 10) : 2000;
-}
-
-static void make(struct stream *s, const char *letters) {
-    int at = 0;
-
-    s->n = 1 + pick(MAX_EVENTS - 1);
-    for (int i = 0; i < s->n; i++) {
-        at += pick(3) ? pick(4) : pick(12);
-        if (at >= END - 1) {
-            s->n = i;
-            return;
-        }
-        s->e[i] = (struct step){at, letters[pick((int)strlen(letters))]};
-    }
-}
-
-/* What the engine says, as "12 opened\n15 resolved\n". */
-static void run(struct efx *f, const struct stream *s, struct buf *out) {
-    efx_fresh(f);
-    for (int i = 0; i < s->n; i++) {
-        int64_t ms = s->e[i].at * TIME_SECOND;
-        char line[32];
-
-        switch (pick(12)) {
-        case 0: efx_advance(f, ms - pick(2)); break;
-        case 1: efx_flush(f); break;
-        case 2: efx_restart(f, 0, pick(2)); break;
-        default: break;
-        }
-        if (s->e[i].what == 'u')
-            (void)snprintf(line, sizeof(line), "k x other=1");
-        else if (s->e[i].what == 't' || s->e[i].what == 'f')
-            (void)snprintf(line, sizeof(line), "k x v=%s", s->e[i].what == 't' ? "true" : "false");
-        else
-            (void)snprintf(line, sizeof(line), "%c x", s->e[i].what);
-        efx_event(f, ms, line);
-    }
-    efx_advance(f, (END + 200) * TIME_SECOND);
-    efx_flush(f);
-    char *save = f->said.data, *text;
-    while (f->said.len && (text = strsep(&save, "\n")) && *text) {
-        char change[16];
-        int at;
-        if (sscanf(text, "%d %15s", &at, change) == 2 && strcmp(change, "updated") != 0)
-            buf_printf(out, "%d %s\n", at, change);
-    }
-}
-
-static void compare(const struct stream *s, const struct buf *want, const struct buf *got, const char *rule) {
-    if (strcmp(want->len ? want->data : "", got->len ? got->data : "") == 0)
-        return;
-    struct buf b;
-    buf_init(&b, 0);
-    for (int i = 0; i < s->n; i++)
-        buf_printf(&b, "%d%c ", s->e[i].at, s->e[i].what);
-    fail_msg("%s\nstream %s\nby the definition:\n%s\nthe engine:\n%s", rule, b.data, want->data, got->data);
-}
-
-typedef void (*naive_fn)(const struct stream *s, const int *p, struct buf *out);
-
-static void check(const char *yaml, const char *devices, const char *letters, naive_fn naive, const int *params, size_t n) {
-    struct efx f;
-    struct stream s;
-    struct buf want, got;
-
-    efx_init(&f, yaml, devices);
-    buf_init(&want, 0);
-    buf_init(&got, 0);
-    for (size_t i = 0; i < n; i++) {
-        make(&s, letters);
-        buf_clear(&want);
-        buf_clear(&got);
-        naive(&s, params, &want);
-        run(&f, &s, &got);
-        compare(&s, &want, &got, yaml);
-    }
-    buf_done(&want);
-    buf_done(&got);
-    efx_done(&f);
-}
+#include "streams.h"
 
 #define TAIL "    repeat_interval: 30d\n    incident: {severity: minor, title: t}\n"
-#define SETS 8 /* of parameters per pattern */
+
+static void check(const char *yaml, const char *devices, const char *letters, stream_naive_fn naive, const int *params) {
+    const struct stream_case c = {.yaml = yaml, .devices = devices, .letters = letters, .naive = naive, .params = params};
+
+    stream_check(&c, stream_times());
+}
 
 /* -- for, keep_firing_for -------------------------------------------------------------------------------------------------------- */
 /* Since when it has been true without a false, looking at the first n events; -1: it is not. */
@@ -141,7 +44,7 @@ static void naive_for(const struct stream *s, const int *p, struct buf *out) {
     bool open = false;
     int n = 0;
 
-    for (int now = 0; now < END + 200; now++) {
+    for (int now = 0; now < STREAM_LAST; now++) {
         int t = true_since(s, n), f = false_since(s, n);
 
         if (!open && t >= 0 && t + p[0] == now) {
@@ -162,41 +65,49 @@ static void naive_for(const struct stream *s, const int *p, struct buf *out) {
 
 static void test_for(void **state) {
     (void)state;
-    for (int i = 0; i < SETS; i++) {
-        int p[2] = {1 + pick(15), pick(2) ? 1 + pick(10) : 0};
+    for (int i = 0; i < STREAM_SETS; i++) {
+        int p[2] = {1 + stream_pick(15), stream_pick(2) ? 1 + stream_pick(10) : 0};
         char yaml[512], keep[64] = "";
 
         if (p[1])
             (void)snprintf(keep, sizeof(keep), "    keep_firing_for: %ds\n", p[1]);
         (void)snprintf(yaml, sizeof(yaml), "rules:\n  - rule: r\n    on: k\n    when: event.v\n    for: %ds\n%s" TAIL, p[0], keep);
-        check(yaml, NULL, "tttfu", naive_for, p, streams() / SETS);
+        check(yaml, NULL, "tttfu", naive_for, p);
     }
 }
 
 /* -- within + having ------------------------------------------------------------------------------------------------------------------ */
-static int count_in(const struct stream *s, int n, int now, int within) {
+static int count_in(const struct stream *s, int from, int n, int now, int within) {
     int count = 0;
 
-    for (int i = 0; i < n; i++)
+    for (int i = from; i < n; i++)
         count += s->e[i].what == 't' && s->e[i].at > now - within;
     return count;
 }
 
-static void naive_window(const struct stream *s, const int *p, struct buf *out) {
-    bool open = false;
-    int n = 0, last = -1;
+enum { BY_HAVING, BY_AFTER, BY_EITHER, BY_WORD, BY_WORD_OR_AFTER, WINDOW_ENDS };
 
-    for (int now = 0; now < END + 200; now++) {
-        bool ends = p[2] ? last >= 0 && last + p[2] == now : count_in(s, n, now, p[0]) < p[1];
+static void naive_window(const struct stream *s, const int *p, struct buf *out) {
+    bool open = false, after = p[3] == BY_AFTER || p[3] == BY_EITHER || p[3] == BY_WORD_OR_AFTER;
+    int n = 0, last = -1, from = 0; /* events before `from` were forgotten: an end was said */
+
+    for (int now = 0; now < STREAM_LAST; now++) {
+        bool ends = after && last >= 0 && last + p[2] == now;
+        ends = ends || ((p[3] == BY_HAVING || p[3] == BY_EITHER) && count_in(s, from, n, now, p[0]) < p[1]);
         if (open && ends) {
             open = false;
             buf_printf(out, "%d resolved\n", now);
         }
         for (; n < s->n && s->e[n].at == now; n++) {
+            if (open && s->e[n].what == 'e' && p[3] >= BY_WORD) {
+                open = false;
+                from = n;
+                buf_printf(out, "%d resolved\n", now);
+            }
             if (s->e[n].what != 't')
                 continue;
             last = now;
-            if (!open && count_in(s, n + 1, now, p[0]) >= p[1]) {
+            if (!open && count_in(s, from, n + 1, now, p[0]) >= p[1]) {
                 open = true;
                 buf_printf(out, "%d opened\n", now);
             }
@@ -204,18 +115,75 @@ static void naive_window(const struct stream *s, const int *p, struct buf *out) 
     }
 }
 
+static void ends_line(const struct stream_event *e, char *line, size_t size) {
+    static const char *const says[] = {"v=true", "v=false", "other=1", "v=false done=true", "v=true done=true"};
+
+    (void)snprintf(line, size, "k x %s", says[strchr("tfueb", e->what) - "tfueb"]);
+}
+
 static void test_window(void **state) {
     (void)state;
-    for (int i = 0; i < SETS; i++) {
-        int p[3] = {1 + pick(20), 1 + pick(5), pick(2) ? 1 + pick(30) : 0};
+    for (int i = 0; i < 2 * STREAM_SETS; i++) {
+        int p[4] = {1 + stream_pick(20), 1 + stream_pick(5), 1 + stream_pick(30), i % WINDOW_ENDS};
+        static const char *const says[] = {"", "", "    clear: auto\n", "    clear: event.?done.orValue(false)\n",
+                                           "    clear: event.?done.orValue(false)\n"};
         char yaml[512], after[64] = "";
 
-        if (p[2])
+        if (p[3] == BY_AFTER || p[3] == BY_EITHER || p[3] == BY_WORD_OR_AFTER)
             (void)snprintf(after, sizeof(after), "    resolve_after: %ds\n", p[2]);
         (void)snprintf(yaml, sizeof(yaml),
-                       "rules:\n  - rule: r\n    on: k\n    when: event.v\n    within: %ds\n    having: event_count() >= %d\n%s" TAIL, p[0],
-                       p[1], after);
-        check(yaml, NULL, "ttfu", naive_window, p, streams() / SETS);
+                       "rules:\n  - rule: r\n    on: k\n    when: event.v\n    within: %ds\n    having: event_count() >= %d\n%s%s" TAIL,
+                       p[0], p[1], says[p[3]], after);
+        const struct stream_case c = {.yaml = yaml, .letters = "tttfue", .naive = naive_window, .params = p, .line = ends_line};
+        stream_check(&c, (stream_times() + 1) / 2);
+    }
+}
+
+/* -- when, and the ways to end ----------------------------------------------------------------------------------------------------- */
+static bool is_match(const struct stream_event *e) { return e->what == 't' || e->what == 'b'; }
+
+/* p: resolve_after (0: none), keep_firing_for (0: none), clear: auto (else by the word `done`). */
+static void naive_ends(const struct stream *s, const int *p, struct buf *out) {
+    bool open = false;
+    int n = 0;
+
+    for (int now = 0; now < STREAM_LAST; now++) {
+        int match = n - 1, end;
+        while (match >= 0 && !is_match(&s->e[match]))
+            match--;
+        for (end = match + 1; end < n && s->e[end].what != 'e' && (s->e[end].what != 'f' || !p[2]); end++)
+            ;
+        bool quiet = p[0] && open && s->e[match].at + p[0] == now, kept = p[1] && open && end < n && s->e[end].at + p[1] == now;
+        if (quiet || kept) {
+            open = false;
+            buf_printf(out, "%d resolved\n", now);
+        }
+        for (; n < s->n && s->e[n].at == now; n++) {
+            if (is_match(&s->e[n]) && !open) {
+                open = true;
+                buf_printf(out, "%d opened\n", now);
+            } else if (open && !p[1] && (s->e[n].what == 'e' || (s->e[n].what == 'f' && p[2]))) {
+                open = false;
+                buf_printf(out, "%d resolved\n", now);
+            }
+        }
+    }
+}
+
+static void test_ends(void **state) {
+    (void)state;
+    for (int i = 0; i < 2 * STREAM_SETS; i++) {
+        int p[3] = {i & 1 ? 1 + stream_pick(20) : 0, i & 2 ? 1 + stream_pick(10) : 0, (i & 4) != 0};
+        char yaml[512], after[64] = "", keep[64] = "";
+
+        if (p[0])
+            (void)snprintf(after, sizeof(after), "    resolve_after: %ds\n", p[0]);
+        if (p[1])
+            (void)snprintf(keep, sizeof(keep), "    keep_firing_for: %ds\n", p[1]);
+        (void)snprintf(yaml, sizeof(yaml), "rules:\n  - rule: r\n    on: k\n    when: event.v\n    clear: %s\n%s%s" TAIL,
+                       p[2] ? "auto" : "event.?done.orValue(false)", after, keep);
+        const struct stream_case c = {.yaml = yaml, .letters = "ttfueb", .naive = naive_ends, .params = p, .line = ends_line};
+        stream_check(&c, (stream_times() + 1) / 2);
     }
 }
 
@@ -224,7 +192,7 @@ static void naive_absent(const struct stream *s, const int *p, struct buf *out) 
     bool open = false;
     int n = 0, last = 0;
 
-    for (int now = 0; now <= END + 200; now++) {
+    for (int now = 0; now <= STREAM_LAST; now++) {
         if (!open && last + p[0] == now) {
             open = true;
             buf_printf(out, "%d opened\n", now);
@@ -240,12 +208,12 @@ static void naive_absent(const struct stream *s, const int *p, struct buf *out) 
 
 static void test_absent(void **state) {
     (void)state;
-    for (int i = 0; i < SETS; i++) {
-        int p[1] = {1 + pick(20)};
+    for (int i = 0; i < STREAM_SETS; i++) {
+        int p[1] = {1 + stream_pick(20)};
         char yaml[512];
 
         (void)snprintf(yaml, sizeof(yaml), "rules:\n  - rule: r\n    on: k\n    absent: %ds\n" TAIL, p[0]);
-        check(yaml, "device,kind\nx,k\n", "tfu", naive_absent, p, streams() / SETS);
+        check(yaml, "device,kind\nx,k\n", "tfu", naive_absent, p);
     }
 }
 
@@ -258,10 +226,10 @@ static void match(struct buf *out, bool *open, int *last, int now) {
 }
 
 static void naive_sequence(const struct stream *s, const int *p, struct buf *out) {
-    bool open = false, used[MAX_EVENTS] = {false};
+    bool open = false, used[STREAM_EVENTS] = {false};
     int n = 0, last = 0;
 
-    for (int now = 0; now < END + 200; now++) {
+    for (int now = 0; now < STREAM_LAST; now++) {
         if (open && last + p[1] == now) {
             open = false;
             buf_printf(out, "%d resolved\n", now);
@@ -284,7 +252,7 @@ static void naive_not(const struct stream *s, const int *p, struct buf *out) {
     bool open = false;
     int n = 0, last = 0;
 
-    for (int now = 0; now < END + 200; now++) {
+    for (int now = 0; now < STREAM_LAST; now++) {
         bool complete = false;
 
         for (int i = 0; i < n; i++) {
@@ -310,7 +278,7 @@ static void naive_together(const struct stream *s, const int *p, struct buf *out
     bool open = false;
     int n = 0, last = 0;
 
-    for (int now = 0; now < END + 200; now++) {
+    for (int now = 0; now < STREAM_LAST; now++) {
         if (open && last + p[1] == now) {
             open = false;
             buf_printf(out, "%d resolved\n", now);
@@ -327,14 +295,19 @@ static void naive_together(const struct stream *s, const int *p, struct buf *out
     }
 }
 
-static void steps(const char *pattern, naive_fn naive) {
-    for (int i = 0; i < SETS; i++) {
-        int p[2] = {1 + pick(12), 1 + pick(25)};
-        char yaml[512];
+/* Ends by resolve_after, by `clear: auto` (no match for as long as `within`), or by whichever of both comes first. */
+static void steps(const char *pattern, stream_naive_fn naive) {
+    for (int i = 0; i < STREAM_SETS; i++) {
+        int p[2] = {1 + stream_pick(12), 1 + stream_pick(25)};
+        char yaml[512], after[64] = "";
 
-        (void)snprintf(yaml, sizeof(yaml), "rules:\n  - rule: r\n    %s\n    within: %ds\n    resolve_after: %ds\n" TAIL, pattern, p[0],
-                       p[1]);
-        check(yaml, NULL, "ab", naive, p, streams() / SETS);
+        if (i % 3 != 1)
+            (void)snprintf(after, sizeof(after), "    resolve_after: %ds\n", p[1]);
+        (void)snprintf(yaml, sizeof(yaml), "rules:\n  - rule: r\n    %s\n    within: %ds\n%s%s" TAIL, pattern, p[0],
+                       i % 3 ? "    clear: auto\n" : "", after);
+        if (i % 3 == 1 || (i % 3 == 2 && p[0] < p[1]))
+            p[1] = p[0];
+        check(yaml, NULL, "ab", naive, p);
     }
 }
 
@@ -355,11 +328,10 @@ static void test_together(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_for),      cmocka_unit_test(test_window), cmocka_unit_test(test_absent),
-        cmocka_unit_test(test_sequence), cmocka_unit_test(test_not),    cmocka_unit_test(test_together),
+        cmocka_unit_test(test_for),      cmocka_unit_test(test_ends), cmocka_unit_test(test_window),   cmocka_unit_test(test_absent),
+        cmocka_unit_test(test_sequence), cmocka_unit_test(test_not),  cmocka_unit_test(test_together),
     };
-    const char *seed = getenv("GENGFU_SEED");
 
-    prng_seed(&rng, seed ? strtoull(seed, NULL, 10) : 20260105);
+    stream_seed();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,9 +23,15 @@ static const char *const kinds[] = {"k", "m"};
 static const char *const whens[] = {"event.v > 3",    "event.v > 3 && state.w == 1", "state.v > previous.v",
                                     "event.s == 'x'", "event.v / event.w > 1",       "state.?v.orValue(9) < 4"};
 static const char *const bys[] = {"", "", "    by: device.feeder\n", "    by: event.w\n", "    by: [event.s, device.grid]\n"};
-static const char *const ends[] = {"    clear: auto\n", "    clear: event.v < 2\n", "    resolve_after: 20s\n", "    clear: manual\n",
+static const char *const ends[] = {"    clear: auto\n",
+                                   "    clear: event.v < 2\n",
+                                   "    resolve_after: 20s\n",
+                                   "    clear: manual\n",
+                                   "    clear: event.v < 2\n    resolve_after: 12s\n",
+                                   "    clear: auto\n    resolve_after: 8s\n",
                                    "    clear: event.?s.orValue('') == 'y'\n"};
-static const char *const step_ends[] = {"    clear: event.v < 2\n", "    resolve_after: 20s\n", "    clear: manual\n"};
+static const char *const step_ends[] = {"    clear: event.v < 2\n", "    resolve_after: 20s\n", "    clear: manual\n",
+                                        "    clear: event.v < 2\n    resolve_after: 9s\n", "    clear: auto\n    resolve_after: 15s\n"};
 static const char *const extras[] = {
     "",
     "",
