@@ -9,6 +9,7 @@
 #include "gengfu/base/json.h"
 #include "gengfu/base/log.h"
 #include "gengfu/base/time.h"
+#include "gengfu/rules/route.h"
 
 #define RETRY_COMMIT_MS 1000
 #define LONGEST_SLEEP_MS INT64_C(86400000)
@@ -70,7 +71,8 @@ static void route(struct daemon *d) {
 
         if (inc->publish && inc->platforms != 0) {
             arena_reset(&d->scratch);
-            inc->platforms &= forward_route(d->conf_rules->config, inc->body, inc->len, &d->scratch);
+            inc->platforms = route_incident(d->conf_rules->config, ruleset_rule(d->conf_rules, inc->rule), inc->platforms, inc->body,
+                                            inc->len, &d->scratch);
         }
     }
 }

@@ -16,7 +16,7 @@ struct incident *engine_incident_new(void) {
     inc->condition = CONDITION_FIRING;
     inc->change = CHANGE_OPENED;
     inc->first_event = inc->last_event = inc->raised = inc->resolved = inc->acknowledged = inc->closed = inc->updated = TIME_NONE;
-    inc->due_acknowledge = inc->due_resolve = TIME_NONE;
+    inc->due_acknowledge = inc->due_resolve = inc->due_follow_up = TIME_NONE;
     inc->published = true;
     inc->urgency = inc->certainty = "";
     return inc;
@@ -172,10 +172,11 @@ static void put_times(struct jw *w, const struct incident *inc, const struct zon
     put_time(w, "updated", inc->updated, zone);
     jw_close(w, '}');
     jw_str(w, "time_quality", inc->synced ? "synced" : "unsynced");
-    if (inc->due_acknowledge != TIME_NONE || inc->due_resolve != TIME_NONE) {
+    if (inc->due_acknowledge != TIME_NONE || inc->due_resolve != TIME_NONE || inc->due_follow_up != TIME_NONE) {
         jw_open(w, "due", '{');
         put_time(w, "acknowledge", inc->due_acknowledge, zone);
         put_time(w, "resolve", inc->due_resolve, zone);
+        put_time(w, "follow_up", inc->due_follow_up, zone);
         jw_close(w, '}');
     }
 }

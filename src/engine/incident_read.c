@@ -114,6 +114,7 @@ static int read_all(const cJSON *j, struct err *err, struct incident *inc) {
     inc->synced = strcmp(json_str(j, "time_quality", ""), "synced") == 0;
     inc->due_acknowledge = read_time(due, "acknowledge");
     inc->due_resolve = read_time(due, "resolve");
+    inc->due_follow_up = read_time(due, "follow_up");
     inc->count = engine_whole(json_get(j, "count"), 1);
     inc->told = engine_whole(json_get(j, "told"), inc->count);
     inc->level = (int)(engine_whole(json_get(j, "level"), 0) % 1000);

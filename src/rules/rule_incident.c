@@ -144,7 +144,6 @@ static void read_escalation(struct rule_reading *q, const struct yaml_node *n, s
         read_severity(rd, v, &e->severity);
     if ((v = yaml_get(n, "to")))
         read_platforms(q, v, "'to'", true, &e->to, &e->nto);
-    shape_relations(rd, n, &escalation_shape, n->at);
 }
 
 static void read_escalate(struct rule_reading *q, const struct yaml_node *n) {

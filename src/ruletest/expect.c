@@ -25,6 +25,9 @@ const struct check_field check_fields[] = {
     {SHAPE_ROW("category", SHAPE_TEXT, "The code of its category.", .flags = SHAPE_EMPTY), "category", "code", CHECK_TEXT},
     {SHAPE_ROW("place", SHAPE_TEXT, "The name of its place.", .flags = SHAPE_EMPTY), "place", "name", CHECK_TEXT},
     {SHAPE_ROW("grid", SHAPE_TEXT, "Its grid.", .flags = SHAPE_EMPTY), "place", "grid", CHECK_TEXT},
+    {SHAPE_ROW("lat", SHAPE_NUMBER, "Its degrees north.", .min = -90, .max = 90), "place", "lat", CHECK_NUMBER},
+    {SHAPE_ROW("lon", SHAPE_NUMBER, "Its degrees east.", .min = -180, .max = 180), "place", "lon", CHECK_NUMBER},
+    {SHAPE_ROW("datum", SHAPE_TEXT, "The datum of its coordinates.", .flags = SHAPE_EMPTY), "place", "datum", CHECK_TEXT},
     {SHAPE_ROW("values", SHAPE_MAPPING, "Fields of the latest event that matched; others are not looked at.", .of = &given_values_shape), NULL, "values", CHECK_PART},
     {SHAPE_ROW("evidence", SHAPE_ANY, "Its evidence: the list, or how many.", LIST_OR_COUNT), NULL, "evidence", CHECK_LIST},
     {SHAPE_ROW("condition", SHAPE_TEXT, "Its condition.", .flags = SHAPE_EMPTY), NULL, "condition", CHECK_TEXT},
@@ -33,7 +36,7 @@ const struct check_field check_fields[] = {
     {SHAPE_ROW("rating", SHAPE_INT, "How satisfied people are.", .max = MOST), NULL, "rating", CHECK_INT},
     {SHAPE_ROW("ticket", SHAPE_TEXT, "The platform's ticket.", .flags = SHAPE_EMPTY), NULL, "ticket", CHECK_TEXT},
     {SHAPE_ROW("level", SHAPE_INT, "How far it has been escalated.", .max = MOST), NULL, "level", CHECK_INT},
-    {SHAPE_ROW("due", SHAPE_MAPPING, "Its deadlines, counted from the raise.", .of = &given_due_shape), NULL, "due", CHECK_DUE},
+    {SHAPE_ROW("due", SHAPE_MAPPING, "Its deadlines, counted from the raise; `follow_up` from the end.", .of = &given_due_shape), NULL, "due", CHECK_DUE},
     {SHAPE_ROW("parent", SHAPE_TEXT, "The rule of the incident that took this one in."), NULL, "parent", CHECK_RULE},
     {SHAPE_ROW("urgency", SHAPE_TEXT, "CAP's urgency.", .flags = SHAPE_EMPTY), NULL, "urgency", CHECK_TEXT},
     {SHAPE_ROW("certainty", SHAPE_TEXT, "CAP's certainty.", .flags = SHAPE_EMPTY), NULL, "certainty", CHECK_TEXT},
@@ -92,6 +95,7 @@ static bool check_value(struct reader *rd, const struct check_field *f, const st
     switch (f->how) {
     case CHECK_TEXT: return n->kind == YAML_SCALAR && n->len == 0 && !yaml_is_null(n) ? true : given_text(rd, n, f->key.name) != NULL;
     case CHECK_INT: return given_int(rd, n, f->key.name, (int64_t)f->key.min, (int64_t)f->key.max, &i);
+    case CHECK_NUMBER: return given_number(rd, n, f->key.name, f->key.min, f->key.max);
     case CHECK_BOOL: return given_bool(rd, n, f->key.name, &b);
     case CHECK_SEVERITY: return given_choice(rd, n, &f->key) >= 0;
     case CHECK_SET:

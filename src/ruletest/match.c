@@ -57,7 +57,7 @@ static bool has_part(const struct check *c, const cJSON *whole) {
     return true;
 }
 
-/* -- due: counted from the raise ---------------------------------------------------------------------------------------------------- */
+/* -- due: counted from the raise, follow_up from the end ---------------------------------------------------------------------------------------------------- */
 static bool stamp(const cJSON *s, int64_t *ret) {
     int64_t seconds;
     int nanos;
@@ -69,13 +69,13 @@ static bool stamp(const cJSON *s, int64_t *ret) {
     return true;
 }
 
-static bool due_after(const struct told *t, const cJSON *due, int64_t *ret) {
+static bool due_after(const struct told *t, const cJSON *due, const char *name, int64_t *ret) {
     const cJSON *times = json_get(t->doc, "times");
-    int64_t at, raised;
+    int64_t at, from;
 
-    if (!times || !stamp(due, &at) || !stamp(json_get(times, "raised"), &raised))
+    if (!times || !stamp(due, &at) || !stamp(json_get(times, strcmp(name, "follow_up") == 0 ? "resolved" : "raised"), &from))
         return false;
-    *ret = at - raised;
+    *ret = at - from;
     return true;
 }
 
@@ -85,7 +85,7 @@ static bool same_due(const struct check *c, const struct told *t) {
 
     cJSON_ArrayForEach(want, c->want) {
         if (!cJSON_IsString(want) || span_parse(want->valuestring, strlen(want->valuestring), &span, NULL) < 0 || !due ||
-            !due_after(t, json_get(due, want->string), &is) || is != span)
+            !due_after(t, json_get(due, want->string), want->string, &is) || is != span)
             return false;
     }
     return true;
@@ -104,6 +104,7 @@ bool check_holds(const struct run *r, const struct expected *e, const struct che
     switch (c->field->how) {
     case CHECK_TEXT:
     case CHECK_SEVERITY: return same_text(v, c->want->valuestring);
+    case CHECK_NUMBER: return cJSON_IsNumber(v) && v->valuedouble == c->want->valuedouble;
     case CHECK_INT: return (cJSON_IsNumber(v) ? v->valuedouble : 0) == c->want->valuedouble;
     case CHECK_BOOL: return cJSON_IsTrue(v) == cJSON_IsTrue(c->want);
     case CHECK_SET:
@@ -133,7 +134,7 @@ const char *check_came(struct run *r, const struct check *c, const struct told *
     if (c->field->how == CHECK_RULE) {
         buf_puts(&b, rule_of(r, v));
     } else if (c->field->how == CHECK_DUE) {
-        cJSON_ArrayForEach(item, v) if (due_after(t, item, &ms))
+        cJSON_ArrayForEach(item, v) if (due_after(t, item, item->string, &ms))
             buf_printf(&b, "%s%s %s", b.len ? ", " : "", item->string, span_format(ms, span));
     } else if (c->field->how == CHECK_MEMBERS && cJSON_IsArray(c->want)) {
         cJSON_ArrayForEach(item, v) {

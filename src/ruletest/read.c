@@ -120,6 +120,23 @@ bool given_int(struct reader *rd, const struct yaml_node *n, const char *what, i
     return true;
 }
 
+bool given_number(struct reader *rd, const struct yaml_node *n, const char *what, double min, double max) {
+    char hint[96];
+    double v;
+    (void)snprintf(hint, sizeof hint, "allowed: %g to %g", min, max);
+    if (!scalar(rd, n, what, "a number", hint))
+        return false;
+    if (!yaml_double(n, &v)) {
+        report_error(rd->rep, n->at, n->plain ? hint : "leave the quotes out", "%s must be a number, not '%.60s'", what, n->text);
+        return false;
+    }
+    if (!(v >= min && v <= max)) {
+        report_error(rd->rep, n->at, hint, "%s is out of range: %g", what, v);
+        return false;
+    }
+    return true;
+}
+
 bool given_span(struct reader *rd, const struct yaml_node *n, const char *what, int64_t *ret) {
     static const char example[] = "a number and a unit: 0s, 30s, 5m, 1h30m, 14d";
     int64_t v;

@@ -39,6 +39,7 @@ bool given_keys(struct reader *rd, const struct yaml_node *n, const struct shape
 const char *given_text(struct reader *rd, const struct yaml_node *n, const char *what); /* any scalar as it is written; NULL: reported */
 bool given_bool(struct reader *rd, const struct yaml_node *n, const char *what, bool *ret);
 bool given_int(struct reader *rd, const struct yaml_node *n, const char *what, int64_t min, int64_t max, int64_t *ret);
+bool given_number(struct reader *rd, const struct yaml_node *n, const char *what, double min, double max);
 bool given_span(struct reader *rd, const struct yaml_node *n, const char *what, int64_t *ret);
 bool given_moment(struct reader *rd, const struct yaml_node *n, const char *what,
                   int64_t *ret_ms);                                                          /* RFC 3339; without a zone it is the site's */
@@ -96,6 +97,7 @@ struct input {
 enum check_how {
     CHECK_TEXT,
     CHECK_INT,
+    CHECK_NUMBER,
     CHECK_BOOL,
     CHECK_SEVERITY,
     CHECK_MEMBERS,

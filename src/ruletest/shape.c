@@ -100,6 +100,7 @@ const struct shape given_link_shape = {"link", "a change of the link", "Our own 
 static const struct shape_key due_keys[] = {
     ROW("acknowledge", SHAPE_SPAN, "Counted from the raise.", .max = MOST),
     ROW("resolve", SHAPE_SPAN, "Counted from the raise.", .max = MOST),
+    ROW("follow_up", SHAPE_SPAN, "Counted from the end.", .max = MOST),
 };
 const struct shape given_due_shape = {"due", "due", "Deadlines.", KEYS(due_keys)};
 const struct shape given_values_shape = {"values", "values", "Fields of the latest event that matched; others are not looked at.", .others = &any_value};

@@ -7,6 +7,7 @@
 
 #include "gengfu/base/json.h"
 #include "gengfu/forward/forward.h"
+#include "gengfu/rules/route.h"
 #include "forward/https_int.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -41,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             abort();
         }
     }
-    if (forward_route(&conf, text, size, &a) > 7)
+    if (route_incident(&conf, NULL, 7, text, size, &a) > 7)
         abort();
     int64_t ms = https_retry_after(text, size, 1767614400000);
 

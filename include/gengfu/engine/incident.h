@@ -56,10 +56,10 @@ struct incident {
     char *category; /* NULL: none */
     char *device;   /* of the latest matching event; NULL when the key is no device */
     int64_t first_event, last_event, raised, resolved, acknowledged, closed, updated; /* ms, wall; TIME_NONE when not yet */
-    int64_t due_acknowledge, due_resolve;                                             /* ms, wall; TIME_NONE: none */
-    uint64_t count;                                                                   /* matches, the first included */
-    uint64_t told;                                                                    /* count that the latest revision told */
-    int level;                                                                        /* escalation level, 0 at first */
+    int64_t due_acknowledge, due_resolve, due_follow_up; /* ms, wall; TIME_NONE: none. due_follow_up: once it is resolved */
+    uint64_t count;                                      /* matches, the first included */
+    uint64_t told;                                       /* count that the latest revision told */
+    int level;                                           /* escalation level, 0 at first */
     char *ticket;
     int rating;  /* 1..5; 0: none */
     bool synced; /* the stamps were made with a clock that is set */
@@ -85,7 +85,7 @@ struct incident {
  *    "severity":"minor","urgency","certainty","category":{"code","name","kind","standard_ref"},"title","text","device","devices":[…],
  *    "place":{"name","grid","component","lat","lon","datum"},
  *    "times":{"first_event","last_event","raised","resolved","acknowledged","closed","updated"},"time_quality":"synced"|"unsynced",
- *    "due":{"acknowledge","resolve"},"count":3,"told":1,"level":0,"ticket","rating":4,"values":{…},"evidence":[…],"members":[id…],"parent","inhibited_by",
+ *    "due":{"acknowledge","resolve","follow_up"},"count":3,"told":1,"level":0,"ticket","rating":4,"values":{…},"evidence":[…],"members":[id…],"parent","inhibited_by",
  *    "history":[{"at","who","what","note"}],"test":true,"late":true,"chattering":true,"published":false}
  * `told` only when it differs from count; test, late and chattering only when true, published only when false. */
 void incident_write(struct buf *b, const struct incident *inc, const struct zone *zone, const char *gateway);

@@ -38,8 +38,6 @@ GF_WARN_UNUSED int forward_new(uv_loop_t *loop, const struct config *conf, struc
                                struct err *err, struct forward **ret);
 GF_WARN_UNUSED int forward_start(struct forward *f, struct err *err);
 void forward_wake(struct forward *f); /* something was queued */
-/* Which of the configuration's platforms want this incident (document as JSON): level and `when`. Pure. */
-uint32_t forward_route(const struct config *conf, const char *body, size_t len, struct arena *scratch);
 /* The envelope, for the file platform, the tail and tests. */
 void forward_envelope(struct buf *b, const char *gateway, const struct outbox_row *row, bool replayed);
 size_t forward_platforms(const struct forward *f);

@@ -213,60 +213,6 @@ static void envelope_is_a_cloudevent(void **state) {
     arena_done(&a);
 }
 
-static void routes_by_level(void **state) {
-    static struct config conf;
-    struct arena a;
-
-    (void)state;
-    arena_init(&a, 4096, 0);
-    conf = (struct config){.nplatforms = 4};
-    conf.platforms[0].level = "town";
-    conf.platforms[1].level = "district";
-    conf.platforms[2].level = NULL;
-    conf.platforms[3].level = "fire-brigade";
-    assert_int_equal(forward_route(&conf, "{\"level\":0}", 11, &a), 0xd); /* the town is the lowest that there is */
-    assert_int_equal(forward_route(&conf, "{\"level\":1}", 11, &a), 0xf);
-    assert_int_equal(forward_route(&conf, "{\"level\":\"district\"}", 20, &a), 0xf);
-    assert_int_equal(forward_route(&conf, "{}", 2, &a), 0xd);
-    assert_int_equal(forward_route(&conf, "not json", 8, &a), 0xf);
-    conf.platforms[3].level = "village";
-    assert_int_equal(forward_route(&conf, "{\"level\":0}", 11, &a), 0xc);
-    assert_int_equal(forward_route(&conf, "{\"level\":1}", 11, &a), 0xd);
-    assert_int_equal(forward_route(&conf, "{\"level\":2}", 11, &a), 0xf);
-    arena_done(&a);
-}
-
-static void routes_by_expression(void **state) {
-    static struct config conf;
-    struct arena a;
-    struct cel_env *env;
-    size_t slot;
-    struct cel_decl incident = {.name = "incident", .type = CEL_DECL_MAP};
-    const char *texts[] = {"incident.severity == 'severe'", "incident.category.code == '01'", "incident.severity + 1 == 2"};
-
-    (void)state;
-    arena_init(&a, 65536, 0);
-    conf = (struct config){.nplatforms = 3};
-    assert_int_equal(cel_env_new(&env), 0);
-    assert_int_equal(cel_env_var(env, &incident, NULL, &slot), 0);
-    assert_int_equal(slot, 0);
-    for (size_t i = 0; i < 3; i++) {
-        struct cel_diags diags = {.arena = &a};
-        struct cel_options opt = {0};
-
-        assert_int_equal(cel_compile(env, texts[i], strlen(texts[i]), &opt, &diags, &conf.platforms[i].when), 0);
-    }
-    const char *doc = "{\"severity\":\"severe\"}";
-
-    assert_int_equal(forward_route(&conf, doc, strlen(doc), &a), 0x5); /* unknown is not wanted; an error must not swallow it */
-    doc = "{\"severity\":\"minor\",\"category\":{\"code\":\"01\"}}";
-    assert_int_equal(forward_route(&conf, doc, strlen(doc), &a), 0x6);
-    for (size_t i = 0; i < 3; i++)
-        cel_program_free(conf.platforms[i].when);
-    cel_env_free(env);
-    arena_done(&a);
-}
-
 static void refused_configuration(void **state) {
     struct ff ff;
     struct err err = {0};
@@ -295,7 +241,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_lines_and_confirms), cmocka_unit_test(most_severe_first), cmocka_unit_test(rotated_file_is_left_alone),
         cmocka_unit_test(half_a_line_is_ended),      cmocka_unit_test(trouble_passes),    cmocka_unit_test(what_waited_is_marked),
-        cmocka_unit_test(envelope_is_a_cloudevent),  cmocka_unit_test(routes_by_level),   cmocka_unit_test(routes_by_expression),
         cmocka_unit_test(refused_configuration),
     };
 
