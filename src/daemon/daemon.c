@@ -251,6 +251,9 @@ void daemon_free(struct daemon *d) {
     mapper_free(d->mapper);
     engine_free(d->engine);
     store_close(d->store);
+    if (d->conf_rules != d->rules)
+        ruleset_free(d->conf_rules);
+    ruleset_free(d->old_conf_rules);
     ruleset_free(d->rules);
     pipeline_done(d);
     free(d);
