@@ -159,7 +159,7 @@ $(UNIT_BIN): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(TESTLIB) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 # The same targets as for libFuzzer, with a main of our own that replays files: any compiler will do.
-$(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay_main.o $(LIB)
+$(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay_main.o $(TESTLIB) $(LIB)
 	$(call say,LD,$(patsubst $(BUILD)/%,%,$@))
 	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -271,7 +271,7 @@ fuzz: ## let libFuzzer search: make fuzz FUZZ=json TIME=60 (needs clang)
 	build-fuzz/fuzz_$(FUZZ) -max_total_time=$(TIME) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=tests/fuzz/work/$(FUZZ)- \
 		$(wildcard tests/fuzz/$(FUZZ).dict:%=-dict=%) tests/fuzz/work/$(FUZZ) tests/fuzz/corpus/$(FUZZ)
 
-fuzz-one: $(BUILD)/tests/fuzz/fuzz_$(FUZZ).o $(LIB)
+fuzz-one: $(BUILD)/tests/fuzz/fuzz_$(FUZZ).o $(TESTLIB) $(LIB)
 	$(call say,LD,$(BUILD)/fuzz_$(FUZZ))
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -o $(BUILD)/fuzz_$(FUZZ) $^ $(LIBS)
 
