@@ -29,7 +29,31 @@ static const char *change_word(enum change c) {
     return "updated";
 }
 
-void forward_envelope(struct buf *b, const char *gateway, const struct outbox_row *row, bool replayed) {
+/* What anybody may know: what sort of thing, how bad, in which grid cell, how far it has come. Whatever may speak of a person or a door (title, text, device, place, coordinates, values,
+ * evidence, who did what) is not named here, and so is not told; a member that is new to the document is not either. */
+static void put_public(struct jw *w, const cJSON *doc, bool replayed) {
+    static const char *const members[] = {"id",       "number",   "revision", "change", "gateway", "condition", "handling", "disposition",
+                                          "severity", "category", "times",    "due",    "level",   "rating",    "test"};
+    const cJSON *grid = json_get(json_get(doc, "place"), "grid");
+
+    jw_open(w, "data", '{');
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        const cJSON *v = json_get(doc, members[i]);
+        if (v != NULL)
+            jw_value(w, members[i], v);
+    }
+    if (cJSON_IsString(grid)) {
+        jw_open(w, "place", '{');
+        jw_value(w, "grid", grid);
+        jw_close(w, '}');
+    }
+    if (replayed)
+        jw_bool(w, "replayed", true);
+    jw_close(w, '}');
+}
+
+void forward_envelope(struct buf *b, const char *gateway, const struct outbox_row *row, unsigned flags) {
+    bool replayed = (flags & ENVELOPE_REPLAYED) != 0;
     char text[512], stamp[TIME_TEXT_MAX];
     struct arena a;
     const cJSON *doc = NULL;
@@ -61,6 +85,8 @@ void forward_envelope(struct buf *b, const char *gateway, const struct outbox_ro
 
     if (!cJSON_IsObject(doc) || start == NULL || end == NULL) {
         jw_null(&w, "data"); /* the store would have to be damaged */
+    } else if (flags & ENVELOPE_PUBLIC) {
+        put_public(&w, doc, replayed || json_bool(doc, "replayed", false));
     } else if (replayed && !json_bool(doc, "replayed", false)) {
         struct buf data;
 

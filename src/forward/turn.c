@@ -80,7 +80,8 @@ static void send_row(struct sender *s, struct slot *slot, const struct outbox_ro
     slot->deadline = 0;
     s->stats.in_flight++;
     buf_init(&b, row->len * 2 + 65536);
-    forward_envelope(&b, s->f->conf->id, row, wall - row->queued > FORWARD_REPLAYED);
+    forward_envelope(&b, s->f->conf->id, row,
+                     (wall - row->queued > FORWARD_REPLAYED ? ENVELOPE_REPLAYED : 0u) | (s->conf->public_only ? ENVELOPE_PUBLIC : 0u));
     if (b.failed) {
         sender_result(s, slot, RESULT_RETRY, err_text(GF_ENOMEM), -1);
     } else if (fault_point("forward.before_send")) {

@@ -203,6 +203,7 @@ static void read_platform(struct loading *l, const struct yaml_node *n) {
     if (t != PLATFORM_FILE)
         read_tls(l, SECTION_PLATFORM_TLS, t, yaml_get(n, "tls"), t == PLATFORM_MQTT ? &p->mqtt.tls : &p->tls, "'tls'");
     config_check_platform(rd, p, n);
+    p->commands = p->commands && !p->public_only;
     if (p->name)
         c->nplatforms++;
 }

@@ -54,6 +54,8 @@ void config_check_platform(struct reader *rd, const struct config_platform *p, c
     const struct yaml_node *v;
     if ((v = yaml_get(n, "retry_max")) && p->retry_max < p->retry_min)
         report_error(rd->rep, v->at, NULL, "'retry_max' is shorter than 'retry_min'");
+    if (p->public_only && p->type != PLATFORM_FILE && (v = yaml_get(n, "commands")) && p->commands)
+        report_error(rd->rep, v->at, "leave 'commands' out", "a platform with 'detail: public' shows incidents, it cannot command them");
     if (p->type == PLATFORM_MQTT) {
         check_password(rd, &p->mqtt, n);
         if ((v = yaml_get(n, "prefix")) && p->prefix && !topic_part(p->prefix))

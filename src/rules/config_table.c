@@ -85,6 +85,8 @@ const struct setting config_settings[] = {
     {SECTION_PLATFORM, "client_id", SETTING_TEXT, P(mqtt.client_id), 0, 0, {0}, NULL, false, FOR_MQTT, "Default: `gengfu-` and the gateway's id."},
     {SECTION_PLATFORM, "user", SETTING_TEXT, P(mqtt.user), 0, 0, {0}, NULL, false, FOR_MQTT, "User name at the platform's broker."},
     {SECTION_PLATFORM, "password_file", SETTING_TEXT, P(mqtt.password_file), 0, 0, {0}, NULL, false, FOR_MQTT, "As `broker.password_file`."},
+    {SECTION_PLATFORM, "detail", SETTING_SWITCH, P(public_only), 0, 0, {"full", "public"}, "full", false, FOR_ALL,
+     "`public`: only what anybody may know, for a screen in the street or a register that residents look at. No title, device, values, evidence or history; no commands."},
     {SECTION_PLATFORM, "protocol", SETTING_INT, P(mqtt.protocol), 4, 5, {0}, "5", false, FOR_MQTT, "As `broker.protocol`."},
     {SECTION_PLATFORM, "keepalive", SETTING_INT, P(mqtt.keepalive), 5, 3600, {0}, "60", false, FOR_MQTT, "Seconds between pings."},
     {SECTION_PLATFORM, "session_expiry", SETTING_SPAN, P(mqtt.session_expiry), 0, 365 * DAY, {0}, "14d", false, FOR_MQTT, "How long the broker keeps commands for us."},

@@ -32,9 +32,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                              .len = size};
     bool object = json_parse(&a, text, size, NULL, &doc) == 0 && cJSON_IsObject(doc);
 
-    for (int replayed = 0; replayed < 2; replayed++) {
+    for (unsigned flags = 0; flags < 4; flags++) {
         buf_clear(&b);
-        forward_envelope(&b, "gw", &row, replayed != 0);
+        forward_envelope(&b, "gw", &row, flags);
         if (b.failed || json_parse(&a, b.data, b.len, NULL, &doc) < 0) {
             if (object && size < JSON_MAX_DEPTH / 2)
                 abort(); /* deeply nested ones gain a level, and may pass the ceiling */

@@ -38,8 +38,9 @@ GF_WARN_UNUSED int forward_new(uv_loop_t *loop, const struct config *conf, struc
                                struct err *err, struct forward **ret);
 GF_WARN_UNUSED int forward_start(struct forward *f, struct err *err);
 void forward_wake(struct forward *f); /* something was queued */
-/* The envelope, for the file platform, the tail and tests. */
-void forward_envelope(struct buf *b, const char *gateway, const struct outbox_row *row, bool replayed);
+/* ENVELOPE_PUBLIC: `data` has only what anybody may know (docs/messages.md, "A public screen"). */
+enum { ENVELOPE_REPLAYED = 1, ENVELOPE_PUBLIC = 2 };
+void forward_envelope(struct buf *b, const char *gateway, const struct outbox_row *row, unsigned flags);
 size_t forward_platforms(const struct forward *f);
 void forward_stats(const struct forward *f, size_t i, struct forward_stats *ret);
 void forward_stop(struct forward *f); /* what is in flight stays in the outbox; closed() follows */

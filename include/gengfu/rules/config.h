@@ -40,7 +40,8 @@ struct config_platform {
     enum platform_type type;
     const char *level;            /* village, town, district; NULL: any */
     struct cel_program *when;     /* filter over `incident` (a map as in the message); NULL: all */
-    bool commands;                /* may it command incidents? default true for mqtt and https */
+    bool commands;                /* may it command incidents? default true for mqtt and https; never with public_only */
+    bool public_only;             /* detail: public: only what anybody may know */
     struct config_mqtt mqtt;      /* mqtt */
     const char *prefix;           /* mqtt: topic prefix, default "gengfu" */
     bool confirm_puback;          /* mqtt: a PUBACK confirms; default false (a receipt does) */

@@ -183,7 +183,7 @@ static void envelope_is_a_cloudevent(void **state) {
     (void)state;
     buf_init(&b, 0);
     arena_init(&a, 4096, 0);
-    forward_envelope(&b, "gw \"1\"", &row, true);
+    forward_envelope(&b, "gw \"1\"", &row, ENVELOPE_REPLAYED);
     assert_false(b.failed);
     assert_int_equal(json_parse(&a, b.data, b.len, NULL, &doc), 0);
     assert_string_equal(json_str(doc, "specversion", ""), "1.0");
@@ -201,16 +201,72 @@ static void envelope_is_a_cloudevent(void **state) {
     row.body = "{}";
     row.len = 2;
     row.queued = 0;
-    forward_envelope(&b, "g", &row, true);
+    forward_envelope(&b, "g", &row, ENVELOPE_REPLAYED);
     assert_non_null(strstr(b.data, "\"data\":{\"replayed\":true}"));
     assert_non_null(strstr(b.data, "\"time\":\"1970-01-01T00:00:00Z\""));
     buf_clear(&b);
     row.body = "{\"replayed\":true}";
     row.len = strlen(row.body);
-    forward_envelope(&b, "g", &row, true);
+    forward_envelope(&b, "g", &row, ENVELOPE_REPLAYED);
     assert_int_equal(ff_count(b.data, "replayed"), 1);
     buf_done(&b);
     arena_done(&a);
+}
+
+/* A document with something private in every member that may hold it, and in one that nobody knows yet. */
+static void public_envelope_tells_nothing_of_anybody(void **state) {
+    static const char body[] =
+        "{\"id\":\"X\",\"number\":\"gw-1\",\"revision\":2,\"change\":\"resolved\",\"gateway\":\"gw\",\"rule\":\"PRIVATE\",\"by\":\"PRIVATE\","
+        "\"condition\":\"resolved\",\"handling\":\"handled\",\"disposition\":\"real\",\"severity\":\"minor\",\"title\":\"PRIVATE\",\"text\":\"PRIVATE\","
+        "\"category\":{\"code\":\"B-01-01\",\"name\":\"lamp\"},\"device\":\"PRIVATE\",\"devices\":[\"PRIVATE\"],\"ticket\":\"PRIVATE\",\"rating\":5,\"new\":\"PRIVATE\","
+        "\"place\":{\"name\":\"PRIVATE\",\"grid\":\"330199007001\",\"component\":\"PRIVATE\",\"lat\":30.123456,\"lon\":119.654321},"
+        "\"times\":{\"raised\":\"2026-01-05T20:00:00+08:00\",\"updated\":\"2026-01-05T21:00:00+08:00\"},\"due\":{\"resolve\":\"2026-01-06T20:00:00+08:00\"},"
+        "\"values\":{\"user\":\"PRIVATE\"},\"evidence\":[\"PRIVATE\"],\"members\":[\"PRIVATE\"],\"history\":[{\"who\":\"PRIVATE\",\"note\":\"PRIVATE\"}],\"count\":3}";
+    struct outbox_row row = {
+        .incident = "X", .revision = 2, .change = CHANGE_RESOLVED, .severity = SEVERITY_MINOR, .body = body, .len = strlen(body)};
+    struct buf b;
+    struct arena a;
+    const cJSON *doc;
+
+    (void)state;
+    buf_init(&b, 0);
+    arena_init(&a, 4096, 0);
+    forward_envelope(&b, "gw", &row, ENVELOPE_PUBLIC | ENVELOPE_REPLAYED);
+    assert_null(strstr(b.data, "PRIVATE"));
+    assert_null(strstr(b.data, "30.1234"));
+    assert_null(strstr(b.data, "119.6543"));
+    assert_int_equal(json_parse(&a, b.data, b.len, NULL, &doc), 0);
+    assert_string_equal(json_str(doc, "id", ""), "X.2");
+    assert_string_equal(json_str(doc, "time", ""), "2026-01-05T21:00:00+08:00");
+    doc = json_get(doc, "data");
+    assert_string_equal(json_str(doc, "number", ""), "gw-1");
+    assert_string_equal(json_str(doc, "handling", ""), "handled");
+    assert_string_equal(json_str(json_get(doc, "category"), "code", ""), "B-01-01");
+    assert_string_equal(json_str(json_get(doc, "place"), "grid", ""), "330199007001");
+    assert_int_equal(cJSON_GetArraySize(json_get(doc, "place")), 1);
+    assert_string_equal(json_str(json_get(doc, "times"), "raised", ""), "2026-01-05T20:00:00+08:00");
+    assert_int_equal(json_int(doc, "rating", 0), 5);
+    assert_true(json_bool(doc, "replayed", false));
+    buf_done(&b);
+    arena_done(&a);
+}
+
+static void a_public_platform_gets_public_messages(void **state) {
+    struct ff ff;
+
+    (void)state;
+    ff_setup(&ff);
+    ff_platform(&ff, "screen", PLATFORM_FILE)->public_only = true;
+    ff_start(&ff);
+    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+    char *text = ff_read(ff.file);
+
+    assert_int_equal(ff_count(text, "\n"), 1);
+    assert_int_equal(ff_count(text, "\"title\""), 0);
+    assert_int_equal(ff_count(text, "\"revision\":1"), 1);
+    free(text);
+    ff_teardown(&ff);
 }
 
 static void refused_configuration(void **state) {
@@ -239,8 +295,15 @@ static void refused_configuration(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_lines_and_confirms), cmocka_unit_test(most_severe_first), cmocka_unit_test(rotated_file_is_left_alone),
-        cmocka_unit_test(half_a_line_is_ended),      cmocka_unit_test(trouble_passes),    cmocka_unit_test(what_waited_is_marked),
+        cmocka_unit_test(writes_lines_and_confirms),
+        cmocka_unit_test(most_severe_first),
+        cmocka_unit_test(rotated_file_is_left_alone),
+        cmocka_unit_test(half_a_line_is_ended),
+        cmocka_unit_test(trouble_passes),
+        cmocka_unit_test(what_waited_is_marked),
+        cmocka_unit_test(envelope_is_a_cloudevent),
+        cmocka_unit_test(public_envelope_tells_nothing_of_anybody),
+        cmocka_unit_test(a_public_platform_gets_public_messages),
         cmocka_unit_test(refused_configuration),
     };
 

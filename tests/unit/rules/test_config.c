@@ -75,7 +75,8 @@ static void test_everything(void **state) {
         "  - {platform: town, type: https, url: 'https://t.example/x', secret_file: s, token_file: t, timeout: 9s, poll: 30s}\n"
         "  - {platform: bench, type: file, path: /tmp/i.jsonl}\n"
         "  - {platform: here, type: https, url: 'http://127.0.0.1:8080/x', secret_file: s}\n"
-        "  - {platform: plain, type: mqtt, host: '::1'}\n");
+        "  - {platform: plain, type: mqtt, host: '::1'}\n"
+        "  - {platform: screen, type: mqtt, host: '::1', detail: public}\n");
     struct buf b;
     buf_init(&b, 0);
     report_print(rep, &b, false);
@@ -90,7 +91,7 @@ static void test_everything(void **state) {
     assert_true(c->broker.tls.on && c->broker.tls.verify);
     assert_true(c->coalesce == 50 && c->batch_max == 20);
     assert_true(c->journal_max_bytes == 2LL << 30 && c->outbox_max_bytes == 10 << 20 && c->closed_max_age == 30 * 86400000LL);
-    assert_int_equal(c->nplatforms, 5);
+    assert_int_equal(c->nplatforms, 6);
     const struct config_platform *p = &c->platforms[0];
     assert_true(p->type == PLATFORM_MQTT && p->mqtt.tls.on && p->mqtt.port == 8883 && p->confirm_puback && p->receipt_timeout == 5000 &&
                 !p->commands && p->in_flight == 3);
@@ -103,7 +104,8 @@ static void test_everything(void **state) {
                 p->in_flight == 16);
     assert_true(c->platforms[2].type == PLATFORM_FILE && !c->platforms[2].commands);
     assert_false(c->platforms[3].tls.on);
-    assert_true(c->platforms[4].mqtt.port == 1883 && strcmp(c->platforms[4].prefix, "gengfu") == 0);
+    assert_true(c->platforms[4].mqtt.port == 1883 && strcmp(c->platforms[4].prefix, "gengfu") == 0 && !c->platforms[4].public_only);
+    assert_true(c->platforms[5].public_only && !c->platforms[5].commands);
     config_free(c);
 }
 
