@@ -188,6 +188,9 @@ int mqtt_client_new(struct mqtt *m, struct err *err) {
     m->mosq = mosquitto_new(id, id == NULL || m->conf.clean, m);
     if (m->mosq == NULL)
         return err_set(err, GF_ENOMEM, "MQTT client: %s", err_text(GF_ENOMEM));
+    m->files = mqtt_files_print(m); /* before they are read: what changes meanwhile is seen later */
+    m->told.why[0] = '\0';
+    m->told.asked = false;
     int rc = set_options(m, err);
 
     if (rc == 0)

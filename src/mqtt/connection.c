@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * From a host's name to a session, and back: resolving, connecting, the handshakes, the loss, the backoff. Nothing here blocks.
  *
- * The name is resolved on the loop (uv_getaddrinfo) and every address is tried in turn; libmosquitto alone would block in getaddrinfo and give up after the first address. With TLS it
- * has to be given the name, because it verifies the certificate against what it was told to connect to: it then resolves a second time, right after we did, and
- * takes the first address (a resolver that was quick once is asked again; nothing is asked of one that did not answer).
+ * The name is resolved on the loop (uv_getaddrinfo) and every address is tried in turn; libmosquitto alone would block in getaddrinfo and give up after the first address. With TLS the name
+ * is verified by our own context (tls.c), so it is given an address there, too.
  *
  * Traps of libmosquitto 2.0.11 that are stepped around here: with TLS, mosquitto_want_write is false while connect(2) is under way and may stay true through the whole handshake, so
  * neither is believed before the CONNACK; a peer that closes during the TLS handshake looks to it like one that is slow, for ever; the handshake goes on in mosquitto_loop_read. */
@@ -165,15 +164,32 @@ void mqtt_down(struct mqtt *m, const char *why) {
     m->inside--;
 }
 
+/* Why TLS did not come about; false: nothing points to it. Our own verification knows best, then what libmosquitto has logged. An end that wants a certificate may hang up before its alert was read. */
+static bool say_tls(const struct mqtt *m, char *out, size_t size) {
+    const struct config_mqtt *c = m->conf.broker;
+    bool asked = m->told.asked && m->state == MQTT_CONNECTING && !m->greeted;
+    const char *why = m->told.why[0] != '\0'         ? m->told.why
+                      : asked && c->tls.cert == NULL ? "it wants a certificate of ours (tls.cert and tls.key)"
+                      : asked                        ? "it asked for our certificate (tls.cert) and hung up; it seems to refuse it"
+                      : m->detail[0] != '\0'         ? tls_sentence(m->detail)
+                                                     : NULL;
+
+    if (why == NULL && m->detail[0] != '\0')
+        why = m->detail;
+    if (why != NULL)
+        (void)snprintf(out, size, "TLS to %s:%d: %s", c->host, c->port, why);
+    return why != NULL;
+}
+
 void mqtt_say_lost(const struct mqtt *m, int rc, char *out, size_t size) {
     int code = m->lost != 0 ? m->lost : rc;
 
+    if (m->refused == 0 && say_tls(m, out, size))
+        return;
     if (m->refused != 0) {
         const char *reason = m->protocol == 5 ? mosquitto_reason_string(m->refused) : mosquitto_connack_string(m->refused);
 
         (void)snprintf(out, size, "the broker refused the connection: %s", reason);
-    } else if (m->detail[0] != '\0') {
-        (void)snprintf(out, size, "TLS: %s", m->detail);
     } else if (code == MOSQ_ERR_ERRNO) {
         (void)snprintf(out, size, "the connection broke: %s", strerror(errno));
     } else if (code == MOSQ_ERR_CONN_LOST || code == MOSQ_ERR_SUCCESS) {
@@ -211,7 +227,16 @@ static int socket_error(const struct mqtt *m) {
 
 static void poll_failed(struct mqtt *m, int status) {
     char why[512];
-    int error = socket_error(m);
+
+    /* The last that a TLS server sends before it hangs up is the alert that says why. */
+    if (m->state == MQTT_CONNECTING && !m->tcp_pending && m->conf.broker->tls.on) {
+        (void)mosquitto_loop_read(m->mosq, 1);
+        if (say_tls(m, why, sizeof(why))) {
+            address_failed(m, why);
+            return;
+        }
+    }
+    int error = mqtt_gone(m) ? ECONNRESET : socket_error(m);
 
     (void)snprintf(why, sizeof(why), "%s:%d: %s", m->conf.broker->host, m->conf.broker->port,
                    error != 0 ? strerror(error) : uv_strerror(status));
@@ -316,9 +341,7 @@ static void connect_to(struct mqtt *m, const char *host) {
             (void)snprintf(why, sizeof(why), "%s: %s", c->host, gai_strerror(errno));
         else if (rc == MOSQ_ERR_ERRNO)
             (void)snprintf(why, sizeof(why), "%s:%d: %s", c->host, c->port, strerror(errno));
-        else if (m->detail[0] != '\0')
-            (void)snprintf(why, sizeof(why), "TLS: %s", m->detail);
-        else
+        else if (!say_tls(m, why, sizeof(why)))
             (void)snprintf(why, sizeof(why), "%s:%d: %s", c->host, c->port, mosquitto_strerror(rc));
         address_failed(m, why);
         return;
@@ -337,10 +360,7 @@ static void try_next(struct mqtt *m) {
     char numeric[NI_MAXHOST];
 
     m->next_address = a->ai_next;
-    if (m->conf.broker->tls.on) {
-        m->next_address = NULL;
-        connect_to(m, m->conf.broker->host);
-    } else if (getnameinfo(a->ai_addr, a->ai_addrlen, numeric, sizeof(numeric), NULL, 0, NI_NUMERICHOST) != 0) {
+    if (getnameinfo(a->ai_addr, a->ai_addrlen, numeric, sizeof(numeric), NULL, 0, NI_NUMERICHOST) != 0) {
         address_failed(m, "an address that cannot be written as numbers");
     } else {
         connect_to(m, numeric);
@@ -414,6 +434,11 @@ static void on_timer(uv_timer_t *t) {
         m->lost = 0;
         address_failed(m, why);
     } else if (m->state == MQTT_UP && !m->held) { /* held: a PINGREQ could not leave before the acknowledgements anyway */
+        if (mqtt_renew(m)) {
+            m->inside--;
+            mqtt_settle(m);
+            return;
+        }
         int rc = mosquitto_loop_misc(m->mosq);
 
         if (rc != MOSQ_ERR_SUCCESS || mqtt_gone(m)) {

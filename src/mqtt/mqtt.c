@@ -63,6 +63,7 @@ int mqtt_new(uv_loop_t *loop, const struct mqtt_conf *conf, const struct mqtt_op
     m->ops = *ops;
     m->ctx = ctx;
     m->protocol = conf->broker->protocol;
+    m->told.not_after = TIME_NONE;
     prng_seed(&m->prng, conf->seed);
     *ret = m;
     return 0;
@@ -77,6 +78,8 @@ void mqtt_free(struct mqtt *m) {
 }
 
 bool mqtt_is_up(const struct mqtt *m) { return m->state == MQTT_UP && !m->stop_wanted; }
+
+int64_t mqtt_peer_not_after(const struct mqtt *m) { return m->conf.broker->tls.on ? m->told.not_after : TIME_NONE; }
 
 int mqtt_protocol(const struct mqtt *m) { return m->protocol; }
 

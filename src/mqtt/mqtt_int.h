@@ -8,6 +8,7 @@
 
 #include "gengfu/base/crypt.h"
 #include "gengfu/mqtt/mqtt.h"
+#include "gengfu/mqtt/tls.h"
 
 #define MQTT_BACKOFF_MIN INT64_C(500)        /* ms: ceiling of the first wait; doubled with each failure */
 #define MQTT_BACKOFF_MAX INT64_C(60000)      /* ms: ceiling of every wait */
@@ -66,16 +67,19 @@ struct mqtt {
     bool stop_wanted;
 
     /* the connection */
-    bool tcp_pending;  /* connect(2) is under way */
-    bool greeted;      /* CONNACK came, whatever it said */
-    int refused;       /* CONNACK's code; 0: not refused */
-    int lost;          /* on_disconnect's code */
-    char detail[256];  /* latest error that libmosquitto logged while connecting */
-    int protocol;      /* 5 or 4, of the next or present connection */
-    int silent_closes; /* version 5 connections that were closed without a CONNACK, in a row */
-    bool v5_known;     /* the broker has accepted version 5 once */
-    int failures;      /* in a row, for the backoff */
-    uint64_t up_since; /* uv_now */
+    bool tcp_pending;     /* connect(2) is under way */
+    struct tls_told told; /* by the latest handshake */
+    uint64_t files;       /* print of certificates, key and password as this connection took them */
+    uint64_t unusable;    /* print of renewed ones that could not be used, which has been said */
+    bool greeted;         /* CONNACK came, whatever it said */
+    int refused;          /* CONNACK's code; 0: not refused */
+    int lost;             /* on_disconnect's code */
+    char detail[256];     /* latest error that libmosquitto logged while connecting */
+    int protocol;         /* 5 or 4, of the next or present connection */
+    int silent_closes;    /* version 5 connections that were closed without a CONNACK, in a row */
+    bool v5_known;        /* the broker has accepted version 5 once */
+    int failures;         /* in a row, for the backoff */
+    uint64_t up_since;    /* uv_now */
     struct prng prng;
 
     /* reading */
@@ -104,7 +108,11 @@ bool mqtt_gone(const struct mqtt *m);            /* libmosquitto has closed the 
 void mqtt_say_lost(const struct mqtt *m, int rc, char *out, size_t size);
 /* client.c */
 GF_WARN_UNUSED int mqtt_client_new(struct mqtt *m, struct err *err); /* m->mosq, with all options */
+/* tls.c, tls_files.c */
 GF_WARN_UNUSED int mqtt_tls(struct mqtt *m, struct err *err);
+int64_t tls_time(const ASN1_TIME *t); /* wall ms; TIME_NONE */
+/* renew.c */
+uint64_t mqtt_files_print(const struct mqtt *m);
 /* deferred.c */
 void mqtt_soon(struct mqtt *m); /* read on in the next turn of the loop */
 void mqtt_readable(struct mqtt *m);

@@ -7,25 +7,31 @@
 #include "gengfu/base/file.h"
 #include "gengfu/mqtt/secret.h"
 
-int secret_read(const char *name, struct buf *b, struct err *err) {
-    char path[4096];
-    const char *use = name;
+int secret_path(const char *name, char *out, size_t size, struct err *err) {
+    const char *dir = "", *between = "";
 
     if (strchr(name, '/') == NULL) {
-        const char *dir = getenv("CREDENTIALS_DIRECTORY");
-
+        dir = getenv("CREDENTIALS_DIRECTORY");
+        between = "/";
         if (dir == NULL || *dir == '\0')
             return err_set(
                 err, GF_ENOTFOUND,
                 "'%s' names a credential, and there is no $CREDENTIALS_DIRECTORY: use LoadCredential=%s:… in the unit, or a path with a '/'",
                 name, name);
-        if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, name) >= sizeof(path))
-            return err_set(err, GF_ELIMIT, "the path of credential '%s' is too long", name);
-        use = path;
     }
-    buf_init(b, SECRET_MAX);
-    int rc = file_read_secret(use, b, err);
+    int n = snprintf(out, size, "%s%s%s", dir, between, name);
 
+    return n > 0 && (size_t)n < size ? 0 : err_set(err, GF_ELIMIT, "the path of '%.200s' is too long", name);
+}
+
+int secret_read(const char *name, struct buf *b, struct err *err) {
+    char use[SECRET_PATH_MAX];
+    int rc = secret_path(name, use, sizeof(use), err);
+
+    if (rc < 0)
+        return rc;
+    buf_init(b, SECRET_MAX);
+    rc = file_read_secret(use, b, err);
     if (rc == 0 && b->len == 0)
         rc = err_set(err, GF_EINVAL, "%s: is empty", use);
     if (rc == 0 && memchr(b->data, '\0', b->len) != NULL)

@@ -33,6 +33,8 @@ const struct setting config_settings[] = {
     {SECTION_GATEWAY, "lon", SETTING_DOUBLE, C(lon), -180, 180, {0}, NULL, false, 0, "Degrees east. Needed for sunrise and sunset."},
     {SECTION_GATEWAY, "datum", SETTING_TEXT, C(datum), 0, 0, {"WGS84", "GCJ-02", "CGCS2000"}, "WGS84", false, 0, "Datum of every coordinate in the registry."},
     {SECTION_GATEWAY, "zone", SETTING_TEXT, C(zone_name), 0, 0, {0}, "UTC", false, 0, "Time zone of the site: an IANA name (`Asia/Shanghai`) or an offset (`+08:00`)."},
+    {SECTION_GATEWAY, "clock", SETTING_CHOICE, C(clock), 0, 0, {"ntp", "any"}, "ntp", false, 0,
+     "What makes the clock trusted: `ntp`: the kernel has been told that it is synchronised; `any`: it shows a likely time (a box with a good RTC and no NTP)."},
     {SECTION_GATEWAY, "late_tolerance", SETTING_SPAN, C(late_tolerance), 0, 365 * DAY, {0}, "1h", false, 0,
      "How far a device's own time may lie from the time of arrival. Beyond it the time of arrival is taken."},
 
@@ -56,13 +58,17 @@ const struct setting config_settings[] = {
     {SECTION_BROKER_TLS, "ca", SETTING_TEXT, T(ca), 0, 0, {0}, NULL, false, 0, "PEM file with the authorities to trust. Default: the system's."},
     {SECTION_BROKER_TLS, "cert", SETTING_TEXT, T(cert), 0, 0, {0}, NULL, false, 0, "Client certificate, PEM."},
     {SECTION_BROKER_TLS, "key", SETTING_TEXT, T(key), 0, 0, {0}, NULL, false, 0, "Its private key, PEM, not readable by others."},
-    {SECTION_BROKER_TLS, "verify", SETTING_BOOL, T(verify), 0, 0, {0}, "true", false, 0, "Check the broker's certificate and name. `false` is warned about."},
+    {SECTION_BROKER_TLS, "verify", SETTING_BOOL, T(verify), 0, 0, {0}, "true", false, 0, "Check the broker's certificate and name. `false` is warned about by `check`, in the log and in `gengfu status`."},
+    {SECTION_BROKER_TLS, "min_version", SETTING_CHOICE, T(min_version), 0, 0, {"tlsv1.2", "tlsv1.3"}, "tlsv1.2", false, 0, "Oldest version of TLS that is spoken."},
 
     {SECTION_STORE, "path", SETTING_TEXT, C(store_path), 0, 0, {0}, "/var/lib/gengfu/gengfu.db", false, 0, "The database file."},
     {SECTION_STORE, "journal_max_age", SETTING_SPAN, C(journal_max_age), 3600000, 3650 * DAY, {0}, "14d", false, 0, "Events older than that are dropped."},
     {SECTION_STORE, "journal_max_bytes", SETTING_SIZE, C(journal_max_bytes), MB, 1024 * GB, {0}, "512MB", false, 0, "The journal's oldest events are dropped beyond that."},
     {SECTION_STORE, "closed_max_age", SETTING_SPAN, C(closed_max_age), 3600000, 3650 * DAY, {0}, "365d", false, 0, "How long closed incidents are kept."},
     {SECTION_STORE, "outbox_max_bytes", SETTING_SIZE, C(outbox_max_bytes), 64 * KB, 1024 * GB, {0}, "64MB", false, 0, "Room for what waits for the platforms."},
+    {SECTION_STORE, "low_space", SETTING_SIZE, C(low_space), 0, 1024 * GB, {0}, "32MB", false, 0, "Less than that free beside the store raises an incident, before the disk is full. `0MB`: never."},
+    {SECTION_STORE, "reserve", SETTING_SIZE, C(store_reserve), 0, GB, {0}, "4MB", false, 0,
+     "Held back in a file beside the store, and given up when the disk is full, so that the platforms can be told. `0MB`: none."},
 
     {SECTION_CONTROL, "socket", SETTING_TEXT, C(socket), 0, 0, {0}, "/run/gengfu/gengfu.sock", false, 0, "Path of the socket, at most 100 bytes."},
     {SECTION_CONTROL, "group", SETTING_TEXT, C(socket_group), 0, 0, {0}, "gengfu", false, 0, "Members of this group may use it (and root)."},
@@ -71,11 +77,16 @@ const struct setting config_settings[] = {
      "Larger messages are counted and not read. A source may set its own `max_payload`."},
     {SECTION_LIMITS, "max_devices", SETTING_INT, C(max_devices), 1, 1000000, {0}, "100000", false, 0, "Devices that are kept in mind, unknown ones included."},
     {SECTION_LIMITS, "max_keys", SETTING_INT, C(max_keys), 1, 1000000, {0}, "10000", false, 0, "Keys (`by`) that one rule keeps state for. A rule may set its own `max_keys`."},
+    {SECTION_LIMITS, "device_rate", SETTING_INT, C(device_rate), 0, 1000000, {0}, "50", false, 0,
+     "Events a second that one device may send for long; beyond it they are [thinned](failures.md#a-device-that-floods). `0`: no limit."},
+    {SECTION_LIMITS, "device_burst", SETTING_INT, C(device_burst), 1, 1000000, {0}, "500", false, 0, "Events that one device may send at once beyond `device_rate`."},
 
     {SECTION_PLATFORM, "platform", SETTING_TEXT, P(name), 0, 0, {0}, NULL, true, FOR_ALL, "Name of the platform; rules name it in `forward`."},
     {SECTION_PLATFORM, "type", SETTING_CHOICE, P(type), 0, 0, {"mqtt", "https", "file"}, NULL, true, FOR_ALL, "How to reach it."},
     {SECTION_PLATFORM, "level", SETTING_TEXT, P(level), 0, 0, {0}, NULL, false, FOR_ALL, "Level in the administration: `village`, `town`, `district`, or your own word; `escalate` names it."},
     {SECTION_PLATFORM, "when", SETTING_EXPR, P(when), 0, 0, {0}, NULL, false, FOR_ALL, "Filter: an expression over `incident`; only incidents for which it holds are sent."},
+    {SECTION_PLATFORM, "detail", SETTING_SWITCH, P(public_only), 0, 0, {"full", "public"}, "full", false, FOR_ALL,
+     "`public`: only what anybody may know, for a screen in the street or a register that residents look at. No title, device, values, evidence or history; no commands."},
     {SECTION_PLATFORM, "commands", SETTING_BOOL, P(commands), 0, 0, {0}, "true", false, FOR_NET, "Whether this platform may acknowledge, dispatch and close incidents."},
     {SECTION_PLATFORM, "in_flight", SETTING_INT, P(in_flight), 1, 1000, {0}, "16", false, FOR_ALL, "Messages that may wait for their confirmation at once."},
     {SECTION_PLATFORM, "retry_min", SETTING_SPAN, P(retry_min), 100, DAY, {0}, "1s", false, FOR_ALL, "Shortest pause before sending again; it doubles, with jitter."},
@@ -85,8 +96,6 @@ const struct setting config_settings[] = {
     {SECTION_PLATFORM, "client_id", SETTING_TEXT, P(mqtt.client_id), 0, 0, {0}, NULL, false, FOR_MQTT, "Default: `gengfu-` and the gateway's id."},
     {SECTION_PLATFORM, "user", SETTING_TEXT, P(mqtt.user), 0, 0, {0}, NULL, false, FOR_MQTT, "User name at the platform's broker."},
     {SECTION_PLATFORM, "password_file", SETTING_TEXT, P(mqtt.password_file), 0, 0, {0}, NULL, false, FOR_MQTT, "As `broker.password_file`."},
-    {SECTION_PLATFORM, "detail", SETTING_SWITCH, P(public_only), 0, 0, {"full", "public"}, "full", false, FOR_ALL,
-     "`public`: only what anybody may know, for a screen in the street or a register that residents look at. No title, device, values, evidence or history; no commands."},
     {SECTION_PLATFORM, "protocol", SETTING_INT, P(mqtt.protocol), 4, 5, {0}, "5", false, FOR_MQTT, "As `broker.protocol`."},
     {SECTION_PLATFORM, "keepalive", SETTING_INT, P(mqtt.keepalive), 5, 3600, {0}, "60", false, FOR_MQTT, "Seconds between pings."},
     {SECTION_PLATFORM, "session_expiry", SETTING_SPAN, P(mqtt.session_expiry), 0, 365 * DAY, {0}, "14d", false, FOR_MQTT, "How long the broker keeps commands for us."},
@@ -105,7 +114,8 @@ const struct setting config_settings[] = {
     {SECTION_PLATFORM_TLS, "ca", SETTING_TEXT, T(ca), 0, 0, {0}, NULL, false, FOR_NET, "PEM file with the authorities to trust. Default: the system's."},
     {SECTION_PLATFORM_TLS, "cert", SETTING_TEXT, T(cert), 0, 0, {0}, NULL, false, FOR_NET, "Client certificate, PEM."},
     {SECTION_PLATFORM_TLS, "key", SETTING_TEXT, T(key), 0, 0, {0}, NULL, false, FOR_NET, "Its private key, PEM, not readable by others."},
-    {SECTION_PLATFORM_TLS, "verify", SETTING_BOOL, T(verify), 0, 0, {0}, "true", false, FOR_NET, "Check the platform's certificate and name. `false` is warned about."},
+    {SECTION_PLATFORM_TLS, "verify", SETTING_BOOL, T(verify), 0, 0, {0}, "true", false, FOR_NET, "Check the platform's certificate and name. `false` is warned about by `check`, in the log and in `gengfu status`."},
+    {SECTION_PLATFORM_TLS, "min_version", SETTING_CHOICE, T(min_version), 0, 0, {"tlsv1.2", "tlsv1.3"}, "tlsv1.2", false, FOR_NET, "Oldest version of TLS that is spoken."},
 };
 /* clang-format on */
 const size_t config_settings_count = sizeof config_settings / sizeof *config_settings;

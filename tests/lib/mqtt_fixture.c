@@ -68,6 +68,12 @@ static void on_subscribed(void *ctx, const char *filter, bool ok) {
         c->refused_filters++;
 }
 
+static void on_notice(void *ctx, const char *sentence) {
+    struct client *c = ctx;
+
+    (void)snprintf(c->notice, sizeof(c->notice), "%s", sentence);
+}
+
 static void on_closed(void *ctx) {
     struct client *c = ctx;
 
@@ -100,6 +106,7 @@ struct client *mfx_client(struct mfx *fx, const char *id, bool clean) {
         .batch = on_batch,
         .published = on_published,
         .subscribed = on_subscribed,
+        .notice = on_notice,
         .closed = on_closed,
     };
     struct client *c = calloc(1, sizeof(*c));

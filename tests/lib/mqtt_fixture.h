@@ -20,7 +20,7 @@ struct client {
     bool up, closed, stopped, session_present, stop_when_up, hold;
     int ups, downs, messages, batches, subscribed, refused_filters, want, published, unpublished, got_mid, want_published;
     int64_t retry_in;
-    char why[512], topic[256], payload[256];
+    char why[512], notice[512], topic[256], payload[256];
     int qos;
     bool retained;
 };

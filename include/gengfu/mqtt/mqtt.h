@@ -37,6 +37,7 @@ struct mqtt_ops {
     bool (*batch)(void *ctx);
     void (*published)(void *ctx, int mid, bool ok); /* QoS 1: the broker has it (PUBACK); ok false: it refused it (MQTT 5 reason >= 128) */
     void (*subscribed)(void *ctx, const char *filter, bool ok);
+    void (*notice)(void *ctx, const char *sentence); /* something that a person should hear of; the connection goes on. May be NULL */
     void (*closed)(void *ctx);
 };
 struct mqtt_conf {
@@ -62,6 +63,10 @@ GF_WARN_UNUSED int mqtt_publish(struct mqtt *m, const char *topic, const void *p
 /* Remembered and sent again after each connect without session. Takes effect now when the link is up. */
 GF_WARN_UNUSED int mqtt_subscribe(struct mqtt *m, const char *filter, int qos, struct err *err);
 GF_WARN_UNUSED int mqtt_unsubscribe(struct mqtt *m, const char *filter, struct err *err);
+/* Looks whether certificates, key or password were renewed, and if so connects anew with them (true); the client does it by itself with every keepalive. */
+bool mqtt_renew(struct mqtt *m);
+int64_t mqtt_peer_not_after(
+    const struct mqtt *m);         /* wall ms: when the other end's certificate runs out; TIME_NONE: no TLS, or no connection yet */
 void mqtt_hurry(struct mqtt *m);   /* cut the coalescing wait short */
 void mqtt_release(struct mqtt *m); /* deferred: the last batch is durable now; write and read on */
 uint64_t mqtt_bytes_in(const struct mqtt *m);

@@ -7,9 +7,11 @@
 #include "gengfu/base/err.h"
 
 #define SECRET_MAX 4096 /* bytes */
+#define SECRET_PATH_MAX 4096
 
 /* A name without '/' is looked for in $CREDENTIALS_DIRECTORY (systemd's LoadCredential=), and only there; anything else is a path. Not empty, no NUL inside. */
 GF_WARN_UNUSED int secret_read(const char *name, struct buf *b, struct err *err);
-void secret_done(struct buf *b); /* wipes and frees */
+GF_WARN_UNUSED int secret_path(const char *name, char *out, size_t size, struct err *err); /* where that is */
+void secret_done(struct buf *b);                                                           /* wipes and frees */
 
 #endif

@@ -13,12 +13,14 @@
 
 #define CONFIG_MAX_PLATFORMS 16
 
+enum tls_version { TLS_1_2, TLS_1_3 };
 struct config_tls {
     bool on;
     const char *ca;   /* PEM file; NULL: the system's store */
     const char *cert; /* client certificate, PEM; NULL: none */
     const char *key;
     bool verify; /* default true; false is warned about */
+    enum tls_version min_version;
 };
 
 struct config_mqtt { /* a connection to a broker: ours, or a platform's */
@@ -57,6 +59,8 @@ struct config_platform {
     int64_t retry_min, retry_max; /* ms, backoff with full jitter */
 };
 
+enum config_clock { CLOCK_NTP, CLOCK_ANY }; /* when a clock that shows a likely time is trusted: the kernel says that it is synchronised; always */
+
 struct config {
     /* gateway */
     const char *id, *name;
@@ -65,6 +69,7 @@ struct config {
     const char *datum; /* "WGS84", "GCJ-02", "CGCS2000" */
     const char *zone_name;
     struct zone *zone;
+    enum config_clock clock;
     int64_t late_tolerance; /* ms: device time older than that (or ahead by more) makes way for time of arrival */
     /* broker */
     struct config_mqtt broker;
@@ -76,6 +81,8 @@ struct config {
     int64_t journal_max_bytes;
     int64_t closed_max_age; /* ms that closed incidents are kept */
     int64_t outbox_max_bytes;
+    int64_t low_space;     /* bytes: less than that free beside the store is told; 0: never */
+    int64_t store_reserve; /* bytes held back, to be given up when the disk is full; 0: none */
     /* platforms */
     struct config_platform platforms[CONFIG_MAX_PLATFORMS];
     size_t nplatforms;
@@ -86,6 +93,8 @@ struct config {
     int64_t max_payload; /* bytes; default 256 KB; a source may set its own */
     int max_devices;     /* unknown ones included */
     int max_keys;        /* per rule */
+    int device_rate;     /* events a second of one device; 0: no limit */
+    int device_burst;
 };
 
 /* Reads gengfu.yaml. text NULL: every setting has its default. 0: *ret is new, the report may hold errors (then it is not for use, only for checking on). */
