@@ -120,7 +120,7 @@ int cmd_sources(struct cli *c) {
 
 static void on_rule(struct cli *c, void *ctx, const cJSON *r) {
     (void)c;
-    table_cell(ctx, json_str(r, "rule", ""));
+    table_cellf(ctx, "%s%s", json_str(r, "rule", ""), json_bool(r, "builtin", false) ? " (built in)" : "");
     table_cell(ctx, json_str(r, "mode", ""));
     table_cell(ctx, json_str(r, "severity", ""));
     table_colour(ctx, severity_sgr(json_str(r, "severity", "")));

@@ -31,11 +31,14 @@ static void on_upkeep(uv_timer_t *t) {
     struct err err = {0};
     bool more = false;
 
+    watch_look(d);
     if (!d->stuck) {
         if (store_trim(d->store, daemon_now(d).wall, TRIM_ROWS, &more, &err) < 0)
             log_warn("journal: %s", err.text);
         int64_t age = daemon_now(d).mono - d->last_checkpoint;
-        if (d->events_since_checkpoint >= CHECKPOINT_EVENTS || (d->events_since_checkpoint > 0 && age >= CHECKPOINT_AGE))
+        bool due = d->events_since_checkpoint >= CHECKPOINT_EVENTS || (d->events_since_checkpoint > 0 && age >= CHECKPOINT_AGE);
+
+        if (due && !d->full) /* it is not what the reserve was given up for */
             gf_ignore(pipeline_checkpoint(d));
     }
     (void)uv_timer_start(t, on_upkeep, more ? UPKEEP_BUSY_MS : UPKEEP_MS, 0);
@@ -56,6 +59,7 @@ void daemon_maybe_gone(struct daemon *d) {
     close_handle((uv_handle_t *)&d->upkeep_timer);
     close_handle((uv_handle_t *)&d->retry_timer);
     close_handle((uv_handle_t *)&d->watchdog_timer);
+    close_handle((uv_handle_t *)&d->health.timer);
     close_handle((uv_handle_t *)&d->on_hup);
     close_handle((uv_handle_t *)&d->on_term);
     close_handle((uv_handle_t *)&d->on_int);
@@ -101,7 +105,7 @@ static int open_handles(struct daemon *d) {
         uv_signal_t *handle;
         int signum;
     } signals[] = {{&d->on_hup, SIGHUP}, {&d->on_term, SIGTERM}, {&d->on_int, SIGINT}, {&d->on_usr1, SIGUSR1}};
-    uv_timer_t *timers[] = {&d->due_timer, &d->upkeep_timer, &d->retry_timer, &d->watchdog_timer};
+    uv_timer_t *timers[] = {&d->due_timer, &d->upkeep_timer, &d->retry_timer, &d->watchdog_timer, &d->health.timer};
 
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
         (void)uv_timer_init(&d->loop, timers[i]);
@@ -130,16 +134,10 @@ static void say_versions(void) {
 }
 
 static int load_rules(struct daemon *d, struct err *err) {
-    struct report *rep;
-    int rc = report_new(&rep);
+    int rc = daemon_rules_load(d, err, &d->rules);
 
     if (rc < 0)
-        return err_set(err, rc, "out of memory");
-    rc = ruleset_load(d->opt->dir, rep, err, &d->rules);
-    if (rc < 0 && report_errors(rep) > 0)
-        rc = err_set(err, GF_EINVAL, "%s (%zu errors in all; gengfu check %s shows them)", report_first(rep), report_errors(rep),
-                     d->opt->dir);
-    report_free(rep);
+        rc = daemon_rules_fall_back(d, err);
     if (rc < 0)
         return rc;
     d->conf_rules = d->rules;
@@ -198,20 +196,31 @@ static int start(struct daemon *d, struct err *err) {
     }
     if (rc < 0)
         return rc;
+    health_restore(d);
+    room_start(d);
+    if (!d->fell_back)
+        daemon_rules_keep(d, "start");
     gf_ignore(store_audit(d->store, daemon_now(d).wall, "gengfu", "started", GENGFU_VERSION, NULL));
     if ((rc = daemon_open_forward(d, err)) < 0 || (rc = open_control(d, err)) < 0 || (rc = daemon_open_ingest(d, err)) < 0)
         return rc;
+    health_set(d, "rules", "", d->fell_back, d->reload_why, 0);
+    if (d->damage[0] != '\0')
+        health_set(d, "damage", "", true, d->damage, 0);
+    health_settle(d);
+    (void)health_tell(d);
     if ((rc = pipeline_commit(d, NULL, 0)) < 0)
         return err_set(err, rc, "store: %s", d->stuck_why);
     d->running = true;
     d->started = daemon_now(d).wall;
     d->last_checkpoint = daemon_now(d).mono;
     (void)uv_timer_start(&d->upkeep_timer, on_upkeep, UPKEEP_MS, 0);
+    health_settle(d);
     pipeline_schedule(d);
+    pipeline_retry(d);
     notify_ready(d);
     notify_watchdog_start(d);
-    log_notice("watching: %zu sources, %zu rules, %zu devices, %zu platforms (%.12s)", d->rules->nsources, d->rules->nrules,
-               registry_count(d->rules->registry), d->rules->config->nplatforms, d->rules->hash);
+    log_notice("watching: %zu sources, %zu rules, %zu devices, %zu platforms (%.12s)", d->rules->nsources,
+               d->rules->nrules - d->rules->nbuiltin, registry_count(d->rules->registry), d->rules->config->nplatforms, d->rules->hash);
     return 0;
 }
 
@@ -256,6 +265,8 @@ void daemon_free(struct daemon *d) {
     ruleset_free(d->old_conf_rules);
     ruleset_free(d->rules);
     pipeline_done(d);
+    health_done(d);
+    watch_done(d);
     free(d);
 }
 
@@ -312,7 +323,7 @@ int daemon_describe(const struct daemon_options *opt, struct buf *out, bool colo
                                                   : p->mqtt.host);
         }
         buf_printf(out, "control    %s\n", opt->socket ? opt->socket : c->socket);
-        buf_printf(out, "would run  %zu sources, %zu rules, %zu devices, %zu codes (%.12s)\n", rs->nsources, rs->nrules,
+        buf_printf(out, "would run  %zu sources, %zu rules, %zu devices, %zu codes (%.12s)\n", rs->nsources, rs->nrules - rs->nbuiltin,
                    registry_count(rs->registry), codes_count(rs->codes), rs->hash);
     }
     mapper_free(mapper);

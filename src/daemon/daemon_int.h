@@ -36,6 +36,24 @@ struct tail {
     bool matched; /* only incidents */
 };
 
+struct health_item;
+struct health { /* health.c */
+    struct health_item *items;
+    size_t n, cap;
+    bool doubt; /* the last run may have told of something that no incident shows: what is found is told, good or bad */
+    uv_timer_t timer;
+};
+struct watch { /* watch.c: counters at the last look */
+    int64_t last;
+    uint64_t odd, messages, refused;
+    int64_t gave_way;
+    bool outbox_known;
+    struct watched_rule {
+        uint64_t errors, evicted;
+    } * rules;
+    size_t nrules;
+};
+
 struct daemon {
     uv_loop_t loop;
     const struct daemon_options *opt;
@@ -56,13 +74,21 @@ struct daemon {
     struct buf body;
     struct store_ack *acks;
     size_t nacks, cap_acks;
-    bool stuck; /* fx could not be committed: it is kept and tried again */
+    size_t nheld; /* of acks: durable, but not acknowledged while the disk is full */
+    bool stuck;   /* fx could not be committed: it is kept and tried again */
+    bool full;    /* the disk is: the reserve is given up (room.c) */
     char stuck_why[512];
     bool in_batch;
 
     uv_timer_t due_timer, upkeep_timer, retry_timer, watchdog_timer;
     uv_signal_t on_hup, on_term, on_int, on_usr1;
     bool running, stopping, ingest_gone, forward_gone, control_gone, replacing_ingest, replacing_forward;
+    struct buf pack;           /* files of the set that comes into force, until they are in the store */
+    struct store_ruleset keep; /* to be kept with the next transaction; hash NULL: nothing */
+    bool fell_back;            /* the directory was broken at the start: the last good set is in force */
+    char damage[1024];         /* what is to be told of a store that was replaced; "" */
+    struct health health;
+    struct watch watch;
     struct ruleset *old_conf_rules; /* freed when the replaced ingest and forward are gone */
 
     int64_t started;         /* wall */
@@ -74,7 +100,7 @@ struct daemon {
     bool link_up, link_told; /* told: its state has been logged once */
     char link_why[256];
 
-    uint64_t messages, events, journaled, opened, commits, commit_failures;
+    uint64_t messages, events, own_events, journaled, opened, commits, commit_failures;
     uint64_t commit_hist[COMMIT_BUCKETS];
     struct tail tails[DAEMON_MAX_TAILS];
 };
@@ -93,10 +119,12 @@ int64_t daemon_real_delay(const struct daemon *d, int64_t engine_ms); /* engine 
 void pipeline_init(struct daemon *d);
 void pipeline_done(struct daemon *d);
 void pipeline_message(struct daemon *d, const struct mqtt_message *m);
+void pipeline_event(struct daemon *d, const struct event *ev, struct engine_time now); /* into the batch under way: journal and rules */
 GF_WARN_UNUSED int pipeline_commit(struct daemon *d, const struct ingest_ack *acks,
                                    size_t n);       /* everything since the last commit; again after a failure */
 GF_WARN_UNUSED int pipeline_tick(struct daemon *d); /* timers that are due, committed */
 void pipeline_schedule(struct daemon *d);           /* sets the due timer */
+void pipeline_retry(struct daemon *d);              /* sets the retry timer when the store cannot be written, or the disk is full */
 void pipeline_command(struct daemon *d, const cJSON *json, const char *who, struct buf *answer);
 GF_WARN_UNUSED int pipeline_checkpoint(struct daemon *d); /* devices' checkpoints in a transaction of their own */
 
@@ -106,6 +134,36 @@ GF_WARN_UNUSED int daemon_store_replace(struct daemon *d,
                                         struct err *err); /* err says what was met; d->store is a new one afterwards, or NULL */
 void daemon_store_failed(struct daemon *d, struct err *err)
     __attribute__((noreturn)); /* damage met at work: a new store, and a new start */
+
+/* ruleset.c: rule sets read, kept, and taken back */
+GF_WARN_UNUSED int daemon_rules_load(struct daemon *d, struct err *err, struct ruleset **ret); /* its files go into d->pack */
+void daemon_rules_keep(struct daemon *d, const char *who); /* d->rules has come into force: kept with the next transaction */
+void daemon_rules_kept(struct daemon *d);                  /* that was committed */
+GF_WARN_UNUSED int daemon_rules_fall_back(struct daemon *d, struct err *err); /* err: why the directory's set cannot be had */
+
+/* own.c: the daemon's own rows, kept among the rules' states under names that no rule can have */
+#define OWN_DAMAGE "/damage"
+bool own_is(const char *rule);
+void own_restore(struct daemon *d, const char *rule, const char *key, const char *body, size_t len);
+
+/* health.c: own troubles become events, on edges */
+void health_restore(struct daemon *d); /* after the engine has been restored */
+void health_settle(struct daemon *d);  /* after a start or reload */
+void health_done(struct daemon *d);
+void health_set(struct daemon *d, const char *part, const char *name, bool bad, const char *reason, int64_t count);
+void health_hurry(struct daemon *d, const char *part, const char *name); /* a trouble that is not to wait whether it lasts */
+bool health_is_bad(const struct daemon *d, const char *part, const char *name);
+bool health_tell(struct daemon *d); /* what is due becomes events in the batch under way; true when there were any */
+
+/* watch.c: what is looked at now and then */
+void watch_look(struct daemon *d);
+void watch_done(struct daemon *d);
+
+/* room.c: a full disk */
+void room_start(struct daemon *d);
+bool room_give(struct daemon *d,
+               const struct err *why); /* true: there is some room now; what is to be told of it stands in the batch under way */
+bool room_back(struct daemon *d);      /* true: the disk is full no more */
 
 /* restore.c: the store's contents into a new engine */
 GF_WARN_UNUSED int daemon_restore(struct daemon *d, int64_t down, struct err *err);

@@ -30,6 +30,7 @@ static void on_link(void *ctx, bool up, const char *why) {
     else
         log_warn("broker: %s; trying again until it is there", d->link_why);
     d->link_told = true;
+    health_set(d, "broker", "", !up, d->link_why, 0);
     if (up == d->link_up)
         return;
     d->link_up = up;
@@ -96,6 +97,7 @@ static void on_command(void *ctx, size_t platform, const cJSON *command, struct 
 static void on_health(void *ctx, size_t platform, bool reachable, const char *why) {
     const char *name = platform_name(ctx, platform);
 
+    health_set(ctx, "platform", name, !reachable, reachable ? "" : why, 0);
     if (reachable)
         log_notice("platform %s: reachable", name);
     else

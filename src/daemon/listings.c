@@ -203,6 +203,7 @@ void request_rules(struct daemon *d, struct control_client *c, const cJSON *req)
         engine_rule_stats(d->engine, i, &s);
         struct jw w = line_open(&l);
         jw_str(&w, "rule", s.rule->name);
+        jw_bool(&w, "builtin", s.rule->builtin);
         jw_str(&w, "mode", modes[s.rule->mode]);
         jw_str(&w, "severity", severity_name(s.rule->severity));
         jw_int(&w, "evaluated", (int64_t)s.evaluated);

@@ -19,8 +19,9 @@ void notify_watchdog_start(struct daemon *d) { (void)d; }
 #else
 
 void notify_status(struct daemon *d) {
-    (void)sd_notifyf(0, "STATUS=%zu rules, %zu open incidents, broker %s%s", d->rules->nrules, engine_open_incidents(d->engine),
-                     d->link_up ? "connected" : "not connected", d->stuck ? ", STORE NOT WRITABLE" : "");
+    (void)sd_notifyf(0, "STATUS=%zu rules, %zu open incidents, broker %s%s", d->rules->nrules - d->rules->nbuiltin,
+                     engine_open_incidents(d->engine), d->link_up ? "connected" : "not connected",
+                     d->stuck || d->full ? ", STORE NOT WRITABLE" : "");
 }
 
 void notify_ready(struct daemon *d) {

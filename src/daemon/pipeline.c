@@ -42,6 +42,13 @@ static void journal(struct daemon *d, const struct event *ev) {
     d->journaled++;
 }
 
+void pipeline_event(struct daemon *d, const struct event *ev, struct engine_time now) {
+    journal(d, ev);
+    if (engine_event(d->engine, ev, now, &d->fx) < 0)
+        log_error("engine: no memory for an event of %s; the batch will not be acknowledged", ev->device);
+    d->events_since_checkpoint++;
+}
+
 void pipeline_message(struct daemon *d, const struct mqtt_message *m) {
     struct engine_time now = daemon_now(d);
     struct message msg = {
@@ -52,19 +59,14 @@ void pipeline_message(struct daemon *d, const struct mqtt_message *m) {
     arena_reset(&d->scratch);
     mapper_map(d->mapper, &msg, &d->scratch, &mapped);
     for (size_t i = 0; i < mapped.nevents; i++) {
-        const struct event *ev = &mapped.events[i];
-
-        journal(d, ev);
-        if (engine_event(d->engine, ev, now, &d->fx) < 0)
-            log_error("engine: no memory for an event of %s; the batch will not be acknowledged", ev->device);
+        pipeline_event(d, &mapped.events[i], now);
         d->events++;
-        d->events_since_checkpoint++;
     }
     if (mapped.outcome == OUTCOME_BROKEN)
         log_debug("%s: source %s: %s", m->topic, mapped.source ? mapped.source : "?", mapped.why ? mapped.why : "");
 }
 
-/* Which platforms a published incident goes to: what the rule allows, narrowed by each platform's level and filter. */
+/* Which platforms a published incident goes to: what the rule allows, narrowed by each platform's level and filter, and whom it has been escalated to. */
 static void route(struct daemon *d) {
     for (size_t i = 0; i < d->fx.nincidents; i++) {
         struct effect_incident *inc = &d->fx.incidents[i];
@@ -91,13 +93,20 @@ static void count_commit(struct daemon *d, int64_t us) {
 static void on_retry(uv_timer_t *t) {
     struct daemon *d = t->data;
 
-    if (!d->stuck)
+    if (d->stopping || (!d->stuck && !d->full))
         return;
-    if (d->ingest != NULL)
+    bool room = !d->full || room_back(d);
+
+    if (d->ingest != NULL && (d->stuck || room))
         ingest_retry(d->ingest); /* calls commit again, with the acks of the batch that waits */
-    if (d->stuck && pipeline_commit(d, NULL, 0) < 0)
-        return;
-    pipeline_schedule(d);
+    if ((!d->stuck || pipeline_commit(d, NULL, 0) == 0) && !d->stopping)
+        pipeline_schedule(d);
+    pipeline_retry(d);
+}
+
+void pipeline_retry(struct daemon *d) {
+    if ((d->stuck || d->full) && !uv_is_active((const uv_handle_t *)&d->retry_timer))
+        (void)uv_timer_start(&d->retry_timer, on_retry, RETRY_COMMIT_MS, 0);
 }
 
 static void become_stuck(struct daemon *d, const struct err *err) {
@@ -108,7 +117,8 @@ static void become_stuck(struct daemon *d, const struct err *err) {
     size_t n = strnlen(err->text, sizeof(d->stuck_why) - 1);
     memcpy(d->stuck_why, err->text, n);
     d->stuck_why[n] = '\0';
-    (void)uv_timer_start(&d->retry_timer, on_retry, RETRY_COMMIT_MS, 0);
+    health_set(d, "store", "", true, d->stuck_why, 0);
+    pipeline_retry(d);
     notify_status(d);
 }
 
@@ -127,15 +137,18 @@ static int keep_acks(struct daemon *d, const struct ingest_ack *acks, size_t n) 
     return 0;
 }
 
-int pipeline_commit(struct daemon *d, const struct ingest_ack *acks, size_t n) {
-    struct err err = {0};
-    int rc;
+/* The batch at hand was written when the disk became full: it needs its acknowledgement only. */
+static bool is_held(const struct daemon *d, const struct ingest_ack *acks, size_t n) {
+    if (n == 0 || n != d->nheld)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (acks[i].mid != d->acks[i].mid || acks[i].hash != d->acks[i].hash)
+            return false;
+    return true;
+}
 
-    if (n > 0 && (rc = keep_acks(d, acks, n)) < 0) {
-        (void)err_set(&err, rc, "no memory for %zu acknowledgements", n);
-        become_stuck(d, &err);
-        return rc;
-    }
+/* Everything since the last commit, in one transaction. What is committed stays in d->fx until finish(). */
+static int write_batch(struct daemon *d, struct err *err) {
     if (engine_flush(d->engine, &d->fx) < 0)
         d->fx.failed = true;
     route(d);
@@ -144,28 +157,41 @@ int pipeline_commit(struct daemon *d, const struct ingest_ack *acks, size_t n) {
         log_error("out of memory in a batch: ending, so that the next start goes on from the last commit");
         abort();
     }
-    if (!effects_any(&d->fx) && d->nacks == 0) {
-        d->stuck = false;
+    if (!effects_any(&d->fx) && d->nacks == 0 && d->keep.hash == NULL)
         return 0;
-    }
     struct engine_time now = daemon_now(d);
-    struct store_batch batch = {.effects = &d->fx, .acks = d->acks, .nacks = d->nacks, .mono = now.mono, .wall = now.wall};
+    struct store_batch batch = {.effects = &d->fx,
+                                .acks = d->acks,
+                                .nacks = d->nacks,
+                                .ruleset = d->keep.hash != NULL ? &d->keep : NULL,
+                                .mono = now.mono,
+                                .wall = now.wall};
     int64_t began = clock_mono_us();
+    int rc = store_commit(d->store, &batch, err);
 
-    rc = store_commit(d->store, &batch, &err);
     if (rc == GF_ECORRUPT)
-        daemon_store_failed(d, &err);
-    if (rc < 0) {
-        become_stuck(d, &err);
-        return rc;
+        daemon_store_failed(d, err);
+    if (rc == 0) {
+        count_commit(d, clock_mono_us() - began);
+        daemon_rules_kept(d);
     }
-    count_commit(d, clock_mono_us() - began);
-    if (d->stuck) {
-        d->stuck = false;
+    return rc;
+}
+
+static void unstick(struct daemon *d) {
+    if (!d->stuck)
+        return;
+    d->stuck = false;
+    if (!d->full) {
         (void)uv_timer_stop(&d->retry_timer);
         log_notice("store: writable again, going on");
-        notify_status(d);
+        health_set(d, "store", "", false, "", 0);
     }
+    notify_status(d);
+}
+
+/* What was committed is told to whoever waits for it. */
+static void finish(struct daemon *d) {
     bool publish = false;
 
     for (size_t i = 0; i < d->fx.nincidents; i++) {
@@ -177,10 +203,37 @@ int pipeline_commit(struct daemon *d, const struct ingest_ack *acks, size_t n) {
     if (tail_any(d))
         tail_batch(d);
     effects_reset(&d->fx);
-    d->nacks = 0;
     if (publish && d->forward != NULL)
         forward_wake(d->forward);
     (void)fault_point("daemon.after_commit");
+}
+
+int pipeline_commit(struct daemon *d, const struct ingest_ack *acks, size_t n) {
+    struct err err = {0};
+    bool held = is_held(d, acks, n);
+    int rc;
+
+    if (n > 0 && !held && (rc = keep_acks(d, acks, n)) < 0) {
+        (void)err_set(&err, rc, "no memory for %zu acknowledgements", n);
+        become_stuck(d, &err);
+        return rc;
+    }
+    rc = write_batch(d, &err);
+    if (rc == GF_EFULL && d->stuck && room_give(d, &err)) /* not at the first time: it may be a moment's */
+        rc = write_batch(d, &err);
+    if (rc < 0) {
+        become_stuck(d, &err);
+        return rc;
+    }
+    unstick(d);
+    if (effects_any(&d->fx) || d->nacks > 0)
+        finish(d);
+    d->nacks = 0;
+    if (d->full && n > 0) { /* it is durable; not acknowledging it keeps the rest away */
+        d->nheld = n;
+        return GF_EFULL;
+    }
+    d->nheld = n > 0 ? 0 : d->nheld;
     return 0;
 }
 

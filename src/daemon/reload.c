@@ -38,25 +38,9 @@ static int refused(struct daemon *d, struct err *err) {
     d->reload_ok = false;
     memcpy(d->reload_why, err->text, n);
     d->reload_why[n] = '\0';
+    health_set(d, "rules", "", true, d->reload_why, 0);
     log_error("reload refused, nothing has changed: %s", err->text);
     return err->code;
-}
-
-static int load_new(struct daemon *d, struct err *err, struct ruleset **ret) {
-    struct report *rep;
-    int rc = report_new(&rep);
-
-    if (rc < 0)
-        return err_set(err, rc, "out of memory");
-    rc = ruleset_load(d->opt->dir, rep, err, ret);
-    if (rc < 0 && report_errors(rep) > 0) {
-        if (report_errors(rep) > 1)
-            rc = err_set(err, GF_EINVAL, "%s (and %zu more: gengfu check %s)", report_first(rep), report_errors(rep) - 1, d->opt->dir);
-        else
-            rc = err_set(err, GF_EINVAL, "%s", report_first(rep));
-    }
-    report_free(rep);
-    return rc;
 }
 
 static int take_over(struct daemon *d, struct ruleset *rs, struct err *err) {
@@ -98,7 +82,7 @@ int daemon_reload(struct daemon *d, struct err *err) {
     if (d->replacing_ingest || d->replacing_forward)
         return refused(d, (err_set(err, GF_ESTATE, "an earlier reload is still being carried out; try again in a moment"), err));
     notify_reloading(d);
-    int rc = load_new(d, err, &rs);
+    int rc = daemon_rules_load(d, err, &rs);
 
     if (rc == 0 && strcmp(rs->config->store_path, d->conf_rules->config->store_path) != 0) {
         rc = err_set(err, GF_ESTATE, "store.path cannot change while the daemon runs: systemctl restart gengfu");
@@ -140,8 +124,10 @@ int daemon_reload(struct daemon *d, struct err *err) {
     }
     d->reload_ok = true;
     d->reload_why[0] = '\0';
-    log_notice("reload: %zu sources, %zu rules, %zu devices in force (%.12s)", rs->nsources, rs->nrules, registry_count(rs->registry),
-               rs->hash);
+    health_set(d, "rules", "", false, "", 0);
+    health_settle(d);
+    log_notice("reload: %zu sources, %zu rules, %zu devices in force (%.12s)", rs->nsources, rs->nrules - rs->nbuiltin,
+               registry_count(rs->registry), rs->hash);
     notify_ready(d);
     return 0;
 }

@@ -30,7 +30,7 @@ static void request_reload(struct daemon *d, struct control_client *c, const cJS
     w = jw_start(&b);
     jw_open(&w, NULL, '{');
     jw_int(&w, "sources", (int64_t)d->rules->nsources);
-    jw_int(&w, "rules", (int64_t)d->rules->nrules);
+    jw_int(&w, "rules", (int64_t)(d->rules->nrules - d->rules->nbuiltin));
     jw_int(&w, "devices", (int64_t)registry_count(d->rules->registry));
     jw_str(&w, "hash", d->rules->hash);
     jw_close(&w, '}');

@@ -52,6 +52,11 @@ static int on_event(void *ctx, int64_t rowid, int64_t time, int64_t arrived, con
 static int on_state(void *ctx, const char *rule, uint64_t hash, const char *key, const char *body, size_t len) {
     struct restoring *r = ctx;
     struct err err = {0};
+
+    if (own_is(rule)) {
+        own_restore(r->d, rule, key, body, len);
+        return 0;
+    }
     int rc = engine_restore_state(r->d->engine, rule, hash, key, body, len, &err);
 
     if (rc == GF_ENOMEM)

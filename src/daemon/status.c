@@ -33,10 +33,12 @@ static void put_troubles(struct jw *w, const struct daemon *d) {
     jw_open(w, "troubles", '[');
     if (d->stuck)
         trouble(w, "the store cannot be written; nothing is acknowledged", d->stuck_why);
+    else if (d->full)
+        trouble(w, "the store's disk is full; nothing is acknowledged until there is room", "the reserve is given up");
     if (!d->link_up)
         trouble(w, "the broker is not reachable", d->link_why);
     if (!d->reload_ok)
-        trouble(w, "the latest reload was refused", d->reload_why);
+        trouble(w, d->fell_back ? "the rules are broken; the last good set is in force" : "the latest reload was refused", d->reload_why);
     if (!daemon_now(d).synced)
         trouble(w, "the clock is not set", "stamps are marked unsynced");
     for (size_t i = 0; d->forward != NULL && i < forward_platforms(d->forward); i++) {
@@ -105,6 +107,8 @@ static void put_store(struct jw *w, const struct daemon *d) {
 
     jw_open(w, "store", '{');
     jw_bool(w, "writable", !d->stuck);
+    jw_bool(w, "full", d->full);
+    jw_int(w, "room_bytes", store_room(d->store));
     if (store_info(d->store, &info, &err) == 0) {
         jw_int(w, "file_bytes", info.file_bytes);
         jw_int(w, "wal_bytes", info.wal_bytes);
@@ -157,11 +161,12 @@ static void put_platforms(struct jw *w, const struct daemon *d) {
 static void put_rules(struct jw *w, const struct daemon *d) {
     jw_open(w, "rules", '{');
     jw_int(w, "sources", (int64_t)d->rules->nsources);
-    jw_int(w, "rules", (int64_t)d->rules->nrules);
+    jw_int(w, "rules", (int64_t)(d->rules->nrules - d->rules->nbuiltin));
     jw_int(w, "devices", (int64_t)registry_count(d->rules->registry));
     jw_str(w, "hash", d->rules->hash);
     daemon_put_time(w, d, "last_reload", d->last_reload);
     jw_bool(w, "reload_ok", d->reload_ok);
+    jw_bool(w, "fell_back", d->fell_back);
     jw_str(w, "reload_why", d->reload_why);
     jw_close(w, '}');
 }
@@ -185,6 +190,7 @@ void request_status(struct daemon *d, struct control_client *c, const cJSON *req
     put_broker(&w, d);
     put_messages(&w, d);
     jw_int(&w, "events", (int64_t)d->events);
+    jw_int(&w, "own_events", (int64_t)d->own_events);
     jw_int(&w, "unregistered_devices", (int64_t)engine_unregistered(d->engine));
     jw_open(&w, "incidents", '{');
     jw_int(&w, "open", (int64_t)engine_open_incidents(d->engine));

@@ -58,8 +58,12 @@ void kind_add_field(struct loader *ld, struct kind *k, atom_t field) {
 
 void loader_own_kinds(struct loader *ld) {
     static const char *const of_incident[] = {"rule", "change", "incident", "number", "by", "severity", "handling", "category", "count"};
+    static const char *const of_gengfu[] = {"part", "name", "ok", "reason", "count"}; /* builtin.c */
     kind_add_field(ld, kind_get(ld, atom_of("availability")), atom_of("online"));
     struct kind *incident = kind_get(ld, atom_of("incident"));
     for (size_t i = 0; i < COUNT(of_incident); i++)
         kind_add_field(ld, incident, atom_of(of_incident[i]));
+    struct kind *gengfu = kind_get(ld, atom_of("gengfu"));
+    for (size_t i = 0; i < COUNT(of_gengfu); i++)
+        kind_add_field(ld, gengfu, atom_of(of_gengfu[i]));
 }

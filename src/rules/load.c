@@ -14,7 +14,6 @@
 #include "rules/yaml_int.h"
 
 #define MAX_CSV (64u << 20)
-#define MAX_FILES 2000
 #define MAX_MODEL ((size_t)512 << 20)
 #define MAX_TREE ((size_t)1024 << 20)
 
@@ -45,10 +44,21 @@ struct opening {
     const char *dir;
     const struct rules_file *files; /* NULL: the directory's */
     size_t nfiles;
+    bool own_config;  /* with files: gengfu.yaml is the directory's all the same */
+    bool builtin;     /* the program's own rules too */
+    struct buf *pack; /* gets what was read; NULL */
     struct report *rep;
     struct err *err;
     struct digest digest;
 };
+
+/* Every file that is read goes into the set's version, and into the pack when one is wanted. */
+static int took(struct opening *o, const char *name, const struct buf *b) {
+    int rc = digest_add(&o->digest, name, b->data, b->len);
+    if (rc == 0 && o->pack)
+        pack_add(o->pack, name, b->data, b->len);
+    return rc;
+}
 
 static int read_given(struct opening *o, const char *name, struct buf *b) {
     for (size_t i = 0; i < o->nfiles; i++)
@@ -56,14 +66,14 @@ static int read_given(struct opening *o, const char *name, struct buf *b) {
             if (o->files[i].len >= b->max)
                 return err_set(o->err, GF_ELIMIT, "%s is larger than %zu MB: split it into several files", name, b->max >> 20);
             buf_put(b, o->files[i].text, o->files[i].len);
-            return b->failed ? GF_ENOMEM : digest_add(&o->digest, name, b->data, b->len);
+            return b->failed ? GF_ENOMEM : took(o, name, b);
         }
     return 1;
 }
 
 /* Reads dir/name. 1: there is none. */
 static int read_file(struct opening *o, const char *name, size_t max, struct buf *b) {
-    if (o->files) {
+    if (o->files && !(o->own_config && strcmp(name, "gengfu.yaml") == 0)) {
         buf_init(b, max);
         return read_given(o, name, b);
     }
@@ -84,9 +94,7 @@ static int read_file(struct opening *o, const char *name, size_t max, struct buf
     else
         rc = file_read(path.data, b, o->err);
     buf_done(&path);
-    if (rc == 0)
-        rc = digest_add(&o->digest, name, b->data, b->len);
-    return rc;
+    return rc == 0 ? took(o, name, b) : rc;
 }
 
 static int load_config(struct opening *o, struct ruleset *rs) {
@@ -141,6 +149,18 @@ static int load_file(struct opening *o, struct loader *ld, const char *name) {
     return 0;
 }
 
+static int load_builtin(struct opening *o, struct loader *ld) {
+    int file = report_file(o->rep, builtin_name, builtin_text, builtin_len);
+    if (file < 0)
+        return file;
+    ld->builtin = file;
+    bool broken;
+    struct yaml_node *root = yaml_parse_part(&ld->tree, o->rep, (uint16_t)file, &broken);
+    if (root)
+        loader_collect(ld, root);
+    return 0;
+}
+
 static int load_given(struct opening *o, struct loader *ld) {
     int rc = 0;
     for (size_t i = 0; i < o->nfiles && rc == 0; i++)
@@ -161,8 +181,8 @@ static int load_files(struct opening *o, struct loader *ld) {
     int rc = path.failed ? GF_ELIMIT : 0;
     if (rc == 0 && stat(path.data, &st) == 0)
         rc = file_list(path.data, ".yaml", &names, &n, o->err);
-    if (rc == 0 && n > MAX_FILES)
-        rc = err_set(o->err, GF_ELIMIT, "%s holds more than %d files", path.data, MAX_FILES);
+    if (rc == 0 && n > PACK_MAX_FILES - 4)
+        rc = err_set(o->err, GF_ELIMIT, "%s holds more than %d files", path.data, PACK_MAX_FILES - 4);
     for (size_t i = 0; i < n; i++) {
         if (rc == 0)
             rc = load_file(o, ld, names[i]);
@@ -190,7 +210,7 @@ static void loader_done(struct loader *ld) {
 }
 
 static void loader_init(struct loader *ld, struct report *rep, struct owned_ruleset *own) {
-    *ld = (struct loader){.rd = {.rep = rep, .arena = &own->arena}, .own = own, .rs = &own->rs};
+    *ld = (struct loader){.rd = {.rep = rep, .arena = &own->arena}, .own = own, .rs = &own->rs, .builtin = -1};
     struct map *maps[] = {&ld->source_names,   &ld->rule_names,        &ld->lists.by_name,
                           &ld->macros.by_name, &ld->intervals.by_name, &ld->macro_told};
     for (size_t i = 0; i < COUNT(maps); i++)
@@ -234,7 +254,8 @@ static int load(struct opening o, struct ruleset **ret) {
     arena_init(&own->arena, 64 << 10, MAX_MODEL);
     map_init(&own->rules_by_name);
     loader_init(ld, rep, own);
-    if ((rc = load_config(&o, &own->rs)) < 0 || (rc = load_tables(&o, &own->rs)) < 0 || (rc = load_files(&o, ld)) < 0)
+    if ((rc = load_config(&o, &own->rs)) < 0 || (rc = load_tables(&o, &own->rs)) < 0 || (rc = load_files(&o, ld)) < 0 ||
+        (o.builtin && (rc = load_builtin(&o, ld)) < 0))
         goto done;
     build(ld);
     rc = ld->rd.oom ? GF_ENOMEM : digest_end(&o.digest, own->rs.hash);
@@ -257,7 +278,23 @@ done:
 
 int ruleset_load(const char *dir, struct report *rep, struct err *err, struct ruleset **ret) {
     int rc = check_dir(dir, err);
-    return rc < 0 ? rc : load((struct opening){.dir = dir, .rep = rep, .err = err}, ret);
+    return rc < 0 ? rc : load((struct opening){.dir = dir, .builtin = true, .rep = rep, .err = err}, ret);
+}
+
+int ruleset_load_packing(const char *dir, struct buf *pack, struct report *rep, struct err *err, struct ruleset **ret) {
+    int rc = check_dir(dir, err);
+    return rc < 0 ? rc : load((struct opening){.dir = dir, .builtin = true, .pack = pack, .rep = rep, .err = err}, ret);
+}
+
+int ruleset_load_pack(const char *dir, char *pack, size_t len, struct report *rep, struct err *err, struct ruleset **ret) {
+    struct rules_file *files = NULL;
+    size_t n = 0;
+    int rc = pack_open(pack, len, &files, &n);
+    if (rc < 0)
+        return err_set(err, rc, "the rule set that was kept cannot be read: %s", err_text(rc));
+    rc = load((struct opening){.dir = dir, .files = files, .nfiles = n, .own_config = true, .builtin = true, .rep = rep, .err = err}, ret);
+    free(files);
+    return rc;
 }
 
 int ruleset_load_files(const struct rules_file *files, size_t n, struct report *rep, struct err *err, struct ruleset **ret) {

@@ -49,6 +49,7 @@ struct loader {
     struct arena tree; /* YAML trees and what only loading needs */
     struct owned_ruleset *own;
     struct ruleset *rs;
+    int builtin;     /* the report's file of the built-in rules; -1: they are not loaded */
     bool incomplete; /* a file could not be read to its end: names may be missing, so unknown ones are not errors */
     struct nodes sources, rules, inhibits, overrides;
     struct definitions lists, macros, intervals;
@@ -66,6 +67,17 @@ const struct definition *definition_find(const struct definitions *ds, const cha
 void nodes_add(struct loader *ld, struct nodes *ns, const struct yaml_node *n);
 /* Reports a second use of a name; true when it is new. */
 bool name_claim(struct loader *ld, struct map *names, const char *name, struct place at, const char *what);
+
+/* builtin.c: the program's own rules, as a file that stands behind the others */
+extern const char builtin_name[], builtin_text[];
+extern const size_t builtin_len;
+#define BUILTIN_PREFIX "gengfu-" /* of their names; nobody else's may begin so, or an upgrade could meet it */
+
+/* pack.c */
+#define PACK_MAX_FILES 2004
+void pack_add(struct buf *pack, const char *name, const char *data, size_t len); /* what does not fit leaves it `failed` */
+/* Names and texts stay in `text`, which is changed. Free *ret. */
+GF_WARN_UNUSED int pack_open(char *text, size_t len, struct rules_file **ret, size_t *ret_n);
 
 /* env.c */
 void loader_base_env(struct loader *ld);

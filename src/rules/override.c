@@ -108,9 +108,9 @@ static void apply(struct loader *ld, const struct yaml_node *o) {
             return;
         const char **names = arena_alloc(&ld->tree, (ld->rules.n + 1) * sizeof *names);
         size_t n = 0;
-        for (size_t i = 0; names && i < ld->rules.n; i++) {
+        for (size_t i = 0; names && name->kind == YAML_SCALAR && i < ld->rules.n; i++) {
             const struct yaml_node *r = yaml_get(ld->rules.items[i], "rule");
-            if (r && r->kind == YAML_SCALAR)
+            if (r && r->kind == YAML_SCALAR && (r->at.file != (uint16_t)ld->builtin || strncmp(name->text, "gengfu", 6) == 0))
                 names[n++] = r->text;
         }
         report_unknown(rd->rep, name->at, name->kind == YAML_SCALAR ? name->text : "", names, n, "there is no rule '%.80s' to override",

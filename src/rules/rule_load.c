@@ -84,6 +84,10 @@ static void read_rule(struct loader *ld, const struct yaml_node *n, struct rule 
         report_error(rd->rep, n->at, "- rule: lamp-out", "a rule needs a name ('rule')");
     else if (node_name(rd, name, "the rule", &r->name)) {
         r->at = name->at;
+        r->builtin = ld->builtin >= 0 && n->at.file == (uint16_t)ld->builtin;
+        if (!r->builtin && strncmp(r->name, BUILTIN_PREFIX, sizeof BUILTIN_PREFIX - 1) == 0)
+            report_error(rd->rep, name->at, "choose another name; 'overrides' change a rule that is built in",
+                         "names that begin with '" BUILTIN_PREFIX "' are for the rules that are built in");
         if (name_claim(ld, &ld->rule_names, r->name, name->at, "rule") && map_puts(&ld->own->rules_by_name, r->name, r) < 0)
             reader_oom(rd);
     }
@@ -142,6 +146,8 @@ void loader_rules(struct loader *ld) {
         check_shadowed(ld, rules, n);
     ld->rs->rules = rules;
     ld->rs->nrules = n;
+    for (size_t i = 0; i < n; i++)
+        ld->rs->nbuiltin += rules[i].builtin;
 }
 
 const struct rule *ruleset_rule(const struct ruleset *rs, const char *name) {

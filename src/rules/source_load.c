@@ -256,8 +256,8 @@ static void read_event(const struct reading *r, const struct yaml_node *n, struc
     if (!kind)
         report_error(rd->rep, n->at, "kind: lock", "an event needs 'kind'");
     else if (node_name(rd, kind, "the kind", &name)) {
-        if (strcmp(name, "incident") == 0 || strcmp(name, "availability") == 0)
-            report_error(rd->rep, kind->at, strcmp(name, "incident") ? "'online:' makes them" : "choose another kind",
+        if (strcmp(name, "incident") == 0 || strcmp(name, "availability") == 0 || strcmp(name, "gengfu") == 0)
+            report_error(rd->rep, kind->at, strcmp(name, "availability") == 0 ? "'online:' makes them" : "choose another kind",
                          "events of kind '%s' are made by gengfu itself", name);
         else if ((e->kind = reader_atom(rd, name, strlen(name), kind->at)))
             k = kind_get(r->ld, e->kind);

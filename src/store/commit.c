@@ -19,6 +19,8 @@ static int write_batch(struct store *s, const struct store_batch *b, struct err 
         if (rc == 0 && fx->nincidents)
             rc = store_outbox_give_way(s, b->wall, err);
     }
+    if (rc == 0 && b->ruleset)
+        rc = store_ruleset_put(s, b->ruleset, err);
     return rc < 0 ? rc : store_journal_put(s, b, err);
 }
 

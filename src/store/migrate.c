@@ -47,6 +47,8 @@ static const struct migration migrations[] = {
     {"documents as they were published",
      /* Only while the incident's own has moved on (a count) since its latest revision. */
      "CREATE TABLE published(incident INTEGER PRIMARY KEY, body TEXT NOT NULL);"},
+    {"rule sets that were in force",
+     "CREATE TABLE ruleset(seq INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, who TEXT NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL);"},
 };
 const int store_schema = (int)(sizeof migrations / sizeof migrations[0]);
 

@@ -32,6 +32,7 @@ static const struct table tables[] = {
     {"device", "device, body", "device", 1, offsetof(struct store_salvaged, devices)},
     {"answer", "nr, who, command, incident, at, body", "nr", 5, NONE},
     {"audit", "id, at, who, what, detail, hash", "id", -1, NONE},
+    {"ruleset", "seq, hash, at, who, bytes, body", "seq", -1, NONE},
 };
 
 struct salvage {

@@ -103,6 +103,12 @@
     X(ANSWER_GET, "SELECT body FROM answer WHERE who = ? AND command = ?", "body") \
     X(ANSWER_TRIM, "DELETE FROM answer WHERE nr IN (SELECT nr FROM answer WHERE nr <= (SELECT max(nr) FROM answer) - ? ORDER BY nr LIMIT ?)", "") \
     \
+    X(RULESET_PUT, "INSERT OR REPLACE INTO ruleset(seq, hash, at, who, bytes, body) VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM ruleset), ?, ?, ?, ?, ?)", "") \
+    X(RULESET_TRIM, "DELETE FROM ruleset WHERE seq NOT IN (SELECT seq FROM ruleset ORDER BY seq DESC LIMIT ?)", "") \
+    X(RULESET_GET, "SELECT hash, body FROM ruleset WHERE hash = ?", "hash,body") \
+    X(RULESET_LATEST, "SELECT hash, body FROM ruleset ORDER BY seq DESC LIMIT 1", "hash,body") \
+    X(RULESET_EACH, "SELECT hash, at, who, bytes FROM ruleset ORDER BY seq DESC", "hash,at,who,bytes") \
+    \
     X(AUDIT_ADD, "INSERT INTO audit(id, at, who, what, detail, hash) VALUES (NULL, ?, ?, ?, ?, ?)", "") \
     X(AUDIT_LAST, "SELECT hash FROM audit ORDER BY id DESC LIMIT 1", "hash") \
     X(AUDIT_EACH, "SELECT id, at, who, what, detail, hash FROM audit ORDER BY id", "id,at,who,what,detail,hash") \

@@ -118,6 +118,9 @@ GF_WARN_UNUSED int store_outbox_give_way(struct store *s, int64_t wall, struct e
 struct platform *store_platform_find(struct store *s, const char *name);
 GF_WARN_UNUSED int store_platforms_load(struct store *s, struct err *err);
 
+/* ruleset.c */
+GF_WARN_UNUSED int store_ruleset_put(struct store *s, const struct store_ruleset *r, struct err *err);
+
 /* answers.c, audit.c */
 GF_WARN_UNUSED int store_answer_put(struct store *s, const struct effect_answer *a, struct err *err);
 GF_WARN_UNUSED int store_audit_load(struct store *s, struct err *err);

@@ -116,7 +116,7 @@ def test_reload(t):
     os.rename(box.path("config/rules.d/30-broken.yaml"), box.path("config/rules.d/30-another.yaml"))
     box.cli("reload", check=0)
     rules = {r["rule"]: r for r in box.ask(do="rules")}
-    t.equal(sorted(rules), ["another", "held"], "rules in force")
+    t.equal(sorted(name for name, r in rules.items() if not r["builtin"]), ["another", "held"], "rules in force")
     t.equal(rules["held"]["pending"], 1, "pending holds after the reload")
     t.check(not box.status()["troubles"], f"troubles after a good reload: {box.status()['troubles']}")
     t.check(platform.wait(lambda: opened(platform, "held"), 10), "the hold did not end in an incident")
@@ -171,7 +171,10 @@ def test_damaged_store_is_set_aside_and_salvaged(t):
     box.start()
     t.equal(len(damaged(box)), 1, "damaged files that are kept")
     t.check("taken over from" in box.log("daemon"), "the log does not say what was taken over")
-    t.equal(box.status()["incidents"]["open"], 1, "open incidents that were taken over")
+    open_ones = {i["rule"]: i for i in box.ask(do="incidents", open=True)}
+    t.equal(sorted(open_ones), ["gengfu-damage", "high"], "open incidents: the one that was taken over, and our own")
+    t.check(damaged(box)[0] in open_ones["gengfu-damage"]["text"], f"the incident does not name the file: {open_ones['gengfu-damage']['text']}")
+    t.check(platform.wait(lambda: opened(platform, "gengfu-damage"), 10), "the platform does not hear of the damage")
     broker.publish([lib.probe("p2", 50)])
     t.check(platform.wait(lambda: any(d["device"] == "p2" for d in opened(platform, "high")), 10), "nothing is raised after the damage")
 
@@ -188,6 +191,10 @@ def test_damage_met_at_work_loses_no_message(t):
     t.equal(len(damaged(box)), 1, "damaged files that are kept")
     box.start()
     t.check(platform.wait(lambda: opened(platform, "high"), 10), "the message that met the damage was lost")
+    t.check(platform.wait(lambda: opened(platform, "gengfu-damage"), 10), "the platform does not hear of the damage")
+    box.stop()
+    box.start()
+    t.equal(len([i for i in box.ask(do="incidents") if i["rule"] == "gengfu-damage"]), 1, "incidents of one damage, after another start")
     t.equal(platform.violations, [], "violations")
 
 

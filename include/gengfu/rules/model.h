@@ -7,6 +7,7 @@
 #define GENGFU_RULES_MODEL_H
 
 #include "gengfu/base/atom.h"
+#include "gengfu/base/buf.h"
 #include "gengfu/base/time.h"
 #include "gengfu/cel/cel.h"
 #include "gengfu/rules/charset.h"
@@ -178,6 +179,7 @@ struct rule {
     struct place at;
     /* Of its meaning: every key but about, lists, macros and intervals that it names, and the gateway's place and zone where these count. State belongs to name and hash. */
     uint64_t hash;
+    bool builtin; /* it comes with the program (src/rules/builtin.c) */
     enum rule_mode mode;
     enum rule_pattern pattern;
     bool on_any;      /* on: '*' */
@@ -236,7 +238,8 @@ struct ruleset {
     size_t nsources;
     const struct source *sources;
     size_t nrules;
-    const struct rule *rules; /* in order of file name and place */
+    const struct rule *rules; /* in order of file name and place; behind them those that are built in */
+    size_t nbuiltin;          /* of nrules */
     size_t nintervals;
     const struct interval *const *intervals;
     size_t ninhibits;
@@ -247,7 +250,11 @@ struct ruleset {
 /* Loads DIR (gengfu.yaml, devices.csv, codes.csv, rules.d/ *.yaml). 0: *ret is new, the report may hold warnings. <0: *ret untouched; the report (or err, when
  * the directory cannot be read or memory is out) says why. */
 GF_WARN_UNUSED int ruleset_load(const char *dir, struct report *rep, struct err *err, struct ruleset **ret);
-/* The same from memory, for tests: files by the names they would have in the directory ("rules.d/x.yaml"), rule files in the order given. */
+/* The same, and the files as they were read into `pack` (an opened buf; `failed` when they do not fit): what ruleset_load_pack makes the same set of, whatever happens to the directory meanwhile. */
+GF_WARN_UNUSED int ruleset_load_packing(const char *dir, struct buf *pack, struct report *rep, struct err *err, struct ruleset **ret);
+/* From a pack, which is changed; gengfu.yaml alone is read from the directory: broker, platforms and store are those of today. */
+GF_WARN_UNUSED int ruleset_load_pack(const char *dir, char *pack, size_t len, struct report *rep, struct err *err, struct ruleset **ret);
+/* From memory, without the rules that are built in, for tests: files by the names they would have in the directory ("rules.d/x.yaml"), rule files in the order given. */
 struct rules_file {
     const char *name, *text;
     size_t len;

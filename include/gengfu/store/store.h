@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "gengfu/base/arena.h"
+#include "gengfu/base/buf.h"
 #include "gengfu/base/err.h"
 #include "gengfu/engine/effects.h"
 
@@ -21,6 +22,7 @@ struct store_conf {
     int64_t journal_max_bytes; /* of the journal as it is stored (packed); 0: none */
     int64_t closed_max_age;    /* ms that incidents which are over are kept; 0: for ever */
     int64_t outbox_max_bytes;  /* 0: none */
+    int64_t reserve_bytes;     /* of store_reserve_take; 0: none */
     bool read_only;            /* for tools beside a running daemon */
 };
 
@@ -48,11 +50,22 @@ struct store_ack {
     uint16_t mid;
     uint64_t hash; /* of topic and payload */
 };
+#define STORE_HASH_TEXT 65
+struct store_ruleset { /* one that was put into force */
+    const char *hash;  /* its key */
+    int64_t at;        /* ms, wall: when it was put into force the last time */
+    const char *who;
+    const char *body; /* what the caller wants back of it; NULL in listings */
+    size_t len;       /* at most STORE_RULESET_MAX */
+};
+#define STORE_RULESET_MAX (8 << 20)
+#define STORE_RULESETS 8 /* latest ones kept */
 struct store_batch {
     const struct effects *effects;
     const struct store_ack *acks; /* of this batch; kept for the last STORE_ACK_BATCHES batches that had any */
     size_t nacks;
-    int64_t mono, wall; /* engine time of the batch: where the clock goes on after a restart */
+    const struct store_ruleset *ruleset; /* comes into force with this batch; NULL: as before */
+    int64_t mono, wall;                  /* engine time of the batch: where the clock goes on after a restart */
 };
 #define STORE_ACK_BATCHES 16
 /* 0: durable. GF_EFULL: disk full. GF_EIO, GF_ECORRUPT. After an error nothing of the batch is there, and the same batch may be given again. Outbox: for each published incident and each platform
@@ -80,6 +93,18 @@ typedef int (*store_ack_fn)(void *ctx, uint16_t mid, uint64_t hash);
 GF_WARN_UNUSED int store_each_ack(struct store *s, store_ack_fn fn, void *ctx, struct err *err); /* oldest first */
 bool store_answer(struct store *s, const char *command, const char *who, struct arena *a,
                   const char **ret_body); /* an answer given before; false: none */
+
+/* -- rule sets that were in force, the latest first ------------------------------------------------------------------------------------ */
+/* The body goes into an opened buf. hash NULL: the latest. GF_ENOTFOUND. */
+GF_WARN_UNUSED int store_ruleset(struct store *s, const char *hash, struct buf *ret_body, char ret_hash[STORE_HASH_TEXT], struct err *err);
+typedef int (*store_ruleset_fn)(void *ctx, const struct store_ruleset *r);
+GF_WARN_UNUSED int store_each_ruleset(struct store *s, store_ruleset_fn fn, void *ctx, struct err *err);
+
+/* -- room on the disk ------------------------------------------------------------------------------------------------------------------ */
+/* A file beside the store that holds conf.reserve_bytes of room. Take: 0: it is there (or none is wanted); GF_EFULL: no room for it. Give: true: there was one, and its room is free. */
+GF_WARN_UNUSED int store_reserve_take(struct store *s, struct err *err);
+bool store_reserve_give(struct store *s);
+int64_t store_room(const struct store *s); /* bytes free on its file system; -1: unknown */
 
 /* -- outbox ------------------------------------------------------------------------------------------------------------------------ */
 struct outbox_row {
