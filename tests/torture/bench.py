@@ -45,7 +45,7 @@ MARKED = """  - rule: each-marked
     incident: {severity: severe, title: "第 ${event.seq} 条"}
 """
 REGISTRY = "device,kind\n" + "".join(f"t{i},tick\n" for i in range(ledgers.DEVICES))
-CONTROL = ["clock_offset", "kill_any", "kill_main", "fail_write", "fail_sync", "fail_read", "fail_stay", "code", "operations"]  # as in shim.c
+CONTROL = ["clock_offset", "kill_any", "kill_main", "fail_write", "fail_sync", "fail_read", "fail_stay", "code", "operations", "failures"]  # as in shim.c
 
 SCENARIOS = []
 

@@ -23,7 +23,7 @@ struct control {
         kill_main; /* SIGKILL before the Nth write, truncation or sync from now on: of any file, of the database file itself; 0: never */
     int64_t fail_write, fail_sync;      /* the Nth from now on fails; 0: none */
     int64_t fail_read, fail_stay, code; /* and all after it while `stay`; SQLite's number of the failure */
-    int64_t operations;                 /* so far, of any file, reads left out */
+    int64_t operations, failures;       /* so far, of any file; reads left out of the first */
 };
 
 static struct control none, *control = &none;
@@ -99,6 +99,8 @@ static void before(char op, const char *path, int64_t offset, const void *data, 
     fx_vfs.stay = control->fail_stay != 0;
     if (!control->fail_stay && control->code == 0)
         fx_vfs.fail_write = fx_vfs.fail_sync = fx_vfs.fail_read = 0;
+    bool fails = (op == 'w' && fx_vfs.fail_write == 1) || (op == 's' && fx_vfs.fail_sync == 1) || (op == 'r' && fx_vfs.fail_read == 1);
+    control->failures += fails;
     if (op == 'r')
         return;
     control->operations++;
@@ -106,7 +108,7 @@ static void before(char op, const char *path, int64_t offset, const void *data, 
     bool wal = n > 4 && strcmp(path + n - 4, "-wal") == 0;
     if (reached(&control->kill_any) || (!wal && reached(&control->kill_main)))
         (void)kill(getpid(), SIGKILL);
-    if (log_fd >= 0 && (op == 's' || (fx_vfs.fail_write != 1)))
+    if (log_fd >= 0 && !fails)
         write_down(op, path, offset, data, len);
 }
 
