@@ -101,6 +101,12 @@ void forward_turn(struct forward *f) {
         (void)uv_timer_start(&f->turn, forward_on_turn, 0, 0);
 }
 
+void forward_renew(struct forward *f) {
+    for (size_t i = 0; i < f->nsenders && f->started && !f->stopping; i++)
+        if (f->senders[i].ops->renew != NULL)
+            f->senders[i].ops->renew(&f->senders[i]);
+}
+
 void forward_wake(struct forward *f) { forward_turn(f); }
 
 /* A sender that cannot start (a directory that is not there) is trouble of that platform, and tried again by itself; so this fails only for want of memory. */
@@ -186,4 +192,5 @@ void forward_stats(const struct forward *f, size_t i, struct forward_stats *ret)
     *ret = f->senders[i].stats;
     ret->reachable = f->senders[i].reachable;
     ret->why = f->senders[i].why;
+    ret->peer_not_after = f->senders[i].ops->peer_not_after != NULL ? f->senders[i].ops->peer_not_after(&f->senders[i]) : TIME_NONE;
 }

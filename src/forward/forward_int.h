@@ -48,6 +48,8 @@ struct sender_ops {
     void (*send)(struct sender *s, struct slot *slot, const struct buf *envelope); /* answers with sender_result, at once or later */
     void (*flush)(struct sender *s);                                               /* after the sends of one turn; may be NULL */
     void (*answer)(struct sender *s, const char *json, size_t len);                /* to a command; may be NULL */
+    void (*renew)(struct sender *s);                                               /* renewed files are looked for; may be NULL */
+    int64_t (*peer_not_after)(const struct sender *s);                             /* of the other end's certificate; may be NULL */
     void (*stop)(struct sender *s); /* sender_closed() follows, at once or later; no result after it */
     void (*free)(struct sender *s); /* after sender_closed, or without start */
 };

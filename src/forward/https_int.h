@@ -25,8 +25,9 @@ struct request {
     struct curl_slist *headers;
     struct slot *slot; /* REQUEST_INCIDENT */
     struct buf body, reply;
-    size_t reply_bytes;  /* all that came, kept or not */
-    int64_t retry_after; /* ms; -1: not said */
+    size_t reply_bytes;        /* all that came, kept or not */
+    int64_t retry_after;       /* ms; -1: not said */
+    struct https_files *files; /* that it was begun with */
     char error[CURL_ERROR_SIZE];
 };
 struct answer {
@@ -49,6 +50,9 @@ struct https_sender {
     bool answering, polling;
     int answer_failures, poll_failures;
     uint64_t answer_at, poll_at; /* uv_now when the next may go */
+    struct https_files *files;   /* for TLS, as they were read last; NULL: not yet, or there are none */
+    uint64_t unusable;           /* print of renewed ones that cannot be used, which has been said */
+    int64_t peer_not_after;      /* wall ms; TIME_NONE before a handshake */
     char after[HTTPS_AFTER_MAX]; /* id of the last command that a poll brought */
 };
 
@@ -62,6 +66,11 @@ GF_WARN_UNUSED int https_request_new(struct https_sender *hs, enum request_kind 
 GF_WARN_UNUSED int https_request_go(struct request *r, const char *url, const char *id,
                                     struct err *err);  /* id: the message's, signed; NULL: a GET */
 void https_request_done(struct request *r, bool keep); /* ends it, whatever it was at */
+/* https_tls.c */
+GF_WARN_UNUSED int https_tls_begin(struct request *r, struct err *err); /* the files, renewed ones when there are */
+void https_tls_set(struct request *r);
+void https_tls_end(struct request *r);
+void https_tls_done(struct https_sender *hs);
 /* https_platform.c */
 void https_finished(struct request *r, CURLcode code);
 /* https_text.c: what is only text */

@@ -12,6 +12,7 @@
 
 #include "gengfu/base/json.h"
 #include "gengfu/base/log.h"
+#include "gengfu/mqtt/tls.h"
 #include "https_int.h"
 
 static void plan_later(struct https_sender *hs);
@@ -183,7 +184,14 @@ static void say_status(const struct request *r, long status, char *out, size_t s
 }
 
 static void say_error(const struct request *r, CURLcode code, char *out, size_t size) {
-    (void)snprintf(out, size, "%.200s", r->error[0] != '\0' ? r->error : curl_easy_strerror(code));
+    const char *said = r->error[0] != '\0' ? r->error : curl_easy_strerror(code);
+    const char *sentence =
+        code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR || code == CURLE_RECV_ERROR ? tls_sentence(said) : NULL;
+
+    if (sentence != NULL)
+        (void)snprintf(out, size, "TLS: %s (%.120s)", sentence, said);
+    else
+        (void)snprintf(out, size, "%.200s", said);
 }
 
 /* Whether the request had begun to leave when it failed. */
@@ -294,6 +302,7 @@ static void platform_free(struct sender *s) {
         drop_answer(hs);
     if (hs->multi != NULL)
         (void)curl_multi_cleanup(hs->multi);
+    https_tls_done(hs);
     free(hs->base);
     free(hs);
     s->own = NULL;
@@ -311,6 +320,7 @@ static int platform_open(struct sender *s, struct err *err) {
         return err_set(err, GF_EIO, "libcurl cannot be initialised");
     }
     hs->s = s;
+    hs->peer_not_after = TIME_NONE;
     hs->last = &hs->first;
     s->own = hs;
     int rc = 0;
@@ -363,11 +373,18 @@ static void platform_send(struct sender *s, struct slot *slot, const struct buf 
         sender_result(s, slot, RESULT_UNREACHABLE, err.text, -1);
 }
 
+static int64_t peer_not_after(const struct sender *s) {
+    const struct https_sender *hs = s->own;
+
+    return hs->peer_not_after;
+}
+
 static void platform_stop(struct sender *s) { https_loop_stop(s->own); }
 
 const struct sender_ops https_platform = {.open = platform_open,
                                           .start = platform_start,
                                           .send = platform_send,
                                           .answer = platform_answer,
+                                          .peer_not_after = peer_not_after,
                                           .stop = platform_stop,
                                           .free = platform_free};

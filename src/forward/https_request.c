@@ -76,6 +76,7 @@ void https_request_done(struct request *r, bool keep) {
     unlink_from(&hs->active, r);
     unlink_from(&hs->idle, r);
     (void)curl_multi_remove_handle(hs->multi, r->easy); /* harmless when it is not there */
+    https_tls_end(r);
     for (struct curl_slist *h = r->headers; h != NULL; h = h->next)
         explicit_bzero(h->data, strlen(h->data)); /* a token may stand there */
     curl_slist_free_all(r->headers);
@@ -162,26 +163,14 @@ static int add_headers(struct request *r, const char *id, struct err *err) {
     return rc;
 }
 
-static void set_tls(struct request *r) {
-    const struct config_tls *t = &r->hs->s->conf->tls;
-
-    (void)curl_easy_setopt(r->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    (void)curl_easy_setopt(r->easy, CURLOPT_SSL_VERIFYPEER, t->verify ? 1L : 0L);
-    (void)curl_easy_setopt(r->easy, CURLOPT_SSL_VERIFYHOST, t->verify ? 2L : 0L);
-    if (t->ca != NULL)
-        (void)curl_easy_setopt(r->easy, CURLOPT_CAINFO, t->ca);
-    if (t->cert != NULL)
-        (void)curl_easy_setopt(r->easy, CURLOPT_SSLCERT, t->cert);
-    if (t->key != NULL)
-        (void)curl_easy_setopt(r->easy, CURLOPT_SSLKEY, t->key);
-}
-
 int https_request_go(struct request *r, const char *url, const char *id, struct err *err) {
     int64_t timeout = r->hs->s->conf->timeout > 0 ? r->hs->s->conf->timeout : 20000;
     bool plain = false;
     int rc = https_url_allowed(url, &plain) ? add_headers(r, id, err)
                                             : err_set(err, GF_EINVAL, "%s: neither https:// nor http:// to this machine", url);
 
+    if (rc == 0 && !plain)
+        rc = https_tls_begin(r, err);
     if (rc < 0)
         return rc;
     if (r->kind == REQUEST_POLL)
@@ -210,7 +199,7 @@ int https_request_go(struct request *r, const char *url, const char *id, struct 
         (void)curl_easy_setopt(r->easy, CURLOPT_POSTFIELDS, r->body.data);
         (void)curl_easy_setopt(r->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
     }
-    set_tls(r);
+    https_tls_set(r);
     if (curl_multi_add_handle(r->hs->multi, r->easy) != CURLM_OK)
         return err_set(err, GF_ENOMEM, "HTTPS: the request cannot be begun");
     return 0;

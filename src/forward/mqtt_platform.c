@@ -212,6 +212,12 @@ static void on_subscribed(void *ctx, const char *filter, bool ok) {
         log_error("platform %s: its broker refuses the subscription to '%s'", ms->s->conf->name, filter);
 }
 
+static void on_notice(void *ctx, const char *sentence) {
+    struct mqtt_sender *ms = ctx;
+
+    log_warn("platform %s: %s", ms->s->conf->name, sentence);
+}
+
 static void maybe_closed(struct mqtt_sender *ms) {
     if (!ms->timer_open && !ms->client_open)
         sender_closed(ms->s);
@@ -265,6 +271,7 @@ static int platform_open(struct sender *s, struct err *err) {
         .batch = on_batch,
         .published = on_published,
         .subscribed = on_subscribed,
+        .notice = on_notice,
         .closed = on_closed,
     };
     struct mqtt_sender *ms = calloc(1, sizeof(*ms));
@@ -331,6 +338,19 @@ static void platform_send(struct sender *s, struct slot *slot, const struct buf 
 
 static void platform_flush(struct sender *s) { arm(s->own); }
 
+static void platform_renew(struct sender *s) {
+    struct mqtt_sender *ms = s->own;
+
+    if (ms->client_open)
+        (void)mqtt_renew(ms->mqtt);
+}
+
+static int64_t peer_not_after(const struct sender *s) {
+    const struct mqtt_sender *ms = s->own;
+
+    return mqtt_peer_not_after(ms->mqtt);
+}
+
 static void platform_stop(struct sender *s) {
     struct mqtt_sender *ms = s->own;
 
@@ -344,5 +364,7 @@ const struct sender_ops mqtt_platform = {.open = platform_open,
                                          .send = platform_send,
                                          .flush = platform_flush,
                                          .answer = platform_answer,
+                                         .renew = platform_renew,
+                                         .peer_not_after = peer_not_after,
                                          .stop = platform_stop,
                                          .free = platform_free};

@@ -141,6 +141,11 @@ static void on_subscribed(void *ctx, const char *filter, bool ok) {
     (void)snprintf(in->why, sizeof(in->why), "the broker refuses the subscription to '%.200s'", filter);
 }
 
+static void on_notice(void *ctx, const char *sentence) {
+    (void)ctx;
+    log_warn("broker: %s", sentence);
+}
+
 static void on_closed(void *ctx) {
     struct ingest *in = ctx;
 
@@ -157,6 +162,7 @@ int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_o
         .message = on_message,
         .batch = on_batch,
         .subscribed = on_subscribed,
+        .notice = on_notice,
         .closed = on_closed,
     };
     struct ingest *in = calloc(1, sizeof(*in));
@@ -263,6 +269,11 @@ int ingest_start(struct ingest *in, struct err *err) {
     return rc;
 }
 
+void ingest_renew(struct ingest *in) {
+    if (in->started && !in->stopping)
+        (void)mqtt_renew(in->mqtt);
+}
+
 void ingest_hurry(struct ingest *in) { mqtt_hurry(in->mqtt); }
 
 void ingest_stop(struct ingest *in) {
@@ -285,4 +296,5 @@ void ingest_stats(const struct ingest *in, struct ingest_stats *ret) {
     ret->protocol = mqtt_protocol(in->mqtt);
     ret->bytes = mqtt_bytes_in(in->mqtt);
     ret->why = in->why;
+    ret->peer_not_after = mqtt_peer_not_after(in->mqtt);
 }

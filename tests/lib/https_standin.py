@@ -53,10 +53,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
+    def client(self):
+        """The common name of the client's certificate; "" without one."""
+        shown = self.connection.getpeercert() if context is not None else None
+        return {k: v for part in (shown or {}).get("subject", ()) for k, v in part}.get("commonName", "")
+
     def note(self, body):
         with lock, open(os.path.join(directory, "requests.jsonl"), "a", encoding="utf-8") as f:
             f.write(json.dumps({"at": time.time(), "method": self.command, "path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()},
-                                "body": body}, ensure_ascii=False) + "\n")
+                                "client": self.client(), "body": body}, ensure_ascii=False) + "\n")
 
     def reply(self, status, body=b"{}", headers=None, promised=None):
         self.send_response(status)

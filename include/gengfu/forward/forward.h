@@ -32,11 +32,14 @@ struct forward_stats {
     uint64_t sent, confirmed, failed, dead, commands;
     size_t in_flight;
     int64_t last_confirmed; /* wall ms; TIME_NONE */
+    int64_t peer_not_after; /* wall ms: when the platform's certificate runs out; TIME_NONE: no TLS, or not seen yet */
 };
 
 GF_WARN_UNUSED int forward_new(uv_loop_t *loop, const struct config *conf, struct store *store, const struct forward_ops *ops, void *ctx,
                                struct err *err, struct forward **ret);
 GF_WARN_UNUSED int forward_start(struct forward *f, struct err *err);
+/* Looks for renewed certificates, keys and passwords of MQTT platforms now (they do it by themselves with every keepalive, HTTPS with every request). */
+void forward_renew(struct forward *f);
 void forward_wake(struct forward *f); /* something was queued */
 /* ENVELOPE_PUBLIC: `data` has only what anybody may know (docs/messages.md, "A public screen"). */
 enum { ENVELOPE_REPLAYED = 1, ENVELOPE_PUBLIC = 2 };

@@ -28,7 +28,8 @@ struct ingest_stats {
     int protocol;
     uint64_t messages, duplicates, qos0, bytes, batches, connects;
     uint64_t largest_batch;
-    const char *why; /* latest reason for being down; "" */
+    const char *why;        /* latest reason for being down; "" */
+    int64_t peer_not_after; /* wall ms: when the broker's certificate runs out; TIME_NONE: no TLS, or not seen yet */
 };
 
 GF_WARN_UNUSED int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_ops *ops, void *ctx, struct err *err,
@@ -39,6 +40,7 @@ GF_WARN_UNUSED int ingest_restore(struct ingest *in, uint16_t mid, uint64_t hash
 GF_WARN_UNUSED int ingest_subscribe(struct ingest *in, const char *const *filters, size_t n, struct err *err);
 GF_WARN_UNUSED int ingest_start(struct ingest *in, struct err *err);
 void ingest_hurry(struct ingest *in);
+void ingest_renew(struct ingest *in); /* looks for a renewed certificate, key or password now; by itself it does so with every keepalive */
 void ingest_retry(struct ingest *in);
 void ingest_stop(struct ingest *in); /* closed() follows */
 void ingest_free(struct ingest *in);

@@ -334,9 +334,103 @@ static void refused_tls(const char *cert, const char *key, const char *ca, const
 
 static void who_is_not_believed(void **state) {
     (void)state;
-    refused_tls(certs.stranger, certs.stranger_key, certs.ca, "subject name");
-    refused_tls(certs.expired, certs.expired_key, certs.ca, "expired");
-    refused_tls(certs.server, certs.server_key, certs.other_ca, "certificate");
+    refused_tls(certs.stranger, certs.stranger_key, certs.ca, "its certificate is for another name");
+    refused_tls(certs.expired, certs.expired_key, certs.ca, "its certificate has run out");
+    refused_tls(certs.server, certs.server_key, certs.other_ca, "from an authority that is not trusted here");
+    refused_tls(certs.own, certs.own_key, certs.ca, "its certificate is self-signed");
+}
+
+/* One that speaks nothing newer than `speaks` when at least `wanted` is asked for; verification has nothing to do with it. */
+static void refused_version(const char *speaks, enum tls_version wanted) {
+    struct forward_stats st;
+    int port = free_port();
+    pid_t server = certs_old_server(&certs, port, speaks);
+
+    ff_setup(&ff);
+    p = ff_platform(&ff, "city", PLATFORM_HTTPS);
+    (void)snprintf(url, sizeof(url), "https://127.0.0.1:%d/", port);
+    p->url = url;
+    p->tls = (struct config_tls){.on = true, .min_version = wanted};
+    ff_start(&ff);
+    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
+    ff_run(&ff, 300);
+    ff_stats(&ff, 0, &st);
+    assert_false(st.reachable);
+    if (strstr(st.why, "no version of TLS that is recent enough") == NULL)
+        fail_msg("why: %s", st.why);
+    ff_teardown(&ff);
+    certs_server_end(server);
+}
+
+static void old_versions(void **state) {
+    (void)state;
+    if (certs.dir[0] == '\0')
+        skip();
+    refused_version("-tls1_1", TLS_1_2);
+    refused_version("-tls1_2", TLS_1_3);
+}
+
+static int seen_as(const char *name) {
+    char part[128], *requests = standin_requests(&far);
+
+    (void)snprintf(part, sizeof(part), "\"client\": \"gengfu test %s\"", name);
+    int n = ff_count(requests, part);
+
+    free(requests);
+    return n;
+}
+
+/* New files over the old ones, one after the other: half of a renewal changes nothing, the whole is taken by the next request; nothing is lost between. */
+static void renewed_client_certificate(void **state) {
+    char from[2][128];
+    struct forward_stats st;
+
+    (void)state;
+    if (!begin_with(certs.server, certs.server_key, certs.ca))
+        skip();
+    certs_leaf(&certs, "second", "DNS:gateway.example", "30");
+    for (int i = 0; i < 2; i++)
+        (void)snprintf(from[i], sizeof(from[i]), "%s/second.%s", certs.dir, i == 0 ? "pem" : "key");
+    p->tls.cert = certs.client;
+    p->tls.key = certs.client_key;
+    ff_start(&ff);
+    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+    ff_stats(&ff, 0, &st);
+    assert_true(st.peer_not_after > clock_wall() + 29 * TIME_DAY && st.peer_not_after < clock_wall() + 31 * TIME_DAY);
+    assert_int_equal(rename(from[0], certs.client), 0);
+    ff_incident(&ff, ID("0002"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+    assert_int_equal(seen_as("client"), 2);
+    assert_int_equal(rename(from[1], certs.client_key), 0);
+    ff_incident(&ff, ID("0003"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+    assert_int_equal(seen_as("client"), 2);
+    assert_int_equal(seen_as("second"), 1);
+    end();
+    certs_leaf(&certs, "client", "DNS:gateway.example", "30");
+}
+
+/* The authority that is trusted is renewed as well: what the former one signed is not believed any longer, also not on a connection that is open still. */
+static void renewed_authority(void **state) {
+    char ca[128], other[600];
+
+    (void)state;
+    if (!begin())
+        skip();
+    (void)snprintf(ca, sizeof(ca), "%s/trusted.pem", ff.dir);
+    (void)snprintf(other, sizeof(other), "cp %s %s", certs.ca, ca);
+    assert_int_equal(system(other), 0);
+    p->tls.ca = ca;
+    ff_start(&ff);
+    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+    (void)snprintf(other, sizeof(other), "cp %s %s.new && mv %s.new %s", certs.other_ca, ca, ca, ca);
+    assert_int_equal(system(other), 0);
+    ff_incident(&ff, ID("0002"), 1, SEVERITY_MINOR);
+    ff_run(&ff, 400);
+    assert_int_equal(ff_waiting(&ff, "city"), 1);
+    end();
 }
 
 static void client_certificate(void **state) {
@@ -565,6 +659,9 @@ int main(void) {
         cmocka_unit_test(poison),
         cmocka_unit_test(who_is_not_believed),
         cmocka_unit_test(client_certificate),
+        cmocka_unit_test(old_versions),
+        cmocka_unit_test(renewed_client_certificate),
+        cmocka_unit_test(renewed_authority),
         cmocka_unit_test(plain_to_this_machine),
         cmocka_unit_test(commands_in_the_reply),
         cmocka_unit_test(answers_are_tried_again),
