@@ -25,8 +25,9 @@ const char *const shape_severities[] = {"extreme", "severe", "moderate", "minor"
 static const struct shape_key due_keys[] = {
     ROW("acknowledge", SHAPE_SPAN, "Somebody has taken notice of it.", .min = SECOND),
     ROW("resolve", SHAPE_SPAN, "It is dealt with.", .min = SECOND),
+    ROW("follow_up", SHAPE_SPAN, "Somebody asks whether it stayed so; counted from its end.", .min = SECOND),
 };
-const struct shape due_shape = {"due", "'due'", "Deadlines, counted from the moment at which the incident is raised.", KEYS(due_keys)};
+const struct shape due_shape = {"due", "'due'", "Deadlines, counted from the raise; `follow_up` from the end.", KEYS(due_keys)};
 
 static const struct shape_key incident_keys[] = {
     ROW("severity", SHAPE_CHOICE, "How bad it is.", .flags = SHAPE_NEEDED, .words = shape_severities),
@@ -35,7 +36,7 @@ static const struct shape_key incident_keys[] = {
     ROW("category", SHAPE_TEXT, "A code of `codes.csv`."),
     ROW("title", SHAPE_TEMPLATE, "One line that says what is the matter; `${…}` holds an expression.", .flags = SHAPE_NEEDED),
     ROW("text", SHAPE_TEMPLATE, "More of it."),
-    ROW("due", SHAPE_MAPPING, "Deadlines, counted from the moment at which the incident is raised.", .of = &due_shape),
+    ROW("due", SHAPE_MAPPING, "Deadlines, counted from the raise; `follow_up` from the end.", .of = &due_shape),
     ROW("members", SHAPE_EXPR, "With `on: incident`: gives the id of an incident for each event that matches; these become members of this one."),
 };
 const struct shape incident_shape = {"incident", "'incident'", "What the rule raises.", KEYS(incident_keys)};
@@ -63,14 +64,10 @@ const struct shape step_shape = {"step", "a step", "A step: an event that must h
 static const struct shape_key escalation_keys[] = {
     ROW("after", SHAPE_SPAN, "So long after it was raised.", .flags = SHAPE_NEEDED, .min = SECOND),
     ROW("while", SHAPE_CHOICE, "As long as nobody has acknowledged it, or nobody has dealt with it.", .words = while_words, .otherwise = "unacknowledged"),
-    ROW("to", SHAPE_TEXT, "Platforms, or levels of platforms, that are told as well.", .flags = SHAPE_OR_LIST, .least = 1),
+    ROW("to", SHAPE_TEXT, "Platforms, or levels of platforms, that are told as well. Default: the next level up.", .flags = SHAPE_OR_LIST, .least = 1),
     ROW("severity", SHAPE_CHOICE, "The incident's severity from then on.", .words = shape_severities),
 };
-static const struct shape_relation escalation_relations[] = {
-    {RELATION_ONE_AT_LEAST, {"to", "severity"}, {0}, "the escalation changes nothing: give 'to' or 'severity'",
-     "{after: 10m, while: unacknowledged, to: [town], severity: severe}", 0},
-};
-const struct shape escalation_shape = {"escalation", "an item of 'escalate'", "What happens when nobody looks after it.", KEYS(escalation_keys), RELATIONS(escalation_relations)};
+const struct shape escalation_shape = {"escalation", "an item of 'escalate'", "What happens when nobody looks after it.", KEYS(escalation_keys)};
 
 static const struct shape_key chattering_keys[] = {
     ROW("changes", SHAPE_INT, "How often it opens and ends.", .flags = SHAPE_NEEDED, .min = 2, .max = 1000),

@@ -221,7 +221,7 @@ struct rule {
     const char *category;            /* NULL: none */
     const struct code *code;         /* of category */
     struct rules_template title, text;
-    int64_t due_acknowledge, due_resolve; /* ms; 0: none */
+    int64_t due_acknowledge, due_resolve, due_follow_up; /* ms; 0: none. due_follow_up counts from the end, the others from the raise */
 };
 
 struct inhibit_rule {
