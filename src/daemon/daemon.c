@@ -267,6 +267,7 @@ void daemon_free(struct daemon *d) {
     pipeline_done(d);
     health_done(d);
     watch_done(d);
+    buf_done(&d->pack);
     free(d);
 }
 
