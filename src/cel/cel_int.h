@@ -95,6 +95,16 @@ struct lexer {
     bool no_memory;
 };
 void cel_lex(struct lexer *l, struct token *ret);
+enum token_type cel_lex_sign(int c, int d, size_t *ret_width); /* of a character and the next; TOK_BAD: no sign of the language */
+
+/* -- slips: what people write who come from elsewhere (slips.c) --------------------------------------------------------- */
+/* At a sign or word that is none of the language's: reported, l->pos behind it, *ret->type what is meant (TOK_END: nothing). False: it is a plain sign. */
+bool cel_slip_lex(struct lexer *l, struct token *ret);
+bool cel_slip_is_blank(uint32_t cp);
+/* What would be right for a word in the place of an operator, of a name, of a function; NULL when nothing is known of it. */
+const char *cel_slip_operator(const char *word);
+const char *cel_slip_name(const char *name);
+const char *cel_slip_function(const char *name);
 
 /* -- tree --------------------------------------------------------------------------------------------------------------- */
 enum ast_kind {
@@ -146,8 +156,7 @@ struct ast {
 
 struct parser {
     struct lexer lexer;
-    struct token tok, ahead;
-    bool has_ahead;
+    struct token tok, before;
     struct arena *arena;
     struct report *report;
     unsigned depth;
@@ -395,11 +404,12 @@ struct compiler {
     size_t first_local; /* those below are not seen: outside of an alias */
     const struct env_alias *expanding[16];
     size_t nexpanding;
-    unsigned guard;        /* > 0: absence is borne here */
-    unsigned depth;        /* of the tree, aliases included */
-    size_t impure;         /* nodes made so far that read variables, aggregates, or call the host */
-    uint32_t lowest_local; /* the lowest slot that the nodes made so far read */
-    struct arena *scratch; /* for folding */
+    unsigned guard;           /* > 0: absence is borne here */
+    unsigned depth;           /* of the tree, aliases included */
+    size_t impure;            /* nodes made so far that read variables, aggregates, or call the host */
+    uint32_t lowest_local;    /* the lowest slot that the nodes made so far read */
+    struct arena *scratch;    /* for folding */
+    const struct ast *dashed; /* what stands before a - without blanks: x.my-field may be meant as one name */
     bool in_aggregate;
     bool no_memory;
 };

@@ -15,8 +15,26 @@ static bool is_quoted_number(const struct ast *n) {
     return true;
 }
 
+/* '20:00' */
+static bool is_clock(const struct ast *n) {
+    if (n->kind != AST_CONST || n->value.type != CEL_STRING || n->value.aux > 8)
+        return false;
+    for (uint32_t i = 0; i < n->value.aux; i++)
+        if (n->value.s[i] != ':' && !(n->value.s[i] >= '0' && n->value.s[i] <= '9'))
+            return false;
+    return memchr(n->value.s, ':', n->value.aux) != NULL;
+}
+
+/* a.my-field: no subtraction was meant. */
+static bool is_dashed(const struct compiler *c, const struct ast *n) {
+    return n->op == NODE_SUB && n->a && n->b && n->a->kind == AST_SELECT && n->b->kind == AST_IDENT && !c->report->alias &&
+           n->a->end == n->at && n->at_end == n->b->begin;
+}
+
 static const char *overload_hint(struct compiler *c, const struct ast *n, mask_t a, mask_t b) {
     mask_t both = a | b, text = M(CEL_STRING);
+    if (n->op >= NODE_LT && n->op <= NODE_GE && a == M(CEL_BOOL) && n->a->kind == AST_OP)
+        return "comparisons are no chain: x > 5 && x < 10";
     if (a == M(CEL_OPTIONAL) || b == M(CEL_OPTIONAL))
         return "x.?field is an optional value: x.?field.orValue(…) makes a plain one of it";
     if (n->op == NODE_IN && !(b & (M(CEL_LIST) | M(CEL_MAP))))
@@ -31,8 +49,11 @@ static const char *overload_hint(struct compiler *c, const struct ast *n, mask_t
             return cel_hint(c->report, "a number stands without quotes: %.*s", (int)s->value.aux, s->value.s);
         return n->op == NODE_ADD ? "string(x) makes a text of a number" : "double(x) or int(x) make a number of a text";
     }
+    if (a == M_ANY || b == M_ANY) /* what is not known needs no conversion */
+        return NULL;
     if (both & M(CEL_TIMESTAMP) && both & text)
-        return "a moment is written timestamp('2026-01-05T20:00:00+08:00')";
+        return is_clock(a == text ? n->a : n->b) ? "the hour of the day is now.getHours('local')"
+                                                 : "a moment is written timestamp('2026-01-05T20:00:00+08:00')";
     if (both & M(CEL_DURATION) && both & (text | M_NUMBER))
         return "a span of time is written duration('10m')";
     if (both & M(CEL_TIMESTAMP) && both & M_NUMBER)
@@ -60,7 +81,9 @@ static mask_t check_op(struct compiler *c, struct ast *n) {
         }
         return a & takes;
     }
+    c->dashed = is_dashed(c, n) ? n->a : NULL;
     mask_t b = check(c, n->b, false);
+    c->dashed = NULL;
     for (unsigned t = 0; t < CEL_ERROR; t++)
         if (a & M(t))
             for (unsigned u = 0; u < CEL_ERROR; u++)
@@ -82,7 +105,7 @@ static mask_t check_logic(struct compiler *c, struct ast *n) {
         mask_t m = check(c, arg, false);
         if (arg && arg->kind != AST_BAD && !(m & M(CEL_BOOL)))
             cel_mistake(c, (c->opt && c->opt->no_check) ? NULL : arg, arg->begin, arg->end,
-                        m == M(CEL_STRING) ? "a condition compares: x == 'text'"
+                        m == M(CEL_STRING) ? "a condition compares: x == 'text'; one of several is x in ['a', 'b']"
                         : !(m & ~M_NUMBER) ? "a condition compares: x != 0"
                                            : NULL,
                         "%s takes conditions; this is %s", n->kind == AST_AND ? "&&" : "||", cel_mask_text(c->arena, m));

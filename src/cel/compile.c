@@ -93,6 +93,7 @@ int cel_compile(const struct cel_env *e, const char *text, size_t len, const str
     arena_init(&trees, 16384, TREE_LIMIT);
     arena_init(&scratch, 4096, 1u << 20);
     struct ast *n = cel_parse(&trees, &report, text, len, &nodes);
+    bool broken = report.count > 0; /* what it gives is then not to be judged */
     if (!n) {
         if (report.count == 0)
             cel_report(&report, 0, len, NULL, "out of memory");
@@ -108,7 +109,7 @@ int cel_compile(const struct cel_env *e, const char *text, size_t len, const str
     struct compiler c = {
         .env = e, .opt = opt, .report = &report, .arena = &trees, .scratch = &scratch, .program = p, .text = text, .nodes = &nodes};
     mask_t m = cel_check(&c, n);
-    if (opt && !opt->no_check && n->kind != AST_BAD && !(m & wanted(opt->want)))
+    if (opt && !opt->no_check && !broken && n->kind != AST_BAD && !(m & wanted(opt->want)))
         cel_report(&report, n->begin, n->end, opt->want == CEL_DECL_BOOL && m == M(CEL_STRING) ? "a condition compares: x == 'text'" : NULL,
                    "the result is %s; here it must be %s", cel_mask_text(&trees, m), cel_mask_text(&trees, wanted(opt->want)));
     if (report.count)

@@ -51,6 +51,17 @@ bool cel_name_ok(const char *name, bool dots) {
     }
 }
 
+/* Blanks of other keyboards cannot be seen: they are named. */
+static bool skip_foreign_blank(struct lexer *l) {
+    size_t n;
+    uint32_t cp = utf8_next(l->text + l->pos, l->len - l->pos, &n);
+    if (!cel_slip_is_blank(cp))
+        return false;
+    cel_report(l->report, l->pos, l->pos + n, "a blank of a plain keyboard", "unexpected blank U+%04X", (unsigned)cp);
+    l->pos += n;
+    return true;
+}
+
 static void skip_blank(struct lexer *l) {
     for (;;) {
         int c = peek(l, 0);
@@ -59,12 +70,23 @@ static void skip_blank(struct lexer *l) {
         else if (c == '/' && peek(l, 1) == '/')
             while (l->pos < l->len && l->text[l->pos] != '\n' && l->text[l->pos] != '\r')
                 l->pos++;
-        else
+        else if (c < 0x80 || !skip_foreign_blank(l))
             return;
     }
 }
 
 /* -- numbers ------------------------------------------------------------------------------------------------------------ */
+/* A number that goes on as a word. */
+static const char *number_hint(const struct lexer *l, size_t end) {
+    const char *s = l->text + l->pos;
+    size_t n = end - l->pos;
+    if (*s == '.' && l->pos && (is_letter((unsigned char)s[-1]) || is_digit((unsigned char)s[-1])) && n < 60)
+        return cel_hint(l->report, "a field whose name begins with a digit is read as x['%.*s']", (int)n - 1, s + 1);
+    if (memchr(s, '_', n))
+        return "the digits of a number stand together: 1000";
+    return "units are not part of numbers: a span of time is duration('10m')";
+}
+
 static void lex_number(struct lexer *l, struct token *t) {
     const char *s = l->text;
     size_t p = l->pos;
@@ -148,8 +170,8 @@ static void lex_number(struct lexer *l, struct token *t) {
         while (q < l->len && (is_letter((unsigned char)s[q]) || is_digit((unsigned char)s[q])))
             q++;
         if (t->type != TOK_BAD)
-            cel_report(l->report, l->pos, q, "units are not part of numbers: a span of time is duration('10m')", "'%.*s' is not a number",
-                       (int)(q - l->pos > 40 ? 40 : q - l->pos), s + l->pos);
+            cel_report(l->report, l->pos, q, number_hint(l, q), "'%.*s' is not a number", (int)(q - l->pos > 40 ? 40 : q - l->pos),
+                       s + l->pos);
         t->type = TOK_BAD;
         p = q;
     }
@@ -354,64 +376,24 @@ static void lex_word(struct lexer *l, struct token *t) {
     t->value = cel_string(copy, n);
 }
 
-/* Signs. `hint` for what people write who come from elsewhere. */
-static enum token_type sign(struct lexer *l, int c, int d, size_t *width, const char **hint) {
-    *width = 1;
-    *hint = NULL;
-    switch (c) {
-    case '(': return TOK_LPAREN;
-    case ')': return TOK_RPAREN;
-    case '[': return TOK_LBRACKET;
-    case ']': return TOK_RBRACKET;
-    case '{': return TOK_LBRACE;
-    case '}': return TOK_RBRACE;
-    case '.': return TOK_DOT;
-    case ',': return TOK_COMMA;
-    case ':': return TOK_COLON;
-    case '?': return TOK_QUESTION;
-    case '-': return TOK_MINUS;
-    case '+': return TOK_PLUS;
-    case '*': return TOK_STAR;
-    case '/': return TOK_SLASH;
-    case '%': return TOK_PERCENT;
-    default: break;
-    }
-    *width = 2;
-    if (c == '=' && d == '=') {
-        if (peek(l, 2) != '=')
-            return TOK_EQ;
-        *width = 3;
-        *hint = "equality is written ==";
-        return TOK_BAD;
-    }
-    if (c == '!' && d == '=')
-        return TOK_NE;
-    if (c == '<' && d == '=')
-        return TOK_LE;
-    if (c == '>' && d == '=')
-        return TOK_GE;
-    if (c == '&' && d == '&')
-        return TOK_AND;
-    if (c == '|' && d == '|')
-        return TOK_OR;
-    if (c == '<' && d == '>') {
-        *hint = "inequality is written !=";
-        return TOK_BAD;
-    }
-    *width = 1;
-    switch (c) {
-    case '!': return TOK_BANG;
-    case '<': return TOK_LT;
-    case '>': return TOK_GT;
-    case '=': *hint = "equality is written =="; break;
-    case '&': *hint = "'and' is written &&"; break;
-    case '|': *hint = "'or' is written ||"; break;
-    default: break;
-    }
+/* Signs of one character or two; TOK_BAD for what is none. */
+enum token_type cel_lex_sign(int c, int d, size_t *ret_width) {
+    static const struct {
+        char sign[3];
+        enum token_type type;
+    } signs[] = {{"==", TOK_EQ},    {"!=", TOK_NE},    {"<=", TOK_LE},      {">=", TOK_GE},      {"&&", TOK_AND},   {"||", TOK_OR},
+                 {"(", TOK_LPAREN}, {")", TOK_RPAREN}, {"[", TOK_LBRACKET}, {"]", TOK_RBRACKET}, {"{", TOK_LBRACE}, {"}", TOK_RBRACE},
+                 {".", TOK_DOT},    {",", TOK_COMMA},  {":", TOK_COLON},    {"?", TOK_QUESTION}, {"-", TOK_MINUS},  {"+", TOK_PLUS},
+                 {"*", TOK_STAR},   {"/", TOK_SLASH},  {"%", TOK_PERCENT},  {"!", TOK_BANG},     {"<", TOK_LT},     {">", TOK_GT}};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (signs[i].sign[0] == c && (!signs[i].sign[1] || signs[i].sign[1] == d)) {
+            *ret_width = strlen(signs[i].sign);
+            return signs[i].type;
+        }
     return TOK_BAD;
 }
 
-void cel_lex(struct lexer *l, struct token *t) {
+static void lex(struct lexer *l, struct token *t) {
     skip_blank(l);
     *t = (struct token){.type = TOK_END, .begin = (uint32_t)l->pos};
     if (l->pos < l->len) {
@@ -431,23 +413,17 @@ void cel_lex(struct lexer *l, struct token *t) {
             lex_word(l, t);
         else if (c == '`')
             lex_quoted(l, t);
-        else {
-            size_t width;
-            const char *hint;
-            t->type = sign(l, c, d, &width, &hint);
-            if (t->type == TOK_BAD) {
-                if (c >= 0x80)
-                    (void)utf8_next(l->text + l->pos, l->len - l->pos, &width);
-                if (c >= 0x80 && !hint)
-                    hint =
-                        "names are made of a-z, A-Z, 0-9 and _; a key of other letters is read as x['…']; texts stand in quotes; signs are those of a plain keyboard";
-                if (c < 0x20 || c == 0x7f)
-                    cel_report(l->report, l->pos, l->pos + width, hint, "unexpected control character 0x%02x", (unsigned)c);
-                else
-                    cel_report(l->report, l->pos, l->pos + width, hint, "unexpected '%.*s'", (int)width, l->text + l->pos);
-            }
+        else if (!cel_slip_lex(l, t)) {
+            size_t width = 1;
+            t->type = cel_lex_sign(c, d, &width);
             l->pos += width;
         }
     }
     t->end = (uint32_t)l->pos;
+}
+
+void cel_lex(struct lexer *l, struct token *t) {
+    do
+        lex(l, t);
+    while (t->type == TOK_END && t->begin < t->end); /* something that means nothing was passed over */
 }

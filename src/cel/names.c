@@ -194,46 +194,12 @@ static bool resolve(struct compiler *c, struct ast *n, const char *name, bool ro
     return false;
 }
 
-/* What other languages call it. */
-static const char *foreign_function(const char *name) {
-    static const struct {
-        const char *name, *hint;
-    } words[] = {{"length", "the length is x.size()"},
-                 {"len", "the length is x.size()"},
-                 {"str", "a text is made by string(x)"},
-                 {"toString", "a text is made by string(x)"},
-                 {"float", "a number with a fraction is made by double(x)"},
-                 {"parseFloat", "a number with a fraction is made by double(x)"},
-                 {"parseInt", "a whole number is made by int(x)"},
-                 {"toLowerCase", "x.lowerAscii() makes small letters"},
-                 {"toUpperCase", "x.upperAscii() makes capital letters"},
-                 {"includes", "x.contains(y) looks for a text within another, y in x for an element of a list"},
-                 {"startswith", "did you mean 'startsWith'?"},
-                 {"endswith", "did you mean 'endsWith'?"},
-                 {"strip", "did you mean 'trim'?"},
-                 {"substr", "did you mean 'substring'?"},
-                 {"match", "did you mean 'matches'?"},
-                 {"get", "what may be missing is read as x.?key.orValue(other), or x[?'key'].orValue(other)"},
-                 {"round", "did you mean 'math.round'? It takes a double"},
-                 {"floor", "did you mean 'math.floor'? It takes a double"},
-                 {"ceil", "did you mean 'math.ceil'? It takes a double"},
-                 {"abs", "did you mean 'math.abs'?"},
-                 {"sqrt", "did you mean 'math.sqrt'?"},
-                 {"min", "did you mean 'math.least'?"},
-                 {"max", "did you mean 'math.greatest'?"},
-                 {"now", "'now' is a value: it is written without ( )"}};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i].name, name) == 0)
-            return words[i].hint;
-    return NULL;
-}
-
 const char *cel_hint_nearest(struct compiler *c, const char *name, bool functions) {
     static const char *const macros[] = {"has",    "all",    "exists",     "exists_one",    "filter",      "map",
                                          "sortBy", "optMap", "optFlatMap", "transformList", "transformMap"};
     const struct cel_env *e = c->env;
     size_t at = 0;
-    const char *names[800], *foreign = functions ? foreign_function(name) : NULL;
+    const char *names[800], *foreign = functions ? cel_slip_function(name) : cel_slip_name(name);
     const size_t max = sizeof names / sizeof *names;
     if (functions) {
         const struct cel_function_doc *d = cel_function_docs();
@@ -278,7 +244,8 @@ mask_t cel_check_name(struct compiler *c, struct ast *n, bool as_target) {
     }
     if (resolve(c, n, n->name, n->flags & AST_ROOT, as_target))
         return n->mask;
-    const char *hint = strcmp(n->name, "not") == 0 ? "'not' is written !" : cel_hint_nearest(c, n->name, false);
+    const char *hint = c->dashed ? cel_hint(c->report, "a field with a - in its name is written x.`%s-%s`", c->dashed->name, n->name)
+                                 : cel_hint_nearest(c, n->name, false);
     if (!hint && (cel_function_known(n->name, n->name_len) || cel_env_find_function(c->env, "", n->name)))
         hint = cel_hint(c->report, "'%s' is a function: it is written %s(…)", n->name, n->name);
     if (!hint)
@@ -341,7 +308,10 @@ mask_t cel_check_select(struct compiler *c, struct ast *n, bool as_target) {
     if (n->a->kind == AST_BAD)
         result = M_ANY;
     else if (!(m & (M(CEL_MAP) | M(CEL_OPTIONAL)))) {
-        cel_mistake(c, n, n->at, n->end, m == M(CEL_STRING) ? "a function is called with brackets: x.size()" : NULL,
+        cel_mistake(c, n, n->at, n->end,
+                    cel_slip_function(n->name)                 ? cel_slip_function(n->name)
+                    : cel_function_known(n->name, n->name_len) ? cel_hint(c->report, "a function is called with brackets: x.%s()", n->name)
+                                                               : NULL,
                     "no such overload: %s has no field '%s'", cel_mask_text(c->arena, m), n->name);
         return M_ANY;
     } else if (n->a->kind == AST_VAR)

@@ -10,10 +10,6 @@ static struct ast *parse_expr(struct parser *p);
 
 static struct token next_token(struct parser *p) {
     struct token t;
-    if (p->has_ahead) {
-        p->has_ahead = false;
-        return p->ahead;
-    }
     cel_lex(&p->lexer, &t);
     if (p->lexer.no_memory)
         p->stop = true;
@@ -21,6 +17,7 @@ static struct token next_token(struct parser *p) {
 }
 
 static void advance(struct parser *p) {
+    p->before = p->tok;
     p->tok = next_token(p);
     if (p->stop)
         p->tok.type = TOK_END;
@@ -84,30 +81,8 @@ static void sync(struct parser *p) {
     }
 }
 
-static const char *word_hint(struct parser *p) {
-    static const struct {
-        const char *word, *hint;
-    } words[] = {{"and", "'and' is written &&"},
-                 {"AND", "'and' is written &&"},
-                 {"or", "'or' is written ||"},
-                 {"OR", "'or' is written ||"},
-                 {"not", "'not' is written !"},
-                 {"NOT", "'not' is written !"},
-                 {"is", "equality is written =="},
-                 {"mod", "the remainder is written %"},
-                 {"then", "a choice is written condition ? value : other value"},
-                 {"else", "a choice is written condition ? value : other value"},
-                 {"if", "a choice is written condition ? value : other value"},
-                 {"IN", "membership is written in: x in [1, 2]"},
-                 {"matches", "it is a function of the text: x.matches('^a')"},
-                 {"contains", "it is a function of the text: x.contains('a')"},
-                 {"startsWith", "it is a function of the text: x.startsWith('a')"},
-                 {"like", "x.contains('a') looks for a text, x.matches('^a.*b$') for a pattern"}};
-    if (p->tok.type == TOK_IDENT || p->tok.type == TOK_RESERVED)
-        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-            if (!strcmp(words[i].word, p->tok.value.s))
-                return words[i].hint;
-    return NULL;
+static const char *word_hint(const struct parser *p) {
+    return p->tok.type == TOK_IDENT || p->tok.type == TOK_RESERVED ? cel_slip_operator(p->tok.value.s) : NULL;
 }
 
 /* Reports the token at hand as out of place and goes on behind it. */
@@ -115,6 +90,10 @@ static void unexpected(struct parser *p, const char *wanted) {
     const struct token *t = &p->tok;
     p->lost = is_sync(t->type);
     const char *hint = word_hint(p);
+    if (!hint && t->type == TOK_IDENT && (p->before.type == TOK_INT || p->before.type == TOK_DOUBLE))
+        hint = "units are not part of numbers: a span of time is duration('10m')";
+    if (p->before.type == TOK_STRING && p->before.end == t->begin && t->type == TOK_IDENT)
+        hint = "a quote within a text is written \\', or the text stands between the other quotes: \"it's\"";
     if (!p->stop && t->type != TOK_BAD) {
         if (!hint && wanted)
             hint = cel_hint(p->report, "expected %s", wanted);
@@ -250,8 +229,13 @@ static struct ast *parse_map(struct parser *p) {
         if (p->tok.type == TOK_COLON) {
             advance(p);
             value = parse_expr(p);
-        } else
-            unexpected(p, "':' and a value: {'key': value}");
+        } else {
+            unexpected(p, "':' and a value: {'key': value}; a list stands in [ ]");
+            while (p->tok.type == TOK_COMMA) { /* one such entry is enough */
+                advance(p);
+                sync(p);
+            }
+        }
         args_add(p, &args, key, opt);
         args_add(p, &args, value, opt);
         if (p->tok.type != TOK_COMMA && p->tok.type != TOK_RBRACE && p->tok.type != TOK_END)
@@ -312,6 +296,11 @@ static struct ast *parse_name(struct parser *p) {
     advance(p);
     if (p->tok.type == TOK_LPAREN)
         return parse_call(p, NULL, &name, begin, root);
+    if (p->tok.type == TOK_IDENT && !root && (!strcmp(name.value.s, "not") || !strcmp(name.value.s, "NOT"))) {
+        cel_report(p->report, name.begin, name.end, cel_slip_operator(name.value.s), "unexpected '%s'", name.value.s);
+        sync(p);
+        return bad(p, begin, p->tok.begin);
+    }
     struct ast *n = cel_ast_new(p, AST_IDENT, begin, name.end);
     if (!n)
         return NULL;
@@ -344,6 +333,14 @@ static struct ast *parse_primary(struct parser *p) {
     case TOK_LPAREN: {
         advance(p);
         struct ast *n = parse_expr(p);
+        if (p->tok.type == TOK_COMMA) {
+            cel_report(p->report, p->tok.begin, p->tok.end, "a list stands in [ ]: x in ['a', 'b']", "unexpected ','");
+            while (p->tok.type == TOK_COMMA) {
+                advance(p);
+                sync(p);
+            }
+            n = bad(p, t.begin, p->tok.begin);
+        }
         uint32_t end = close_bracket(p, TOK_RPAREN, t.begin);
         if (n) {
             n->begin = t.begin;
@@ -362,7 +359,7 @@ static struct ast *parse_primary(struct parser *p) {
     case TOK_BAD: advance(p); return bad(p, t.begin, t.end);
     case TOK_RESERVED:
         cel_report(p->report, t.begin, t.end, word_hint(p), "'%s' is a reserved word and cannot be a name", t.value.s);
-        advance(p);
+        sync(p);
         return bad(p, t.begin, t.end);
     case TOK_QUOTED:
         cel_report(p->report, t.begin, t.end, "as in event.`my-field`; text stands in 'quotes'",
@@ -559,8 +556,9 @@ static struct ast *parse_expr(struct parser *p) {
                        elvis ? "another value in place of what is missing: x.?a.orValue(0)"
                              : "what may be missing is read with .? and not with ?. : x.?a.orValue(0)",
                        "'?%s' is not part of the language", elvis ? "?" : ".");
-            yes = NULL;
             sync(p);
+            p->depth--;
+            return bad(p, n ? n->begin : at.begin, p->tok.begin);
         } else {
             unexpected(p, "':' and the value otherwise: condition ? value : other value");
         }
@@ -605,7 +603,10 @@ struct ast *cel_parse(struct arena *arena, struct report *report, const char *te
         if (closer && !p.lost)
             cel_report(report, at, p.tok.end, NULL, "'%s' closes nothing", closer_text(p.tok.type));
         else if (!closer)
-            unexpected(&p, "an operator or the end");
+            unexpected(&p, p.tok.type == TOK_COMMA
+                               ? "an operator or the end; one of several is written x in ['a', 'b'], a fraction with a point: 5.5"
+                           : p.tok.type == TOK_COLON ? "an operator or the end; a field stands behind a point: event.kind"
+                                                     : "an operator or the end");
         if (p.tok.type != TOK_END)
             advance(&p);
         if (p.tok.type != TOK_END && !p.stop && !is_sync(p.tok.type))
