@@ -2,6 +2,8 @@
  * The control socket's server: a Unix stream socket on the loop, a line a request. See control.h for the protocol and its ceilings. */
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include "gengfu/base/json.h"
+#include "gengfu/base/log.h"
 #include "gengfu/control/control.h"
 
 #define READ_CHUNK 4096
@@ -21,6 +24,9 @@ struct control_client {
     struct buf in; /* what has come of a request */
     size_t unread; /* bytes written and not yet taken by the peer */
     uid_t uid;
+    uint64_t since; /* uv_now: connected, or the latest answer; while something is unread: when it last read */
+    double tokens;  /* requests that it may make now */
+    uint64_t tokens_at;
     bool busy; /* a request is being answered */
     bool cut;  /* too slow: everything further is dropped */
     bool closing;
@@ -33,8 +39,11 @@ struct control {
     void *ctx;
     struct control_client *clients;
     size_t nclients;
+    size_t unread;    /* of all clients */
+    uv_timer_t sweep; /* runs while there are clients */
+    uint64_t patience;
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-    bool stopping, listener_closed;
+    bool stopping, listener_closed, sweep_closed;
 };
 
 struct write_job {
@@ -44,7 +53,7 @@ struct write_job {
 };
 
 static void maybe_closed(struct control *c) {
-    if (c->stopping && c->listener_closed && c->clients == NULL)
+    if (c->stopping && c->listener_closed && c->sweep_closed && c->clients == NULL)
         c->ops->closed(c->ctx);
 }
 
@@ -61,6 +70,8 @@ static void on_client_closed(uv_handle_t *h) {
     }
     buf_done(&cl->in);
     free(cl);
+    if (c->clients == NULL && !c->stopping)
+        (void)uv_timer_stop(&c->sweep);
     maybe_closed(c);
 }
 
@@ -78,6 +89,8 @@ static void on_written(uv_write_t *req, int status) {
     struct control_client *cl = req->handle->data;
 
     cl->unread -= job->len;
+    cl->control->unread -= job->len;
+    cl->since = uv_now(req->handle->loop);
     free(job);
     if (status < 0)
         client_close(cl);
@@ -90,7 +103,7 @@ static void client_write(struct control_client *cl, const char *data, size_t len
 
     if (cl->closing || cl->cut)
         return;
-    if (cl->unread + len > CONTROL_MAX_BACKLOG) {
+    if (cl->unread + len > CONTROL_MAX_BACKLOG || cl->control->unread + len > CONTROL_MAX_UNREAD) {
         static const char told[] = "{\"end\":true,\"code\":3,\"error\":\"cut off: what was sent was not read fast enough\"}\n";
         cl->cut = true;
         data = told;
@@ -105,13 +118,73 @@ static void client_write(struct control_client *cl, const char *data, size_t len
     job->len = len;
     uv_buf_t b = uv_buf_init(job->data, (unsigned)len);
 
+    if (cl->unread == 0)
+        cl->since = uv_now(cl->pipe.loop);
     cl->unread += len;
+    cl->control->unread += len;
     if (uv_write(&job->req, (uv_stream_t *)&cl->pipe, &b, 1, on_written) < 0) {
         cl->unread -= len;
+        cl->control->unread -= len;
         free(job);
         client_close(cl);
     }
 }
+
+/* -- who is slow ------------------------------------------------------------------------------------------------------------------- */
+
+/* One that holds a place and says nothing, or does not read what it asked for, makes way for others. A tail that has read everything may stay for ever. */
+static void on_sweep(uv_timer_t *t) {
+    struct control *c = t->data;
+    uint64_t now = uv_now(t->loop);
+
+    for (struct control_client *cl = c->clients; cl != NULL; cl = cl->next)
+        if ((!cl->busy || cl->unread > 0) && now - cl->since >= c->patience)
+            client_close(cl);
+}
+
+static void sweep_start(struct control *c) {
+    uint64_t every = c->patience / 4 > 0 ? c->patience / 4 : 1;
+
+    (void)uv_timer_start(&c->sweep, on_sweep, every, every);
+}
+
+void control_patience(struct control *c, uint64_t ms) {
+    c->patience = ms;
+    if (uv_is_active((uv_handle_t *)&c->sweep))
+        sweep_start(c);
+}
+
+static bool may_ask(struct control_client *cl) {
+    uint64_t now = uv_now(cl->pipe.loop);
+
+    cl->tokens += (double)(now - cl->tokens_at) * CONTROL_RATE / 1000.0;
+    cl->tokens_at = now;
+    if (cl->tokens > 2 * CONTROL_RATE)
+        cl->tokens = 2 * CONTROL_RATE;
+    if (cl->tokens < 1)
+        return false;
+    cl->tokens -= 1;
+    return true;
+}
+
+/* -- who asks ---------------------------------------------------------------------------------------------------------------------- */
+
+void control_who(const struct control_client *c, char out[CONTROL_WHO_MAX]) {
+    struct passwd entry, *found = NULL;
+    char text[1024];
+    FILE *f = fopen("/etc/passwd", "re");
+
+    (void)snprintf(out, CONTROL_WHO_MAX, "uid:%lu", (unsigned long)c->uid);
+    while (f != NULL && fgetpwent_r(f, &entry, text, sizeof(text), &found) == 0)
+        if (entry.pw_uid == c->uid) {
+            (void)snprintf(out, CONTROL_WHO_MAX, "uid:%lu (%.32s)", (unsigned long)c->uid, entry.pw_name);
+            break;
+        }
+    if (f != NULL)
+        (void)fclose(f);
+}
+
+/* -- requests ---------------------------------------------------------------------------------------------------------------------- */
 
 uid_t control_uid(const struct control_client *c) { return c->uid; }
 
@@ -139,6 +212,7 @@ void control_end(struct control_client *c, int code, const char *error) {
         jw_str(&w, "error", error);
     jw_close(&w, '}');
     c->busy = false;
+    c->since = uv_now(c->pipe.loop);
     control_line(c, b.data, b.len);
     buf_done(&b);
 }
@@ -148,6 +222,10 @@ static void take_line(struct control_client *cl, const char *line, size_t len) {
     struct err err = {0};
     const cJSON *req;
 
+    if (!may_ask(cl)) {
+        control_end(cl, 3, "too many requests on one connection; wait a moment");
+        return;
+    }
     arena_init(&a, 8192, 4 << 20);
     cl->busy = true;
     if (json_parse(&a, line, len, &err, &req) < 0)
@@ -210,6 +288,10 @@ static void on_connection(uv_stream_t *s, int status) {
     (void)uv_pipe_init(s->loop, &cl->pipe, 0);
     cl->pipe.data = cl;
     cl->control = c;
+    cl->since = cl->tokens_at = uv_now(s->loop);
+    cl->tokens = 2 * CONTROL_RATE;
+    if (c->clients == NULL)
+        sweep_start(c);
     cl->next = c->clients;
     c->clients = cl;
     c->nclients++;
@@ -240,8 +322,33 @@ static bool answers(const struct sockaddr_un *addr) {
     return yes;
 }
 
+/* Nobody but ourselves may connect before it is the group's. */
+static int bind_closed(int fd, const struct sockaddr_un *addr) {
+    mode_t before = umask(0177);
+    int rc = bind(fd, (const struct sockaddr *)addr, sizeof(*addr));
+    int e = errno;
+
+    (void)umask(before);
+    errno = e;
+    return rc;
+}
+
+/* Not being able to is no reason to leave the neighbourhood unwatched: the socket then is for the daemon's own user and root. */
+static void give_to_group(const char *path, const char *group) {
+    const struct group *g = group != NULL ? getgrnam(group) : NULL;
+
+    if (group == NULL)
+        return;
+    if (g == NULL)
+        log_warn("%s: there is no group '%s' (control.group): only root and the daemon's own user may use the socket", path, group);
+    else if (chown(path, (uid_t)-1, g->gr_gid) < 0 || chmod(path, 0660) < 0)
+        log_warn("%s: cannot be given to the group '%s' (%s): only root and the daemon's own user may use the socket", path, group,
+                 strerror(errno));
+}
+
 static int open_socket(const char *path, const char *group, struct err *err, int *ret_fd) {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct stat st;
     size_t n = strlen(path);
     int fd;
 
@@ -251,28 +358,26 @@ static int open_socket(const char *path, const char *group, struct err *err, int
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return err_sys(err, GF_EIO, errno, "socket");
-    int rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
+    int rc = bind_closed(fd, &addr);
 
     if (rc < 0 && errno == EADDRINUSE) {
+        if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+            (void)close(fd);
+            return err_set(err, GF_EEXIST, "%s: is there already, and is no socket", path);
+        }
         if (answers(&addr)) {
             (void)close(fd);
             return err_set(err, GF_ESTATE, "%s: another gengfu answers there", path);
         }
         (void)unlink(path); /* left behind by one that died */
-        rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
+        rc = bind_closed(fd, &addr);
     }
     if (rc < 0) {
         rc = err_sys(err, GF_EIO, errno, "%s: the socket could not be made (does the directory exist, and may gengfu write there?)", path);
         (void)close(fd);
         return rc;
     }
-    (void)chmod(path, 0660);
-    if (group != NULL) {
-        struct group *g = getgrnam(group);
-        /* Not being able to is no reason to leave the neighbourhood unwatched: the socket then is for the daemon's own user and root. */
-        if (g != NULL && chown(path, (uid_t)-1, g->gr_gid) < 0)
-            (void)chmod(path, 0600);
-    }
+    give_to_group(path, group);
     *ret_fd = fd;
     return 0;
 }
@@ -281,6 +386,13 @@ static void on_listener_closed(uv_handle_t *h) {
     struct control *c = h->data;
 
     c->listener_closed = true;
+    maybe_closed(c);
+}
+
+static void on_sweep_closed(uv_handle_t *h) {
+    struct control *c = h->data;
+
+    c->sweep_closed = true;
     maybe_closed(c);
 }
 
@@ -311,6 +423,9 @@ int control_new(uv_loop_t *loop, const char *path, const char *group, const stru
         uv_close((uv_handle_t *)&c->listener, on_abandoned);
         return err_set(err, GF_EIO, "%s: %s", path, uv_strerror(rc));
     }
+    (void)uv_timer_init(loop, &c->sweep);
+    c->sweep.data = c;
+    c->patience = CONTROL_PATIENCE;
     *ret = c;
     return 0;
 }
@@ -321,6 +436,7 @@ void control_stop(struct control *c) {
     c->stopping = true;
     (void)unlink(c->path);
     uv_close((uv_handle_t *)&c->listener, on_listener_closed);
+    uv_close((uv_handle_t *)&c->sweep, on_sweep_closed);
     for (struct control_client *cl = c->clients; cl != NULL; cl = cl->next)
         client_close(cl);
 }

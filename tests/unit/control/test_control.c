@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@ struct fx {
     struct control_client *streaming;
     int gone, closed, requests;
     uid_t uid;
+    char who[CONTROL_WHO_MAX];
     bool timed_out;
 };
 
@@ -35,6 +38,7 @@ static void on_request(void *ctx, struct control_client *c, const cJSON *req) {
 
     f->requests++;
     f->uid = control_uid(c);
+    control_who(c, f->who);
     if (strcmp(what, "three") == 0) {
         for (int i = 0; i < 3; i++)
             control_line(c, "{\"line\":1}", 10);
@@ -50,6 +54,12 @@ static void on_request(void *ctx, struct control_client *c, const cJSON *req) {
         for (int i = 0; i < 12; i++)
             control_line(c, big, 1 << 20);
         free(big);
+    } else if (strcmp(what, "some") == 0) {
+        static char some[4 << 20];
+
+        memset(some, 'x', sizeof(some));
+        control_line(c, some, sizeof(some));
+        control_end(c, 0, NULL);
     } else if (strcmp(what, "stream") == 0) {
         f->streaming = c;
         control_line(c, "{\"first\":true}", 14);
@@ -157,7 +167,7 @@ static void test_lines_and_end(void **state) {
     (void)state;
     start(&f);
     assert_int_equal(stat(f.path, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0660);
+    assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(with_client(&f, client_three), 0);
     assert_int_equal(f.requests, 1);
     assert_int_equal(f.uid, getuid());
@@ -324,6 +334,168 @@ static void test_nobody_there(void **state) {
     cJSON_Delete(req);
 }
 
+/* -- who may, and how much ----------------------------------------------------------------------------------------------------------- */
+
+static mode_t mode_with(const char *group, gid_t *ret_gid) {
+    struct fx f;
+    struct err err = {0};
+    struct stat st;
+
+    start(&f);
+    control_stop(f.control);
+    uv_run(&f.loop, UV_RUN_DEFAULT);
+    control_free(f.control);
+    f.closed = 0;
+    uv_timer_init(&f.loop, &f.limit);
+    mode_t before = umask(0);
+    assert_int_equal(control_new(&f.loop, f.path, group, &ops, &f, &err, &f.control), 0);
+    assert_int_equal(umask(before), 0); /* given back */
+    assert_int_equal(stat(f.path, &st), 0);
+    *ret_gid = st.st_gid;
+    finish(&f);
+    return st.st_mode & 0777;
+}
+
+/* The group's, or nobody's but ours; never everybody's, whatever the umask. */
+static void test_mode_and_group(void **state) {
+    gid_t gid;
+    const struct group *own = getgrgid(getegid());
+
+    (void)state;
+    assert_non_null(own);
+    assert_int_equal(mode_with(own->gr_name, &gid), 0660);
+    assert_int_equal(gid, getegid());
+    assert_int_equal(mode_with("no-such-group-here", &gid), 0600);
+    assert_int_equal(mode_with(NULL, &gid), 0600);
+    if (geteuid() == 0) {
+        struct group *other = getgrnam("nogroup");
+
+        assert_non_null(other);
+        assert_int_equal(mode_with("nogroup", &gid), 0660);
+        assert_int_equal(gid, getgrnam("nogroup")->gr_gid);
+    }
+}
+
+/* A path that names a file by mistake does not cost the file. */
+static void test_what_is_no_socket_is_not_removed(void **state) {
+    struct fx f;
+    struct err err = {0};
+    struct control *c;
+    char path[128];
+
+    (void)state;
+    start(&f);
+    (void)snprintf(path, sizeof(path), "%s/file", f.dir);
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(control_new(&f.loop, path, NULL, &ops, &f, &err, &c), GF_EEXIST);
+    assert_non_null(strstr(err.text, "no socket"));
+    assert_int_equal(unlink(path), 0);
+    finish(&f);
+}
+
+/* 300 requests in one write: the first ones are answered, the others refused, and the connection lives. */
+static int hasty_client(const struct fx *f) {
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    char text[8192];
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fine = 0, refused = 0;
+    FILE *in;
+
+    memcpy(addr.sun_path, f->path, strlen(f->path) + 1);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+        return 1;
+    for (int i = 0; i < 300; i++)
+        if (write(fd, "{\"do\":\"refuse\"}\n", 16) != 16)
+            return 2;
+    in = fdopen(fd, "r");
+    while (fine + refused < 300 && in != NULL && fgets(text, sizeof(text), in) != NULL) {
+        fine += strstr(text, "not today") != NULL;
+        refused += strstr(text, "too many requests") != NULL;
+    }
+    return fine >= 2 * CONTROL_RATE && fine < 2 * CONTROL_RATE + 100 && refused > 0 && fine + refused == 300 ? 0 : 3;
+}
+
+static void test_too_many_requests(void **state) {
+    struct fx f;
+
+    (void)state;
+    start(&f);
+    assert_int_equal(with_client(&f, hasty_client), 0);
+    finish(&f);
+}
+
+/* Says half a request and waits to be hung up on. */
+static int silent_client(const struct fx *f) {
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    char byte;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    memcpy(addr.sun_path, f->path, strlen(f->path) + 1);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || write(fd, "{\"do\"", 5) != 5)
+        return 1;
+    return read(fd, &byte, 1) == 0 ? 0 : 2;
+}
+
+/* Asks for a lot, and does not read. Ends when the daemon has given it up. */
+static int lazy_client(const struct fx *f) {
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    memcpy(addr.sun_path, f->path, strlen(f->path) + 1);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || write(fd, "{\"do\":\"some\"}\n", 14) != 14)
+        return 1;
+    for (int i = 0; i < 500; i++) {
+        if (send(fd, "\n", 1, MSG_NOSIGNAL) < 0)
+            return 0;
+        (void)usleep(10000);
+    }
+    return 2;
+}
+
+/* A tail that reads everything may say nothing for as long as it likes. */
+static int patient_client(const struct fx *f) {
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct timeval second = {.tv_sec = 1};
+    char text[256];
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    memcpy(addr.sun_path, f->path, strlen(f->path) + 1);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || write(fd, "{\"do\":\"stream\"}\n", 16) != 16 ||
+        read(fd, text, sizeof(text)) <= 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second)) < 0)
+        return 1;
+    return read(fd, text, sizeof(text)) < 0 ? 0 : 2; /* nothing came, and nobody hung up */
+}
+
+static void test_slow_clients_make_way(void **state) {
+    static int (*const clients[])(const struct fx *) = {silent_client, lazy_client, patient_client};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(clients) / sizeof(clients[0]); i++) {
+        struct fx f;
+
+        start(&f);
+        control_patience(f.control, 200);
+        assert_int_equal(with_client(&f, clients[i]), 0);
+        finish(&f);
+    }
+}
+
+static void test_who_is_named(void **state) {
+    struct fx f;
+    char wanted[64];
+
+    (void)state;
+    start(&f);
+    assert_int_equal(with_client(&f, client_three), 0);
+    (void)snprintf(wanted, sizeof(wanted), "uid:%lu (", (unsigned long)getuid());
+    assert_memory_equal(f.who, wanted, strlen(wanted));
+    if (getuid() == 0)
+        assert_string_equal(f.who, "uid:0 (root)");
+    finish(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_and_end),
@@ -333,6 +505,11 @@ int main(void) {
         cmocka_unit_test(test_a_client_that_does_not_read_is_cut_off),
         cmocka_unit_test(test_a_socket_left_behind_is_replaced_and_a_living_one_is_not),
         cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_mode_and_group),
+        cmocka_unit_test(test_what_is_no_socket_is_not_removed),
+        cmocka_unit_test(test_too_many_requests),
+        cmocka_unit_test(test_slow_clients_make_way),
+        cmocka_unit_test(test_who_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
