@@ -48,6 +48,10 @@ int engine_rules_make(struct engine *e, const struct ruleset *rs) {
     e->rs = rs;
     e->rules = rules;
     e->nrules = rs->nrules;
+    for (size_t i = 0; i < rs->nrules; i++) {
+        if (engine_figures_make(e, &rules[i]) < 0)
+            return GF_ENOMEM;
+    }
     return engine_index_build(e);
 }
 
@@ -154,6 +158,7 @@ void engine_free(struct engine *e) {
             engine_instance_free(e, value);
         map_done(&e->rules[i].keys, NULL);
         engine_absent_free(e, &e->rules[i]);
+        engine_figures_done(&e->rules[i]);
         free(e->rules[i].last_error);
     }
     free(e->rules);

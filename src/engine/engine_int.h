@@ -22,6 +22,7 @@
 #define ENGINE_MAX_PARTIALS 64         /* half-done sequences of one key; then the oldest goes */
 #define ENGINE_MAX_PARTIALS_TOTAL 50000
 #define ENGINE_MAX_FIELDS 256  /* known fields of one device */
+#define ENGINE_MAX_FIGURES 64  /* that one rule asks for */
 #define ENGINE_MAX_SEEN 32     /* kinds whose last event is remembered, per device */
 #define ENGINE_MAX_CHANGES 100 /* chattering: changes that are counted */
 #define ENGINE_MAX_DEPTH 4     /* rules over incidents of rules over incidents … */
@@ -165,6 +166,10 @@ struct absence {               /* one key of an absent rule */
     char *key;
 };
 
+struct figures { /* identities of what a window's entries hold, in their order (figures.c) */
+    uint64_t *id;
+    size_t n;
+};
 struct engine_rule {
     struct engine_timer timer; /* first: the next change of `during` */
     const struct rule *rule;
@@ -183,6 +188,8 @@ struct engine_rule {
     size_t nabsences;
     struct absence **by_device; /* by engine_device.index; NULL entries: not watched */
     size_t nby_device;
+    struct figures figures, stored_figures; /* today's, and, while restoring, those of the rows */
+    bool figures_dirty;
     uint64_t evaluated, matched, unknown, errors, opened, evicted, dropped;
     char *last_error; /* owned; NULL until there is one */
 };
@@ -247,6 +254,7 @@ struct engine {
     struct prng prng;
     struct engine_rule *rules;
     size_t nrules;
+    bool figures_dirty;
     struct candidates *by_kind; /* by atom */
     size_t nkinds;
     struct candidates any_kind;
@@ -433,8 +441,16 @@ void engine_window_skip(struct engine *e, struct instance *in, uint64_t first);
 const struct window_entry *engine_window_at(const struct window *w, size_t i);
 #define ENGINE_NO_VALUE UINT64_C(0x7ff80000deadbeef) /* a NaN of our own: the argument was unknown */
 struct window_entry *engine_window_entry_new(struct engine *e, const struct rule *rule);
+struct window_entry *engine_window_entry_sized(struct engine *e, size_t n);
 void engine_aggregate_args(struct engine_eval *x, struct engine_rule *er, struct window_entry *w);
 bool engine_aggregate_values(struct engine_eval *x, const struct rule *rule, const struct window *w); /* into x->aggregates */
+GF_WARN_UNUSED int engine_figures_make(struct engine *e, struct engine_rule *er);
+void engine_figures_done(struct engine_rule *er);
+/* Entries were made in that order. unsaid: no row says so yet. */
+void engine_figures_meet(struct engine *e, struct engine_rule *er, const struct figures *former, bool unsaid);
+void engine_figures_read(struct engine *e, const char *key, const cJSON *j);
+void engine_figures_started(struct engine *e);
+void engine_figures_flush(struct engine *e);
 void engine_partial_free(struct engine *e, struct partial *p);
 void engine_partials_clear(struct engine *e, struct instance *in);
 
@@ -457,6 +473,7 @@ void engine_instance_due(struct engine *e, struct instance *in, enum due what);
 void engine_raise(struct engine_eval *x, struct instance *in, int64_t first, uint64_t count);
 void engine_fold(struct engine_eval *x, struct instance *in);
 void engine_tell_soon(struct engine *e, struct instance *in);
+void engine_tell_rearm(struct engine *e, struct instance *in); /* hold, repeat_interval and escalate may have been reworded */
 void engine_resolve(struct engine *e, struct instance *in, const char *who, const char *what, const char *note);
 void engine_end(struct engine *e, struct instance *in, const struct lifecycle_move *m, const char *who, const char *what, const char *note);
 void engine_revise(struct engine *e, struct docket *d, enum change change);

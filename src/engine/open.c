@@ -82,7 +82,7 @@ static cJSON *place_of(struct engine *e, const struct device *row) {
 }
 
 static void set_texts(struct engine *e, struct incident *inc, const struct rule *r, const struct instance *in, const char *device) {
-    (void)snprintf(inc->rule_hash, sizeof(inc->rule_hash), "%016llx", (unsigned long long)r->hash);
+    (void)snprintf(inc->rule_hash, sizeof(inc->rule_hash), "%016llx", (unsigned long long)r->text_hash);
     if (!engine_incident_text(&inc->rule, r->name) || !engine_incident_text(&inc->rule_version, r->version) ||
         !engine_incident_text(&inc->by, in->key) || !engine_incident_text(&inc->category, r->category) ||
         !engine_incident_text(&inc->device, device))
@@ -192,8 +192,21 @@ void engine_raise(struct engine_eval *x, struct instance *in, int64_t first, uin
 }
 
 /* What is no revision at once is told at most every repeat_interval. */
+static int64_t repeat_interval(const struct rule *r) { return r->repeat_interval > 0 ? r->repeat_interval : ENGINE_DEFAULT_REPEAT; }
+
+void engine_tell_rearm(struct engine *e, struct instance *in) {
+    if (!in->docket)
+        return;
+    if (in->due[DUE_HOLD] != TIME_NONE)
+        in->due[DUE_HOLD] = in->raised + in->rule->rule->hold;
+    if (in->due[DUE_REVISE] != TIME_NONE)
+        in->due[DUE_REVISE] = in->told_at + repeat_interval(in->rule->rule);
+    engine_escalate_arm(e, in);
+    engine_instance_arm(e, in);
+}
+
 void engine_tell_soon(struct engine *e, struct instance *in) {
-    int64_t interval = in->rule->rule->repeat_interval > 0 ? in->rule->rule->repeat_interval : ENGINE_DEFAULT_REPEAT;
+    int64_t interval = repeat_interval(in->rule->rule);
 
     if (e->now.mono >= in->told_at + interval)
         engine_revise(e, in->docket, CHANGE_UPDATED);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The engine's own two rows, kept among the rules' states under the rule "": the serial of the day, and the attended clock. */
+ * The engine's own rows, kept among the rules' states under the rule "": the serial of the day, the attended clock, and for rules with windows their figures (figures.c). */
 #include "engine_int.h"
 
 #include <string.h>
@@ -40,6 +40,7 @@ void engine_own_flush(struct engine *e) {
         put(e, "clock");
         e->clock_dirty = false;
     }
+    engine_figures_flush(e);
 }
 
 int engine_own_read(struct engine *e, const char *key, const char *body, size_t len, struct err *err) {
@@ -58,6 +59,8 @@ int engine_own_read(struct engine *e, const char *key, const char *body, size_t 
         e->link_down = engine_ms(json_get(j, "link_down"), TIME_NONE);
         e->grace_from = engine_ms(json_get(j, "grace_from"), TIME_NONE);
         e->clock_known = true;
+    } else {
+        engine_figures_read(e, key, j);
     }
     return 0;
 }

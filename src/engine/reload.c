@@ -16,6 +16,8 @@ struct former { /* the set that is on its way out */
 
 static void put_back(struct engine *e, const struct former *f) {
     engine_index_free(e);
+    for (size_t i = 0; i < e->nrules && e->rules; i++)
+        engine_figures_done(&e->rules[i]);
     free(e->rules);
     e->rules = f->rules;
     e->nrules = f->nrules;
@@ -49,6 +51,7 @@ static void carry_over(struct engine *e, struct engine_rule *from, struct engine
         in->rule = to;
         if (in->docket)
             in->docket->rule = to;
+        engine_tell_rearm(e, in);
     }
     engine_active_update(e, to);
 }
@@ -68,6 +71,7 @@ static void let_go(struct engine *e, struct engine_rule *er) {
 static void free_former(struct engine *e, struct former *f) {
     for (size_t i = 0; i < f->nrules; i++) {
         map_done(&f->rules[i].keys, NULL);
+        engine_figures_done(&f->rules[i]);
         free(f->rules[i].last_error);
         engine_timer_unset(e, &f->rules[i].timer);
     }
@@ -102,6 +106,8 @@ int engine_reload(struct engine *e, const struct ruleset *rs, struct engine_time
             carry_over(e, from, to);
         else
             let_go(e, from);
+        if (to)
+            engine_figures_meet(e, to, &from->figures, from->figures_dirty);
     }
     for (size_t i = 0; i < ENGINE_RECENT; i++) {
         struct docket *d = e->recent[i];

@@ -343,8 +343,10 @@ static void arm_instances(struct engine *e) {
 
     for (size_t i = 0; i < e->nrules; i++) {
         engine_lru_sort(e, &e->rules[i]);
-        for (size_t it = 0; map_next(&e->rules[i].keys, &it, NULL, &value);)
+        for (size_t it = 0; map_next(&e->rules[i].keys, &it, NULL, &value);) {
+            engine_tell_rearm(e, value);
             engine_instance_settle(e, value);
+        }
     }
 }
 
@@ -368,6 +370,7 @@ int engine_start(struct engine *e, struct engine_time now, int64_t down, struct 
     }
     start_devices(e, e->paused - paused);
     start_instances(e, down);
+    engine_figures_started(e);
     if (e->grace_from != TIME_NONE && e->grace_from > engine_attended(e, now.mono))
         e->grace_from = engine_attended(e, now.mono);
     engine_dockets_meet(e);

@@ -312,7 +312,10 @@ static void read_entry(struct engine *e, struct instance *in, const cJSON *item,
 
     if (!cJSON_IsNumber(at) || !cJSON_IsNumber(wall) || !cJSON_IsString(device) || !member)
         return;
-    struct window_entry *entry = engine_window_entry_new(e, in->rule->rule);
+    size_t n = 0, most = set ? set->count : 0; /* the row may hold another order of figures than today's */
+    for (const cJSON *v = member->next; v && n < ENGINE_MAX_FIGURES; v = v->next)
+        n++;
+    struct window_entry *entry = engine_window_entry_sized(e, n > most ? n : most);
     if (!entry)
         return;
     entry->at = engine_ms(at, 0);
@@ -322,7 +325,7 @@ static void read_entry(struct engine *e, struct instance *in, const cJSON *item,
     if (cJSON_IsString(member) && !(entry->member = strdup(member->valuestring)))
         e->oom = true;
     const cJSON *v = member->next;
-    for (size_t i = 0; set && i < set->count && cJSON_IsString(v); i++, v = v->next)
+    for (size_t i = 0; i < n && cJSON_IsString(v); i++, v = v->next)
         entry->values[i] = strtoull(v->valuestring, NULL, 16);
     if (!entry->device) {
         free(entry->member);

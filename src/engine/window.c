@@ -18,7 +18,10 @@ static void entry_free(struct window_entry *w) {
 }
 
 struct window_entry *engine_window_entry_new(struct engine *e, const struct rule *rule) {
-    size_t n = rule->aggregates ? rule->aggregates->count : 0;
+    return engine_window_entry_sized(e, rule->aggregates ? rule->aggregates->count : 0);
+}
+
+struct window_entry *engine_window_entry_sized(struct engine *e, size_t n) {
     struct window_entry *w = calloc(1, sizeof(*w) + n * sizeof(w->values[0]));
 
     if (!w)

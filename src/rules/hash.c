@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The hash of a rule's meaning: its canonical text (keys sorted, comments and layout gone, `about` left out), and behind it the lists, macros and time intervals that its
- * expressions name, theirs too, and the gateway's zone and place where an interval goes by them. State belongs to a rule's name and this hash. */
+ * A rule's two hashes, each of a canonical text (keys sorted, comments and layout gone) with the lists, macros and time intervals behind it that its expressions name, theirs
+ * too, and the gateway's zone and place where an interval goes by them.
+ *
+ *   its meaning  the keys that say what it remembers, and when it fires and ends. State belongs to the rule's name and this hash.
+ *   its text     all but `about`: which wording an incident was made by. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,46 +81,85 @@ static void find_names(struct hashing *h, const struct yaml_node *n) {
         use_interval(h, iv->value);
 }
 
-typedef bool (*skip_key)(const char *key);
+/* Which keys of a mapping count, by one of their names. */
+typedef bool (*counts_fn)(const char *key);
 
-static void put_node(struct hashing *h, const struct yaml_node *n, skip_key skip) {
-    if (n->kind == YAML_SCALAR) {
+static void put_node(struct hashing *h, const struct yaml_node *n, counts_fn counts);
+
+static bool is_members(const char *key) { return strcmp(key, "members") == 0; }
+
+/* What is remembered of events, when that becomes an incident, which incidents there are, and when they end. */
+static bool is_meaning(const char *key) {
+    static const char *const keys[] = {"on",
+                                       "of",
+                                       "by",
+                                       "during",
+                                       "when",
+                                       "exceptions",
+                                       "for",
+                                       "within",
+                                       "having",
+                                       "absent",
+                                       "grace",
+                                       "sequence",
+                                       "clear",
+                                       "latch",
+                                       "resolve_after",
+                                       "keep_firing_for",
+                                       "incident" /* members */,
+                                       "together",
+                                       "chattering"};
+    for (size_t i = 0; i < COUNT(keys); i++)
+        if (strcmp(keys[i], key) == 0)
+            return true;
+    return false;
+}
+
+static bool is_text(const char *key) { return strcmp(key, "about") != 0; }
+
+static void put_mapping(struct hashing *h, const struct yaml_node *n, counts_fn counts) {
+    const struct yaml_pair **sorted = arena_alloc(&h->ld->tree, (n->n ? n->n : 1) * sizeof *sorted);
+    if (!sorted) {
+        reader_oom(&h->ld->rd);
+        return;
+    }
+    for (size_t i = 0; i < n->n; i++)
+        sorted[i] = &n->pairs[i];
+    qsort(sorted, n->n, sizeof *sorted, by_key);
+    buf_putc(&h->text, '{');
+    for (size_t i = 0; i < n->n; i++) {
+        const char *key = sorted[i]->key->text;
+        if (counts && !counts(key))
+            continue;
+        json_write_string(&h->text, key, sorted[i]->key->len);
+        buf_putc(&h->text, ':');
+        put_node(h, sorted[i]->value, counts == is_meaning && strcmp(key, "incident") == 0 ? is_members : NULL);
+        buf_putc(&h->text, ',');
+    }
+    buf_putc(&h->text, '}');
+}
+
+static void put_node(struct hashing *h, const struct yaml_node *n, counts_fn counts) {
+    if (n->kind == YAML_MAPPING) {
+        put_mapping(h, n, counts);
+    } else if (n->kind == YAML_SCALAR) {
         json_write_string(&h->text, n->text, n->len);
         find_names(h, n);
-    } else if (n->kind == YAML_SEQUENCE) {
+    } else {
         buf_putc(&h->text, '[');
         for (size_t i = 0; i < n->n; i++) {
             put_node(h, n->items[i], NULL);
             buf_putc(&h->text, ',');
         }
         buf_putc(&h->text, ']');
-    } else {
-        const struct yaml_pair **sorted = arena_alloc(&h->ld->tree, (n->n ? n->n : 1) * sizeof *sorted);
-        if (!sorted) {
-            reader_oom(&h->ld->rd);
-            return;
-        }
-        for (size_t i = 0; i < n->n; i++)
-            sorted[i] = &n->pairs[i];
-        qsort(sorted, n->n, sizeof *sorted, by_key);
-        buf_putc(&h->text, '{');
-        for (size_t i = 0; i < n->n; i++) {
-            if (skip && skip(sorted[i]->key->text))
-                continue;
-            json_write_string(&h->text, sorted[i]->key->text, sorted[i]->key->len);
-            buf_putc(&h->text, ':');
-            put_node(h, sorted[i]->value, NULL);
-            buf_putc(&h->text, ',');
-        }
-        buf_putc(&h->text, '}');
     }
 }
 
-static uint64_t hash_of(struct loader *ld, const struct yaml_node *rule, skip_key skip) {
+static uint64_t hash_of(struct loader *ld, const struct yaml_node *n, counts_fn counts) {
     struct hashing h = {.ld = ld};
     struct arena_mark mark = arena_mark(&ld->tree);
     buf_init(&h.text, 16 << 20);
-    put_node(&h, rule, skip);
+    put_node(&h, n, counts);
     for (size_t i = 0; i < h.used.n; i++) { /* grows while definitions name others */
         buf_putc(&h.text, '\n');
         put_node(&h, h.used.items[i], NULL);
@@ -135,16 +177,6 @@ static uint64_t hash_of(struct loader *ld, const struct yaml_node *rule, skip_ke
     return v;
 }
 
-static bool skip_about(const char *key) { return strcmp(key, "about") == 0; }
-
-static bool skip_words(const char *key) {
-    static const char *const keys[] = {"rule",     "about", "version",         "incident", "evidence", "forward",
-                                       "escalate", "hold",  "repeat_interval", "mode",     "max_keys"};
-    for (size_t i = 0; i < COUNT(keys); i++)
-        if (strcmp(keys[i], key) == 0)
-            return true;
-    return false;
-}
-
-uint64_t rule_hash(struct loader *ld, const struct yaml_node *rule) { return hash_of(ld, rule, skip_about); }
-uint64_t rule_shape_hash(struct loader *ld, const struct yaml_node *rule) { return hash_of(ld, rule, skip_words); }
+uint64_t rule_hash(struct loader *ld, const struct yaml_node *rule) { return hash_of(ld, rule, is_meaning); }
+uint64_t rule_text_hash(struct loader *ld, const struct yaml_node *rule) { return hash_of(ld, rule, is_text); }
+uint64_t source_hash(struct loader *ld, const struct yaml_node *source) { return hash_of(ld, source, is_text); }

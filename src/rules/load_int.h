@@ -153,6 +153,7 @@ bool template_read(struct loader *ld, const struct yaml_node *n, const char *wha
 
 /* hash.c */
 uint64_t rule_hash(struct loader *ld, const struct yaml_node *rule);
-uint64_t rule_shape_hash(struct loader *ld, const struct yaml_node *rule); /* what it matches only: without name, words and incident */
+uint64_t rule_text_hash(struct loader *ld, const struct yaml_node *rule);
+uint64_t source_hash(struct loader *ld, const struct yaml_node *source); /* all but `about` */
 
 #endif

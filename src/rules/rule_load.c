@@ -96,6 +96,7 @@ static void read_rule(struct loader *ld, const struct yaml_node *n, struct rule 
     if ((v = yaml_get(n, "version")) && !(r->version = node_text(rd, v, "'version'")))
         r->version = "";
     r->hash = rule_hash(ld, n);
+    r->text_hash = rule_text_hash(ld, n);
     shape_relations(rd, n, &rule_shape, r->at);
     read_kinds(&q);
     if ((v = yaml_get(n, "during")))
@@ -117,13 +118,13 @@ static void check_shadowed(struct loader *ld, const struct rule *rules, size_t n
     for (size_t i = 0; i < n; i++) {
         if (rules[i].mode != RULE_LIVE)
             continue;
-        uint64_t shape = rule_shape_hash(ld, ld->rules.items[i]);
-        const struct place *first = map_get(&seen, (const char *)&shape, sizeof shape);
+        const char *meaning = (const char *)&rules[i].hash;
+        const struct place *first = map_get(&seen, meaning, sizeof rules[i].hash);
         struct place *copy = arena_dup(&ld->tree, &rules[i].at, sizeof *copy);
         if (first)
             report_warning(ld->rd.rep, rules[i].at, first_given(&ld->rd, *first), "the rule '%s' matches exactly what another one matches",
                            rules[i].name);
-        else if (!copy || map_put(&seen, (const char *)&shape, sizeof shape, copy, NULL) < 0)
+        else if (!copy || map_put(&seen, meaning, sizeof rules[i].hash, copy, NULL) < 0)
             reader_oom(&ld->rd);
     }
     map_done(&seen, NULL);

@@ -310,6 +310,16 @@ void efx_restart(struct efx *f, int64_t down, bool checkpoint) {
     assert_int_equal(engine_start(f->e, efx_time(f, f->now), down, &f->out), 0);
 }
 
+void efx_restart_with(struct efx *f, const char *yaml, const char *devices) {
+    efx_flush(f);
+    engine_free(f->e);
+    f->e = NULL;
+    load(f, yaml, devices);
+    engine_make(f);
+    restore(f);
+    assert_int_equal(engine_start(f->e, efx_time(f, f->now), 0, &f->out), 0);
+}
+
 void efx_reload(struct efx *f, const char *yaml, const char *devices) {
     struct ruleset *old = f->fx.rs;
     struct err err = {0};

@@ -41,6 +41,7 @@ void efx_advance(struct efx *f, int64_t ms);
 void efx_flush(struct efx *f); /* ends a batch: writes to the store, says what was told */
 void efx_restart(struct efx *f, int64_t down,
                  bool checkpoint); /* stop, `down` ms later start from the store; without a checkpoint from the journal's tail */
+void efx_restart_with(struct efx *f, const char *yaml, const char *devices); /* other rules: edited while it was stopped */
 void efx_reload(struct efx *f, const char *yaml, const char *devices);
 int efx_command(struct efx *f, int64_t ms, const char *json, struct err *err); /* %ID% in the text is the latest incident's id */
 void efx_rows(struct efx *f, struct buf *out); /* all rows of incidents that are not over, in order of number, ids replaced by numbers */

@@ -46,7 +46,7 @@ struct incident {
     uint32_t revision;                /* 1, 2, 3 … */
     enum change change;               /* what the latest revision says */
     char *rule, *rule_version;
-    char rule_hash[17];
+    char rule_hash[17]; /* of its text, at the raise */
     char *by; /* the group key as text */
     enum severity severity;
     enum condition condition;

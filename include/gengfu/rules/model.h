@@ -177,8 +177,11 @@ struct rule_escalation {
 struct rule {
     const char *name, *about, *version;
     struct place at;
-    /* Of its meaning: every key but about, lists, macros and intervals that it names, and the gateway's place and zone where these count. State belongs to name and hash. */
+    /* Of its meaning: on, of, by, during, when, exceptions, for, within, having, absent, grace, sequence, together, clear, resolve_after, keep_firing_for, latch, chattering and
+     * incident.members, as they are written; the lists, macros and intervals that these name; the gateway's place and zone where an interval goes by them. State belongs to name and
+     * hash: a change of these begins it anew, a change of any other key does not. */
     uint64_t hash;
+    uint64_t text_hash; /* of every key but about: which wording an incident was made by */
     bool builtin; /* it comes with the program (src/rules/builtin.c) */
     enum rule_mode mode;
     enum rule_pattern pattern;
