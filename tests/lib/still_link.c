@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gengfu/base/time.h"
+
 struct mqtt {
     struct mqtt_conf conf;
     struct mqtt_ops ops;
@@ -93,6 +95,14 @@ void mqtt_stop(struct mqtt *m) {
 bool mqtt_is_up(const struct mqtt *m) { return m->up; }
 int mqtt_protocol(const struct mqtt *m) { return m->conf.broker->protocol; }
 uint64_t mqtt_bytes_in(const struct mqtt *m) { return (uint64_t)m->mid; }
+bool mqtt_renew(struct mqtt *m) {
+    (void)m;
+    return false;
+}
+int64_t mqtt_peer_not_after(const struct mqtt *m) {
+    (void)m;
+    return TIME_NONE;
+}
 void mqtt_hurry(struct mqtt *m) { (void)m; }
 void mqtt_release(struct mqtt *m) { m->released = true; }
 
