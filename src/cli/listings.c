@@ -31,6 +31,9 @@ static void on_device(struct cli *c, void *ctx, const cJSON *d) {
         table_colour(ctx, "31");
     table_cell(ctx, short_time(json_str(d, "last_seen", ""), when));
     table_cellf(ctx, "%lld", (long long)json_int(d, "events", 0));
+    long long thinned = (long long)json_int(d, "thinned", 0);
+    table_cellf(ctx, "%lld", thinned);
+    table_colour(ctx, thinned > 0 ? "33" : NULL);
     table_cell(ctx, json_str(d, "name", ""));
     table_cell(ctx, json_str(d, "place", ""));
 }
@@ -53,6 +56,8 @@ static void on_one_device(struct cli *c, void *ctx, const cJSON *d) {
     }
     (void)printf("%-16s %s\n%-16s %lld\n", "registered", json_bool(d, "registered", false) ? "yes" : "no", "events",
                  (long long)json_int(d, "events", 0));
+    if (json_int(d, "thinned", 0) > 0)
+        (void)printf("%-16s %lld\n", "thinned", (long long)json_int(d, "thinned", 0));
     cJSON_ArrayForEach(field, json_get(d, "fields")) {
         buf_clear(&b);
         json_write(&b, field);
@@ -68,7 +73,7 @@ static void on_one_device(struct cli *c, void *ctx, const cJSON *d) {
 }
 
 int cmd_devices(struct cli *c) {
-    static const char *const titles[] = {"DEVICE", "KIND", "LINK", "LAST SEEN", "EVENTS", "NAME", "PLACE"};
+    static const char *const titles[] = {"DEVICE", "KIND", "LINK", "LAST SEEN", "EVENTS", "THINNED", "NAME", "PLACE"};
     cJSON *req = remote_request("devices");
 
     if (req == NULL)
@@ -79,7 +84,7 @@ int cmd_devices(struct cli *c) {
         (void)cJSON_AddStringToObject(req, "device", c->args[0]);
         return remote_call(c, req, on_one_device, NULL);
     }
-    return listing(c, req, titles, 7, on_device);
+    return listing(c, req, titles, 8, on_device);
 }
 
 static void on_source(struct cli *c, void *ctx, const cJSON *s) {

@@ -54,7 +54,8 @@ static void on_status(struct cli *c, void *ctx, const cJSON *s) {
         "messages    %lld received: %lld with events, %lld without news, %lld ignored, %lld unmatched, %lld broken; %lld duplicates dropped\n",
         num(m, "received"), num(m, "events"), num(m, "nothing"), num(m, "ignored"), num(m, "unmatched"), num(m, "broken"),
         num(broker, "duplicates"));
-    (void)printf("events      %lld, from %lld devices that are not registered\n", num(s, "events"), num(s, "unregistered_devices"));
+    (void)printf("events      %lld, %lld thinned; %lld devices that are not registered\n", num(s, "events"), num(s, "thinned"),
+                 num(s, "unregistered_devices"));
     (void)printf("incidents   %lld open, %lld opened since start\n", num(inc, "open"), num(inc, "opened"));
     (void)printf("outbox      %lld waiting, %lld dead letters, oldest %s\n", num(out, "waiting"), num(out, "dead"),
                  short_time(json_str(out, "oldest", "-"), a));

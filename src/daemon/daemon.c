@@ -41,7 +41,7 @@ static void on_upkeep(uv_timer_t *t) {
         if (due && !d->full) /* it is not what the reserve was given up for */
             gf_ignore(pipeline_checkpoint(d));
     }
-    (void)uv_timer_start(t, on_upkeep, more ? UPKEEP_BUSY_MS : UPKEEP_MS, 0);
+    (void)uv_timer_start(t, on_upkeep, more ? UPKEEP_BUSY_MS : (uint64_t)daemon_real_delay(d, UPKEEP_MS), 0);
 }
 
 static void close_handle(uv_handle_t *h) {
@@ -160,6 +160,9 @@ static int open_engine(struct daemon *d, struct err *err) {
     if (rc == 0)
         rc = mapper_new(d->rules, err, &d->mapper);
     if (rc == 0)
+        rc = flood_start(d, err);
+    d->link_since = daemon_now(d).mono - down;
+    if (rc == 0)
         rc = daemon_restore(d, down, err);
     if (rc == 0)
         engine_link(d->engine, false, daemon_now(d)); /* until the broker is there */
@@ -168,7 +171,9 @@ static int open_engine(struct daemon *d, struct err *err) {
 
 static void close_engine(struct daemon *d) {
     mapper_free(d->mapper);
+    limiter_free(d->limiter);
     engine_free(d->engine);
+    d->limiter = NULL;
     d->mapper = NULL;
     d->engine = NULL;
     effects_reset(&d->fx);
@@ -213,7 +218,7 @@ static int start(struct daemon *d, struct err *err) {
     d->running = true;
     d->started = daemon_now(d).wall;
     d->last_checkpoint = daemon_now(d).mono;
-    (void)uv_timer_start(&d->upkeep_timer, on_upkeep, UPKEEP_MS, 0);
+    (void)uv_timer_start(&d->upkeep_timer, on_upkeep, (uint64_t)daemon_real_delay(d, UPKEEP_MS), 0);
     health_settle(d);
     pipeline_schedule(d);
     pipeline_retry(d);
@@ -258,6 +263,7 @@ void daemon_free(struct daemon *d) {
     if (uv_loop_close(&d->loop) != 0)
         log_warn("stopped with handles still open");
     mapper_free(d->mapper);
+    limiter_free(d->limiter);
     engine_free(d->engine);
     store_close(d->store);
     if (d->conf_rules != d->rules)

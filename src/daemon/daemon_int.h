@@ -14,6 +14,7 @@
 #include "gengfu/forward/forward.h"
 #include "gengfu/ingest/ingest.h"
 #include "gengfu/rules/model.h"
+#include "gengfu/source/limit.h"
 #include "gengfu/source/source.h"
 #include "gengfu/store/store.h"
 
@@ -63,6 +64,7 @@ struct daemon {
     char conf_hash[65];         /* of gengfu.yaml's text, to see whether a reload must replace ingest and forward */
     struct engine *engine;
     struct mapper *mapper;
+    struct limiter *limiter;
     struct store *store;
     struct ingest *ingest;
     struct forward *forward;
@@ -97,6 +99,7 @@ struct daemon {
     int64_t last_reload; /* wall; TIME_NONE */
     bool reload_ok;
     char reload_why[1024];
+    int64_t link_since;      /* engine mono of its last change; before the first one: when the last run ended */
     bool link_up, link_told; /* told: its state has been logged once */
     char link_why[256];
 
@@ -143,6 +146,7 @@ GF_WARN_UNUSED int daemon_rules_fall_back(struct daemon *d, struct err *err); /*
 
 /* own.c: the daemon's own rows, kept among the rules' states under names that no rule can have */
 #define OWN_DAMAGE "/damage"
+#define OWN_LIMIT "/limit" /* an event that waits in the limiter */
 bool own_is(const char *rule);
 void own_restore(struct daemon *d, const char *rule, const char *key, const char *body, size_t len);
 
@@ -154,6 +158,13 @@ void health_set(struct daemon *d, const char *part, const char *name, bool bad, 
 void health_hurry(struct daemon *d, const char *part, const char *name); /* a trouble that is not to wait whether it lasts */
 bool health_is_bad(const struct daemon *d, const char *part, const char *name);
 bool health_tell(struct daemon *d); /* what is due becomes events in the batch under way; true when there were any */
+
+/* flood.c: the limiter */
+GF_WARN_UNUSED int flood_start(struct daemon *d, struct err *err);
+void flood_configure(struct daemon *d);
+void flood_flush(struct daemon *d);   /* its rows into the batch under way */
+void flood_release(struct daemon *d); /* what has waited long enough, into the batch under way */
+void flood_restore(struct daemon *d, const char *body, size_t len);
 
 /* watch.c: what is looked at now and then */
 void watch_look(struct daemon *d);

@@ -34,6 +34,11 @@ static void on_link(void *ctx, bool up, const char *why) {
     if (up == d->link_up)
         return;
     d->link_up = up;
+    int64_t now = daemon_now(d).mono;
+
+    if (up)
+        limiter_credit(d->limiter, now - d->link_since, now);
+    d->link_since = now;
     engine_link(d->engine, up, daemon_now(d));
     pipeline_schedule(d);
     notify_status(d);

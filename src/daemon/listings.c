@@ -135,6 +135,7 @@ void request_devices(struct daemon *d, struct control_client *c, const cJSON *re
             jw_null(&w, "online");
         daemon_put_time(&w, d, "last_seen", info.last_seen);
         jw_int(&w, "events", (int64_t)info.events);
+        jw_int(&w, "thinned", (int64_t)limiter_thinned(d->limiter, info.id));
         if (fields || only != NULL) {
             buf_clear(&state);
             engine_device_fields(d->engine, info.id, &state);

@@ -19,6 +19,10 @@ static void drop(struct daemon *d, const char *rule, const char *key) {
 void own_restore(struct daemon *d, const char *rule, const char *key, const char *body, size_t len) {
     const cJSON *doc;
 
+    if (strcmp(rule, OWN_LIMIT) == 0) {
+        flood_restore(d, body, len);
+        return;
+    }
     arena_reset(&d->scratch);
     if (strcmp(rule, OWN_DAMAGE) == 0 && json_parse(&d->scratch, body, len, NULL, &doc) == 0) {
         const char *why = json_str(doc, "why", "");

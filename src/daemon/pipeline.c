@@ -59,8 +59,12 @@ void pipeline_message(struct daemon *d, const struct mqtt_message *m) {
     arena_reset(&d->scratch);
     mapper_map(d->mapper, &msg, &d->scratch, &mapped);
     for (size_t i = 0; i < mapped.nevents; i++) {
-        pipeline_event(d, &mapped.events[i], now);
-        d->events++;
+        const struct event *ev = limiter_pass(d->limiter, &mapped.events[i], now.mono, &d->scratch);
+
+        if (ev != NULL) {
+            pipeline_event(d, ev, now);
+            d->events++;
+        }
     }
     if (mapped.outcome == OUTCOME_BROKEN)
         log_debug("%s: source %s: %s", m->topic, mapped.source ? mapped.source : "?", mapped.why ? mapped.why : "");
@@ -149,6 +153,7 @@ static bool is_held(const struct daemon *d, const struct ingest_ack *acks, size_
 
 /* Everything since the last commit, in one transaction. What is committed stays in d->fx until finish(). */
 static int write_batch(struct daemon *d, struct err *err) {
+    flood_flush(d);
     if (engine_flush(d->engine, &d->fx) < 0)
         d->fx.failed = true;
     route(d);
@@ -240,6 +245,7 @@ int pipeline_commit(struct daemon *d, const struct ingest_ack *acks, size_t n) {
 int pipeline_tick(struct daemon *d) {
     if (d->stuck)
         return GF_ESTATE;
+    flood_release(d);
     if (engine_advance(d->engine, daemon_now(d), &d->fx) < 0)
         d->fx.failed = true;
     return pipeline_commit(d, NULL, 0);
@@ -253,7 +259,10 @@ static void on_due(uv_timer_t *t) {
 }
 
 void pipeline_schedule(struct daemon *d) {
-    int64_t due = engine_due(d->engine);
+    int64_t due = engine_due(d->engine), waiting = limiter_due(d->limiter);
+
+    if (waiting < due)
+        due = waiting;
 
     if (due == INT64_MAX || d->stuck || d->stopping) {
         (void)uv_timer_stop(&d->due_timer);

@@ -100,6 +100,9 @@ int daemon_reload(struct daemon *d, struct err *err) {
     bool reconfigure = strcmp(hash, d->conf_hash) != 0;
 
     d->rules = rs;
+    d->fell_back = false;
+    flood_configure(d);
+    daemon_rules_keep(d, "reload");
     (void)fault_point("reload.before_commit");
     if (pipeline_commit(d, NULL, 0) < 0)
         log_warn("reload: in force, but its changes could not be written yet");

@@ -49,6 +49,10 @@ static void put_troubles(struct jw *w, const struct daemon *d) {
             trouble(w, text, s.why);
         }
     }
+    if (limiter_flooding(d->limiter) > 0) {
+        (void)snprintf(text, sizeof(text), "%zu devices send more than they may", limiter_flooding(d->limiter));
+        trouble(w, text, "their events are thinned, those of others are not: gengfu devices --json shows which");
+    }
     for (size_t i = 0; i < engine_rules(d->engine); i++) {
         struct engine_rule_stats s;
         engine_rule_stats(d->engine, i, &s);
@@ -191,6 +195,8 @@ void request_status(struct daemon *d, struct control_client *c, const cJSON *req
     put_messages(&w, d);
     jw_int(&w, "events", (int64_t)d->events);
     jw_int(&w, "own_events", (int64_t)d->own_events);
+    jw_int(&w, "thinned", (int64_t)limiter_thinned(d->limiter, NULL));
+    jw_int(&w, "flooding", (int64_t)limiter_flooding(d->limiter));
     jw_int(&w, "unregistered_devices", (int64_t)engine_unregistered(d->engine));
     jw_open(&w, "incidents", '{');
     jw_int(&w, "open", (int64_t)engine_open_incidents(d->engine));
