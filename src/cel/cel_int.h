@@ -185,7 +185,7 @@ typedef struct cel_value (*cel_builtin)(const struct call *c);
 struct cel_fn {            /* a row of a function table, as written */
     const char *signature; /* "string.indexOf(string, int) -> int"; "math.abs(int) -> int"; "math.least(number, ...) -> number" */
     cel_builtin fn;
-    const char *about;
+    const char *about, *example;
 };
 struct overload { /* the same, read */
     const char *name;
@@ -199,8 +199,8 @@ struct overload { /* the same, read */
 };
 extern const struct cel_fn cel_fns_strings[], cel_fns_convert[], cel_fns_time[], cel_fns_math[], cel_fns_lists[], cel_fns_misc[],
     cel_fns_regex[];
-size_t cel_macro_docs(const char *(*ret)[2], size_t n); /* name and signature of each macro; returns how many there are */
-size_t cel_overloads(const struct overload **ret);      /* all of them, sorted by table; read from the signatures at the first use */
+size_t cel_macro_docs(struct cel_function_doc *ret, size_t n); /* of each macro; returns how many there are */
+size_t cel_overloads(const struct overload **ret);             /* all of them, sorted by table; read from the signatures at the first use */
 bool cel_signature_read(const char *signature, struct overload *ret); /* name points into signature */
 bool cel_function_known(const char *name, size_t len);
 const char *cel_mask_text(struct arena *a, mask_t m); /* "int or string" */

@@ -84,36 +84,38 @@ static struct cel_value shift(const struct call *c, bool left) {
 static struct cel_value fn_shift_left(const struct call *c) { return shift(c, true); }
 static struct cel_value fn_shift_right(const struct call *c) { return shift(c, false); }
 
-#define INTS(name, fn, about) \
-    {"math." name "(int, int) -> int", fn, about}, { "math." name "(uint, uint) -> uint", fn, about }
+#define INTS(name, fn, about, example, example_uint) \
+    {"math." name "(int, int) -> int", fn, about, "math." name example}, { \
+        "math." name "(uint, uint) -> uint", fn, about, "math." name example_uint \
+    }
 
 const struct cel_fn cel_fns_math[] = {
-    {"math.greatest(list) -> number", fn_greatest, "the greatest number of a list"},
-    {"math.greatest(number, ...) -> number", fn_greatest, "the greatest of its arguments"},
-    {"math.least(list) -> number", fn_least, "the least number of a list"},
-    {"math.least(number, ...) -> number", fn_least, "the least of its arguments"},
-    {"math.ceil(double) -> double", fn_ceil, "rounded up"},
-    {"math.floor(double) -> double", fn_floor, "rounded down"},
-    {"math.round(double) -> double", fn_round, "rounded to the nearest, halves away from zero"},
-    {"math.trunc(double) -> double", fn_trunc, "the fraction cut off"},
-    {"math.abs(int) -> int", fn_abs, "without its sign"},
-    {"math.abs(uint) -> uint", fn_abs, "the number itself"},
-    {"math.abs(double) -> double", fn_abs, "without its sign"},
-    {"math.sign(int) -> int", fn_sign, "-1, 0 or 1"},
-    {"math.sign(uint) -> uint", fn_sign, "0 or 1"},
-    {"math.sign(double) -> double", fn_sign, "-1, 0 or 1"},
-    {"math.isNaN(double) -> bool", fn_is_nan, "whether it is not a number"},
-    {"math.isInf(double) -> bool", fn_is_inf, "whether it is infinite"},
-    {"math.isFinite(double) -> bool", fn_is_finite, "whether it is neither infinite nor not a number"},
-    {"math.sqrt(number) -> double", fn_sqrt, "the square root; NaN of a negative number"},
-    INTS("bitAnd", fn_and, "bits that both have"),
-    INTS("bitOr", fn_or, "bits that either has"),
-    INTS("bitXor", fn_xor, "bits that just one has"),
-    {"math.bitNot(int) -> int", fn_not, "every bit turned"},
-    {"math.bitNot(uint) -> uint", fn_not, "every bit turned"},
-    {"math.bitShiftLeft(int, int) -> int", fn_shift_left, "shifted left"},
-    {"math.bitShiftLeft(uint, int) -> uint", fn_shift_left, "shifted left"},
-    {"math.bitShiftRight(int, int) -> int", fn_shift_right, "shifted right, zeros come in"},
-    {"math.bitShiftRight(uint, int) -> uint", fn_shift_right, "shifted right, zeros come in"},
-    {NULL, NULL, NULL},
+    {"math.greatest(list) -> number", fn_greatest, "the greatest number of a list", "math.greatest([2, 7.5, 3]) => 7.5"},
+    {"math.greatest(number, ...) -> number", fn_greatest, "the greatest of its arguments", "math.greatest(4, 9, 2) => 9"},
+    {"math.least(list) -> number", fn_least, "the least number of a list", "math.least([2, 7.5, 3]) => 2"},
+    {"math.least(number, ...) -> number", fn_least, "the least of its arguments", "math.least(4.5, 9) => 4.5"},
+    {"math.ceil(double) -> double", fn_ceil, "rounded up", "math.ceil(2.1) => 3.0"},
+    {"math.floor(double) -> double", fn_floor, "rounded down", "math.floor(-2.1) => -3.0"},
+    {"math.round(double) -> double", fn_round, "rounded to the nearest, halves away from zero", "math.round(-2.5) => -3.0"},
+    {"math.trunc(double) -> double", fn_trunc, "the fraction cut off", "math.trunc(-2.9) => -2.0"},
+    {"math.abs(int) -> int", fn_abs, "without its sign", "math.abs(-3) => 3"},
+    {"math.abs(uint) -> uint", fn_abs, "the number itself", "math.abs(3u) => 3u"},
+    {"math.abs(double) -> double", fn_abs, "without its sign", "math.abs(-0.5) => 0.5"},
+    {"math.sign(int) -> int", fn_sign, "-1, 0 or 1", "math.sign(-3) => -1"},
+    {"math.sign(uint) -> uint", fn_sign, "0 or 1", "math.sign(3u) => 1u"},
+    {"math.sign(double) -> double", fn_sign, "-1, 0 or 1", "math.sign(0.5) => 1.0"},
+    {"math.isNaN(double) -> bool", fn_is_nan, "whether it is not a number", "math.isNaN(0.0 / 0.0) => true"},
+    {"math.isInf(double) -> bool", fn_is_inf, "whether it is infinite", "math.isInf(1.0 / 0.0) => true"},
+    {"math.isFinite(double) -> bool", fn_is_finite, "whether it is neither infinite nor not a number", "math.isFinite(1.0 / 3.0) => true"},
+    {"math.sqrt(number) -> double", fn_sqrt, "the square root; NaN of a negative number", "math.sqrt(81) => 9.0"},
+    INTS("bitAnd", fn_and, "bits that both have", "(13, 4) => 4", "(13u, 6u) => 4u"),
+    INTS("bitOr", fn_or, "bits that either has", "(8, 3) => 11", "(8u, 1u) => 9u"),
+    INTS("bitXor", fn_xor, "bits that just one has", "(5, 1) => 4", "(5u, 6u) => 3u"),
+    {"math.bitNot(int) -> int", fn_not, "every bit turned", "math.bitNot(1) => -2"},
+    {"math.bitNot(uint) -> uint", fn_not, "every bit turned", "math.bitNot(0u) => 18446744073709551615u"},
+    {"math.bitShiftLeft(int, int) -> int", fn_shift_left, "shifted left", "math.bitShiftLeft(1, 4) => 16"},
+    {"math.bitShiftLeft(uint, int) -> uint", fn_shift_left, "shifted left", "math.bitShiftLeft(3u, 1) => 6u"},
+    {"math.bitShiftRight(int, int) -> int", fn_shift_right, "shifted right, zeros come in", "math.bitShiftRight(4096, 8) => 16"},
+    {"math.bitShiftRight(uint, int) -> uint", fn_shift_right, "shifted right, zeros come in", "math.bitShiftRight(9u, 1) => 4u"},
+    {NULL, NULL, NULL, NULL},
 };

@@ -101,25 +101,28 @@ static struct cel_value fn_milliseconds(const struct call *c) {
     return cel_int((int64_t)(cel_duration_nanos(c->argv[0]) / 1000000 % 1000));
 }
 
-#define PART(name, about) \
-    {"timestamp." name "() -> int", fn_part, about ", in UTC"}, { \
-        "timestamp." name "(string) -> int", fn_part_zone, about ", in a zone: 'Asia/Shanghai', '+08:00', 'local'" \
+#define MOMENT "timestamp('2026-01-05T16:07:08.009Z')."
+#define PART(name, about, utc, zoned) \
+    {"timestamp." name "() -> int", fn_part, about ", in UTC", MOMENT name "() => " utc}, { \
+        "timestamp." name "(string) -> int", fn_part_zone, about ", in a zone: 'Asia/Shanghai', '+08:00', 'local'", \
+            MOMENT name "('Asia/Shanghai') => " zoned \
     }
 
 const struct cel_fn cel_fns_time[] = {
-    PART("getFullYear", "the year"),
-    PART("getMonth", "the month, January is 0"),
-    PART("getDate", "the day of the month, from 1"),
-    PART("getDayOfMonth", "the day of the month, from 0"),
-    PART("getDayOfWeek", "the day of the week, Sunday is 0"),
-    PART("getDayOfYear", "the day of the year, from 0"),
-    PART("getHours", "the hour, 0 to 23"),
-    PART("getMinutes", "the minute, 0 to 59"),
-    PART("getSeconds", "the second, 0 to 59"),
-    PART("getMilliseconds", "the milliseconds within the second, 0 to 999"),
-    {"duration.getHours() -> int", fn_hours, "whole hours of the whole duration"},
-    {"duration.getMinutes() -> int", fn_minutes, "whole minutes of the whole duration"},
-    {"duration.getSeconds() -> int", fn_seconds, "whole seconds of the whole duration"},
-    {"duration.getMilliseconds() -> int", fn_milliseconds, "milliseconds within the second, 0 to 999"},
-    {NULL, NULL, NULL},
+    PART("getFullYear", "the year", "2026", "2026"),
+    PART("getMonth", "the month, January is 0", "0", "0"),
+    PART("getDate", "the day of the month, from 1", "5", "6"),
+    PART("getDayOfMonth", "the day of the month, from 0", "4", "5"),
+    PART("getDayOfWeek", "the day of the week, Sunday is 0", "1", "2"),
+    PART("getDayOfYear", "the day of the year, from 0", "4", "5"),
+    PART("getHours", "the hour, 0 to 23", "16", "0"),
+    PART("getMinutes", "the minute, 0 to 59", "7", "7"),
+    PART("getSeconds", "the second, 0 to 59", "8", "8"),
+    PART("getMilliseconds", "the milliseconds within the second, 0 to 999", "9", "9"),
+    {"duration.getHours() -> int", fn_hours, "whole hours of the whole duration", "duration('90m').getHours() => 1"},
+    {"duration.getMinutes() -> int", fn_minutes, "whole minutes of the whole duration", "duration('90m').getMinutes() => 90"},
+    {"duration.getSeconds() -> int", fn_seconds, "whole seconds of the whole duration", "duration('90m').getSeconds() => 5400"},
+    {"duration.getMilliseconds() -> int", fn_milliseconds, "milliseconds within the second, 0 to 999",
+     "duration('1.25s').getMilliseconds() => 250"},
+    {NULL, NULL, NULL, NULL},
 };

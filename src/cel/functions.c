@@ -129,58 +129,24 @@ const char *cel_node_name(enum node_op op) {
 
 /* -- documentation ------------------------------------------------------------------------------------------------------ */
 static const struct cel_function_doc operators[] = {
-    {"has", "has(x.field) -> bool", "whether the field is there"},
-    {"?.", "x.?field -> optional", "the field, if it is there"},
-    {"[?]", "x[?key] -> optional", "the element, if it is there"},
-    {"in", "value in list|map -> bool", "whether the list holds it, or the map has it as a key"},
+    {"has", "has(x.field) -> bool", "whether the field is there", "has({'a': null}.a) && !has({'a': null}.b) => true"},
+    {"?.", "x.?field -> optional", "the field, if it is there", "{'a': 1}.?b.orValue(0) => 0"},
+    {"[?]", "x[?key] -> optional", "the element, if it is there", "[7, 8][?5].orValue(0) => 0"},
+    {"in", "value in list|map -> bool", "whether the list holds it, or the map has it as a key", "2 in [1, 2] && 'a' in {'a': 1} => true"},
 };
 
 const struct cel_function_doc *cel_function_docs(void) {
     static struct cel_function_doc docs[MAX_OVERLOADS + 64];
     static char names[MAX_OVERLOADS][32];
-    static const char *macro[32][2];
-    static const char *const about[] = {"all",
-                                        "whether it holds for every element",
-                                        "exists",
-                                        "whether it holds for an element",
-                                        "exists_one",
-                                        "whether it holds for just one element",
-                                        "existsOne",
-                                        "the same",
-                                        "filter",
-                                        "the elements for which it holds",
-                                        "map",
-                                        "what each element becomes",
-                                        "transformList",
-                                        "a list of what each entry becomes",
-                                        "transformMap",
-                                        "the same keys with other values",
-                                        "transformMapEntry",
-                                        "a map of what each entry becomes; keys must differ",
-                                        "sortBy",
-                                        "in ascending order of the key",
-                                        "optMap",
-                                        "what the value becomes, if it is there",
-                                        "optFlatMap",
-                                        "the same for what is optional itself",
-                                        "bind",
-                                        "a name for a value that is used more than once"};
+    const struct overload *o;
+    size_t n = cel_overloads(&o), at = sizeof operators / sizeof *operators;
     if (docs[0].name)
         return docs;
-    const struct overload *o;
-    size_t n = cel_overloads(&o), at = 0, macros = cel_macro_docs(macro, 32);
-    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
-        docs[at++] = operators[i];
-    for (size_t i = 0; i < macros; i++) {
-        docs[at] = (struct cel_function_doc){macro[i][0], macro[i][1], ""};
-        for (size_t k = 0; k + 1 < sizeof about / sizeof *about; k += 2)
-            if (!strcmp(about[k], macro[i][0]))
-                docs[at].about = about[k + 1];
-        at++;
-    }
+    memcpy(docs, operators, sizeof operators);
+    at += cel_macro_docs(docs + at, 32);
     for (size_t i = 0; i < n; i++) {
         snprintf(names[i], sizeof names[i], "%.*s", (int)o[i].name_len, o[i].name);
-        docs[at++] = (struct cel_function_doc){names[i], o[i].row->signature, o[i].row->about};
+        docs[at++] = (struct cel_function_doc){names[i], o[i].row->signature, o[i].row->about, o[i].row->example};
     }
     return docs;
 }

@@ -9,30 +9,49 @@ struct macro {
     uint8_t vars; /* how many of the first arguments are names */
     uint8_t op;
     bool filter; /* the one behind the names is a filter */
-    const char *signature;
+    const char *signature, *about, *example;
 };
 static const struct macro macros[] = {
-    {"all", NULL, 2, 1, NODE_ALL, false, "x.all(name, condition)"},
-    {"all", NULL, 3, 2, NODE_ALL, false, "x.all(key, value, condition)"},
-    {"exists", NULL, 2, 1, NODE_EXISTS, false, "x.exists(name, condition)"},
-    {"exists", NULL, 3, 2, NODE_EXISTS, false, "x.exists(key, value, condition)"},
-    {"exists_one", NULL, 2, 1, NODE_EXISTS_ONE, false, "x.exists_one(name, condition)"},
-    {"exists_one", NULL, 3, 2, NODE_EXISTS_ONE, false, "x.exists_one(key, value, condition)"},
-    {"existsOne", NULL, 2, 1, NODE_EXISTS_ONE, false, "x.existsOne(name, condition)"},
-    {"existsOne", NULL, 3, 2, NODE_EXISTS_ONE, false, "x.existsOne(key, value, condition)"},
-    {"filter", NULL, 2, 1, NODE_COLLECT, true, "x.filter(name, condition)"},
-    {"map", NULL, 2, 1, NODE_COLLECT, false, "x.map(name, value)"},
-    {"map", NULL, 3, 1, NODE_COLLECT, true, "x.map(name, condition, value)"},
-    {"transformList", NULL, 3, 2, NODE_COLLECT, false, "x.transformList(key, value, result)"},
-    {"transformList", NULL, 4, 2, NODE_COLLECT, true, "x.transformList(key, value, condition, result)"},
-    {"transformMap", NULL, 3, 2, NODE_TRANSFORM_MAP, false, "x.transformMap(key, value, result)"},
-    {"transformMap", NULL, 4, 2, NODE_TRANSFORM_MAP, true, "x.transformMap(key, value, condition, result)"},
-    {"transformMapEntry", NULL, 3, 2, NODE_TRANSFORM_ENTRY, false, "x.transformMapEntry(key, value, {key: value})"},
-    {"transformMapEntry", NULL, 4, 2, NODE_TRANSFORM_ENTRY, true, "x.transformMapEntry(key, value, condition, {key: value})"},
-    {"sortBy", NULL, 2, 1, NODE_SORT_BY, false, "x.sortBy(name, key)"},
-    {"optMap", NULL, 2, 1, NODE_OPT_MAP, false, "x.optMap(name, value)"},
-    {"optFlatMap", NULL, 2, 1, NODE_OPT_FLAT_MAP, false, "x.optFlatMap(name, optional value)"},
-    {"bind", "cel", 3, 1, NODE_BIND, false, "cel.bind(name, value, result)"},
+    {"all", NULL, 2, 1, NODE_ALL, false, "x.all(name, condition)", "whether it holds for every element",
+     "[2, 4].all(n, n % 2 == 0) => true"},
+    {"all", NULL, 3, 2, NODE_ALL, false, "x.all(key, value, condition)", "whether it holds for every element",
+     "{'a': 1, 'b': 2}.all(k, v, v > 0) => true"},
+    {"exists", NULL, 2, 1, NODE_EXISTS, false, "x.exists(name, condition)", "whether it holds for an element",
+     "['a', 'b'].exists(s, s == 'b') => true"},
+    {"exists", NULL, 3, 2, NODE_EXISTS, false, "x.exists(key, value, condition)", "whether it holds for an element",
+     "['a', 'b'].exists(i, s, i == 1 && s == 'b') => true"},
+    {"exists_one", NULL, 2, 1, NODE_EXISTS_ONE, false, "x.exists_one(name, condition)", "whether it holds for just one element",
+     "[1, 2, 3].exists_one(n, n > 2) => true"},
+    {"exists_one", NULL, 3, 2, NODE_EXISTS_ONE, false, "x.exists_one(key, value, condition)", "whether it holds for just one element",
+     "{'a': 1, 'b': 2}.exists_one(k, v, v > 1) => true"},
+    {"existsOne", NULL, 2, 1, NODE_EXISTS_ONE, false, "x.existsOne(name, condition)", "the same", "[1, 2, 3].existsOne(n, n > 1) => false"},
+    {"existsOne", NULL, 3, 2, NODE_EXISTS_ONE, false, "x.existsOne(key, value, condition)", "the same",
+     "[5, 6].existsOne(i, v, v > i) => false"},
+    {"filter", NULL, 2, 1, NODE_COLLECT, true, "x.filter(name, condition)", "the elements for which it holds",
+     "[1, 2, 3].filter(n, n > 1) => [2, 3]"},
+    {"map", NULL, 2, 1, NODE_COLLECT, false, "x.map(name, value)", "what each element becomes", "[1, 2, 3].map(n, n * n) => [1, 4, 9]"},
+    {"map", NULL, 3, 1, NODE_COLLECT, true, "x.map(name, condition, value)", "what each element becomes",
+     "[1, 2, 3].map(n, n > 1, n * 10) => [20, 30]"},
+    {"transformList", NULL, 3, 2, NODE_COLLECT, false, "x.transformList(key, value, result)", "a list of what each entry becomes",
+     "['a', 'b'].transformList(i, s, s + string(i)) => ['a0', 'b1']"},
+    {"transformList", NULL, 4, 2, NODE_COLLECT, true, "x.transformList(key, value, condition, result)", "a list of what each entry becomes",
+     "{'a': 1, 'b': 2}.transformList(k, v, v > 1, k) => ['b']"},
+    {"transformMap", NULL, 3, 2, NODE_TRANSFORM_MAP, false, "x.transformMap(key, value, result)", "the same keys with other values",
+     "{'a': 1, 'b': 2}.transformMap(k, v, v * 10) => {'a': 10, 'b': 20}"},
+    {"transformMap", NULL, 4, 2, NODE_TRANSFORM_MAP, true, "x.transformMap(key, value, condition, result)",
+     "the same keys with other values", "['x', 'y'].transformMap(i, s, i > 0, s + s) => {1: 'yy'}"},
+    {"transformMapEntry", NULL, 3, 2, NODE_TRANSFORM_ENTRY, false, "x.transformMapEntry(key, value, {key: value})",
+     "a map of what each entry becomes; keys must differ", "{'a': 1, 'b': 2}.transformMapEntry(k, v, {v: k}) => {1: 'a', 2: 'b'}"},
+    {"transformMapEntry", NULL, 4, 2, NODE_TRANSFORM_ENTRY, true, "x.transformMapEntry(key, value, condition, {key: value})",
+     "a map of what each entry becomes; keys must differ", "['x', 'y'].transformMapEntry(i, s, s != 'x', {s: i}) => {'y': 1}"},
+    {"sortBy", NULL, 2, 1, NODE_SORT_BY, false, "x.sortBy(name, key)", "in ascending order of the key",
+     "[{'w': 5}, {'w': 2}].sortBy(e, e.w) => [{'w': 2}, {'w': 5}]"},
+    {"optMap", NULL, 2, 1, NODE_OPT_MAP, false, "x.optMap(name, value)", "what the value becomes, if it is there",
+     "{'w': '5'}.?w.optMap(w, int(w) + 1).orValue(0) => 6"},
+    {"optFlatMap", NULL, 2, 1, NODE_OPT_FLAT_MAP, false, "x.optFlatMap(name, optional value)", "the same for what is optional itself",
+     "{'a': {'b': 5}}.?a.optFlatMap(a, a.?b).value() => 5"},
+    {"bind", "cel", 3, 1, NODE_BIND, false, "cel.bind(name, value, result)", "a name for a value that is used more than once",
+     "cel.bind(n, 3 * 4, n * n + n) => 156"},
 };
 
 static struct ast *expand_has(struct parser *p, struct ast *call) {
@@ -116,12 +135,9 @@ struct ast *cel_parse_macro(struct parser *p, struct ast *call) {
     return NULL;
 }
 
-/* For the documentation of functions. */
-size_t cel_macro_docs(const char *(*ret)[2], size_t n) {
+size_t cel_macro_docs(struct cel_function_doc *ret, size_t n) {
     size_t count = sizeof macros / sizeof *macros;
-    for (size_t i = 0; i < count && i < n; i++) {
-        ret[i][0] = macros[i].name;
-        ret[i][1] = macros[i].signature;
-    }
+    for (size_t i = 0; i < count && i < n; i++)
+        ret[i] = (struct cel_function_doc){macros[i].name, macros[i].signature, macros[i].about, macros[i].example};
     return count;
 }

@@ -360,11 +360,16 @@ static struct cel_value fn_replace(const struct call *c) {
 
 const struct cel_fn cel_fns_regex[] = {
     {"string.matches(string) -> bool", fn_matches,
-     "whether the regular expression (RE2) fits a part of the text; ^ and $ hold it to the ends"},
-    {"matches(string, string) -> bool", fn_matches, "the same as text.matches(pattern)"},
-    {"regex.extract(string, string) -> optional", fn_extract, "the first match, or its one group"},
-    {"regex.extractAll(string, string) -> list(string)", fn_extract_all, "every match, or its one group"},
-    {"regex.replace(string, string, string) -> string", fn_replace, "every match replaced; \\1 stands for the first group"},
-    {"regex.replace(string, string, string, int) -> string", fn_replace, "the same for the first so many; all when negative"},
-    {NULL, NULL, NULL},
+     "whether the regular expression (RE2) fits a part of the text; ^ and $ hold it to the ends",
+     "'door-12'.matches('^door-[0-9]+$') => true"},
+    {"matches(string, string) -> bool", fn_matches, "the same as text.matches(pattern)", "matches('door-12', '[a-z]{5}') => false"},
+    {"regex.extract(string, string) -> optional", fn_extract, "the first match, or its one group",
+     "regex.extract('T=21.5', 'T=([0-9.]+)').value() => '21.5'"},
+    {"regex.extractAll(string, string) -> list(string)", fn_extract_all, "every match, or its one group",
+     "regex.extractAll('1,22,333', '[0-9]{2,}') => ['22', '333']"},
+    {"regex.replace(string, string, string) -> string", fn_replace, "every match replaced; \\1 stands for the first group",
+     "regex.replace('21.5C', '([0-9.]+)C', '\\\\1 °C') => '21.5 °C'"},
+    {"regex.replace(string, string, string, int) -> string", fn_replace, "the same for the first so many; all when negative",
+     "regex.replace('a-b-c', '-', '+', 1) => 'a+b-c'"},
+    {NULL, NULL, NULL, NULL},
 };

@@ -167,9 +167,11 @@ struct cel_value cel_eval(const struct cel_program *p, struct cel_context *ctx);
 void cel_dump(const struct cel_program *p, struct buf *out);
 void cel_explain(const struct cel_program *p, struct cel_context *ctx, struct buf *out);
 
-/* The function table (name, signature, one sentence), for docs, completion and the nearest-name hints. NULL-terminated. */
+/* The function table, for docs, completion and the nearest-name hints. NULL-terminated. */
 struct cel_function_doc {
-    const char *name, *signature, *about;
+    const char *name, *signature;
+    const char *about;   /* one sentence */
+    const char *example; /* "size('abc') => 3": an expression and its value as CEL text */
 };
 const struct cel_function_doc *cel_function_docs(void);
 

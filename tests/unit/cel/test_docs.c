@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * docs/cel.md: the table of functions is the program's own, the examples give what they say. Run from the root of the repository. */
+#include <stdio.h>
+
 #include "cel_fixture.h"
 #include "gengfu/base/file.h"
 
@@ -19,7 +21,9 @@ static void table_of_functions(void **state) {
     buf_init(&want, 0);
     for (const struct cel_function_doc *d = cel_function_docs(); d->name; d++) {
         assert_true(d->about[0] != '\0');
-        buf_printf(&want, "- `%s`: %s\n", d->signature, d->about);
+        const char *gives = strstr(d->example, " => ");
+        assert_non_null(gives);
+        buf_printf(&want, "- `%s`: %s. `%.*s` gives `%s`\n", d->signature, d->about, (int)(gives - d->example), d->example, gives + 4);
     }
     char *from = strstr(page.data, begin_mark), *to = strstr(page.data, end_mark);
     assert_true(from && to && from < to);
@@ -28,6 +32,23 @@ static void table_of_functions(void **state) {
         fail_msg("docs/cel.md differs from the table of functions; between the marks must stand:\n%s", want.data);
     buf_done(&page);
     buf_done(&want);
+}
+
+static void each_function_gives_what_its_example_says(void **state) {
+    (void)state;
+    struct fx f;
+    char text[200];
+    fx_init(&f);
+    for (const struct cel_function_doc *d = cel_function_docs(); d->name; d++) {
+        const char *gives = strstr(d->example, " => ");
+        snprintf(text, sizeof text, "%.*s", (int)(gives - d->example), d->example);
+        if (strcmp(fx_text(&f, text), gives + 4) != 0)
+            fail_msg("%s gives %s", text, f.text.data);
+        const char *word = strchr(d->name, '[') ? "[?" : strrchr(d->name, '.') ? strrchr(d->name, '.') + 1 : d->name;
+        if (!strstr(text, strcmp(d->name, "?.") ? word : ".?"))
+            fail_msg("the example of %s shows another one: %s", d->signature, text);
+    }
+    fx_done(&f);
 }
 
 static void examples(void **state) {
@@ -59,6 +80,7 @@ static void examples(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(table_of_functions), cmocka_unit_test(examples)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(table_of_functions), cmocka_unit_test(each_function_gives_what_its_example_says),
+                                       cmocka_unit_test(examples)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
