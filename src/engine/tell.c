@@ -358,8 +358,9 @@ void engine_refresh(struct engine *e, struct docket *d, struct engine_eval *x) {
         if (d->inc->condition == CONDITION_RESOLVED)
             return; /* the window is empty by now ("0 lamps are dark"): the words stay as they were while it was firing */
         engine_window_expire(e, in);
-        if (!engine_aggregate_values(x, d->rule->rule, in->window))
-            return;
+        if (!in->window || in->window->count == 0 || !engine_aggregate_values(x, d->rule->rule, in->window) ||
+            engine_truth(x, d->rule, &d->rule->rule->having) == TRUTH_FALSE)
+            return; /* the same for one that outlives its window: what was told before is still what happened */
     }
     fill(e, x, &d->rule->rule->title, d->rule->rule->name, d->inc->chattering ? "（频繁抖动）" : "", &d->inc->title);
     fill(e, x, &d->rule->rule->text, NULL, "", &d->inc->text);
