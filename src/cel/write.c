@@ -7,14 +7,42 @@
 
 #include "gengfu/base/json.h"
 
-static void write_json(struct buf *b, struct cel_value v, unsigned depth) {
-    char text[CEL_NUMBER_TEXT];
+/* How a kind of text looks. */
+struct style {
+    const char *comma, *colon, *too_deep;
+    const char *some, *some_end;                   /* around the value of an optional */
+    void (*plain)(struct buf *, struct cel_value); /* what holds no other values */
+    void (*key)(struct buf *, struct cel_value);   /* of a map */
+};
+
+static void write_value(const struct style *style, struct buf *b, struct cel_value v, unsigned depth) {
     struct iter it;
     struct cel_value key, item;
     if (depth > CEL_MAX_VALUE_DEPTH) {
-        buf_puts(b, "null");
-        return;
-    }
+        buf_puts(b, style->too_deep);
+    } else if (v.type == CEL_OPTIONAL && v.opt) {
+        buf_puts(b, style->some);
+        write_value(style, b, *v.opt, depth + 1);
+        buf_puts(b, style->some_end);
+    } else if (cel_iter(&it, v)) {
+        buf_putc(b, v.type == CEL_LIST ? '[' : '{');
+        for (size_t n = 0; !b->failed && cel_iter_next(&it, &key, &item); n++) {
+            if (n)
+                buf_puts(b, style->comma);
+            if (v.type == CEL_MAP) {
+                style->key(b, key);
+                buf_puts(b, style->colon);
+            }
+            write_value(style, b, item, depth + 1);
+        }
+        buf_putc(b, v.type == CEL_LIST ? ']' : '}');
+    } else
+        style->plain(b, v);
+}
+
+/* -- JSON --------------------------------------------------------------------------------------------------------------- */
+static void plain_json(struct buf *b, struct cel_value v) {
+    char text[CEL_NUMBER_TEXT];
     switch (v.type) {
     case CEL_BOOL: buf_puts(b, v.b ? "true" : "false"); return;
     case CEL_INT: buf_put_int(b, v.i); return;
@@ -27,52 +55,26 @@ static void write_json(struct buf *b, struct cel_value v, unsigned depth) {
         base64_encode(b, v.s, v.aux);
         buf_putc(b, '"');
         return;
-    case CEL_TIMESTAMP:
-    case CEL_DURATION: {
-        size_t n = v.type == CEL_TIMESTAMP ? cel_time_text(v, text, sizeof text) : cel_duration_text(v, text, sizeof text);
-        json_write_string(b, text, n);
-        return;
-    }
-    case CEL_OPTIONAL:
-        if (v.opt)
-            write_json(b, *v.opt, depth + 1);
-        else
-            buf_puts(b, "null");
-        return;
-    case CEL_LIST:
-        buf_putc(b, '[');
-        (void)cel_iter(&it, v);
-        for (size_t n = 0; !b->failed && cel_iter_next(&it, &key, &item); n++) {
-            if (n)
-                buf_putc(b, ',');
-            write_json(b, item, depth + 1);
-        }
-        buf_putc(b, ']');
-        return;
-    case CEL_MAP:
-        buf_putc(b, '{');
-        (void)cel_iter(&it, v);
-        for (size_t n = 0; !b->failed && cel_iter_next(&it, &key, &item); n++) {
-            if (n)
-                buf_putc(b, ',');
-            if (key.type == CEL_STRING)
-                json_write_string(b, key.s, key.aux);
-            else { /* JSON has no other keys */
-                buf_putc(b, '"');
-                write_json(b, key, depth + 1);
-                buf_putc(b, '"');
-            }
-            buf_putc(b, ':');
-            write_json(b, item, depth + 1);
-        }
-        buf_putc(b, '}');
-        return;
+    case CEL_TIMESTAMP: json_write_string(b, text, cel_time_text(v, text, sizeof text)); return;
+    case CEL_DURATION: json_write_string(b, text, cel_duration_text(v, text, sizeof text)); return;
     default: buf_puts(b, "null"); return;
     }
 }
 
-void cel_write_json(struct buf *b, struct cel_value v) { write_json(b, v, 0); }
+static void key_json(struct buf *b, struct cel_value key) {
+    const char *quote = key.type == CEL_STRING ? "" : "\""; /* JSON has no other keys */
+    buf_puts(b, quote);
+    plain_json(b, key);
+    buf_puts(b, quote);
+}
 
+void cel_write_json(struct buf *b, struct cel_value v) {
+    static const struct style json = {
+        .comma = ",", .colon = ":", .too_deep = "null", .some = "", .some_end = "", .plain = plain_json, .key = key_json};
+    write_value(&json, b, v, 0);
+}
+
+/* -- text for people ---------------------------------------------------------------------------------------------------- */
 static void write_quoted(struct buf *b, const char *s, size_t len, bool bytes) {
     static const char from[] = "\a\b\f\n\r\t\v\\'", to[] = "abfnrtv\\'";
     size_t n;
@@ -97,14 +99,8 @@ static void write_quoted(struct buf *b, const char *s, size_t len, bool bytes) {
     buf_putc(b, '\'');
 }
 
-static void write_text(struct buf *b, struct cel_value v, unsigned depth) {
+static void plain_text(struct buf *b, struct cel_value v) {
     char text[CEL_NUMBER_TEXT];
-    struct iter it;
-    struct cel_value key, item;
-    if (depth > CEL_MAX_VALUE_DEPTH) {
-        buf_puts(b, "…");
-        return;
-    }
     switch (v.type) {
     case CEL_NULL: buf_puts(b, "null"); return;
     case CEL_BOOL: buf_puts(b, v.b ? "true" : "false"); return;
@@ -127,49 +123,15 @@ static void write_text(struct buf *b, struct cel_value v, unsigned depth) {
         write_quoted(b, v.s, v.aux, true);
         return;
     case CEL_TYPE: buf_put(b, v.s, v.aux); return;
-    case CEL_TIMESTAMP:
-        buf_puts(b, "timestamp('");
-        buf_put(b, text, cel_time_text(v, text, sizeof text));
-        buf_puts(b, "')");
-        return;
-    case CEL_DURATION:
-        buf_puts(b, "duration('");
-        buf_put(b, text, cel_duration_text(v, text, sizeof text));
-        buf_puts(b, "')");
-        return;
-    case CEL_OPTIONAL:
-        if (!v.opt) {
-            buf_puts(b, "optional.none()");
-            return;
-        }
-        buf_puts(b, "optional.of(");
-        write_text(b, *v.opt, depth + 1);
-        buf_putc(b, ')');
-        return;
-    case CEL_LIST:
-        buf_putc(b, '[');
-        (void)cel_iter(&it, v);
-        for (size_t n = 0; !b->failed && cel_iter_next(&it, &key, &item); n++) {
-            if (n)
-                buf_puts(b, ", ");
-            write_text(b, item, depth + 1);
-        }
-        buf_putc(b, ']');
-        return;
-    case CEL_MAP:
-        buf_putc(b, '{');
-        (void)cel_iter(&it, v);
-        for (size_t n = 0; !b->failed && cel_iter_next(&it, &key, &item); n++) {
-            if (n)
-                buf_puts(b, ", ");
-            write_text(b, key, depth + 1);
-            buf_puts(b, ": ");
-            write_text(b, item, depth + 1);
-        }
-        buf_putc(b, '}');
-        return;
+    case CEL_TIMESTAMP: buf_printf(b, "timestamp('%.*s')", (int)cel_time_text(v, text, sizeof text), text); return;
+    case CEL_DURATION: buf_printf(b, "duration('%.*s')", (int)cel_duration_text(v, text, sizeof text), text); return;
+    case CEL_OPTIONAL: buf_puts(b, "optional.none()"); return;
     default: buf_printf(b, v.code == CEL_E_ABSENT ? "unknown (%s)" : "error (%s)", v.s ? v.s : "no such field or key"); return;
     }
 }
 
-void cel_write_text(struct buf *b, struct cel_value v) { write_text(b, v, 0); }
+void cel_write_text(struct buf *b, struct cel_value v) {
+    static const struct style text = {
+        .comma = ", ", .colon = ": ", .too_deep = "…", .some = "optional.of(", .some_end = ")", .plain = plain_text, .key = plain_text};
+    write_value(&text, b, v, 0);
+}
