@@ -10,7 +10,6 @@
 #include <sys/utsname.h>
 
 #include <cjson/cJSON.h>
-#include <curl/curl.h>
 #include <mosquitto.h>
 #include <sqlite3.h>
 
@@ -56,6 +55,7 @@ void daemon_maybe_gone(struct daemon *d) {
     if (d->running && pipeline_checkpoint(d) < 0)
         log_warn("stopping without a checkpoint: the next start reads the journal's tail");
     close_handle((uv_handle_t *)&d->due_timer);
+    close_handle((uv_handle_t *)&d->commit_timer);
     close_handle((uv_handle_t *)&d->upkeep_timer);
     close_handle((uv_handle_t *)&d->retry_timer);
     close_handle((uv_handle_t *)&d->watchdog_timer);
@@ -72,6 +72,8 @@ static void stop(struct daemon *d) {
     d->stopping = true;
     notify_stopping(d);
     (void)uv_timer_stop(&d->due_timer);
+    if (d->running && !d->stuck)
+        gf_ignore(pipeline_commit(d)); /* so that its acknowledgements leave with the goodbye */
     if (d->ingest != NULL)
         ingest_stop(d->ingest);
     if (d->forward != NULL)
@@ -105,7 +107,7 @@ static int open_handles(struct daemon *d) {
         uv_signal_t *handle;
         int signum;
     } signals[] = {{&d->on_hup, SIGHUP}, {&d->on_term, SIGTERM}, {&d->on_int, SIGINT}, {&d->on_usr1, SIGUSR1}};
-    uv_timer_t *timers[] = {&d->due_timer, &d->upkeep_timer, &d->retry_timer, &d->watchdog_timer, &d->health.timer};
+    uv_timer_t *timers[] = {&d->due_timer, &d->commit_timer, &d->upkeep_timer, &d->retry_timer, &d->watchdog_timer, &d->health.timer};
 
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
         (void)uv_timer_init(&d->loop, timers[i]);
@@ -129,8 +131,8 @@ static void say_versions(void) {
     (void)mosquitto_lib_version(&major, &minor, &revision);
     if (uname(&u) < 0)
         memset(&u, 0, sizeof(u));
-    log_info("gengfu %s; libuv %s, libmosquitto %d.%d.%d, SQLite %s, cJSON %s, %s; %s %s %s", GENGFU_VERSION, uv_version_string(), major,
-             minor, revision, sqlite3_libversion(), cJSON_Version(), curl_version(), u.sysname, u.release, u.machine);
+    log_info("gengfu %s; libuv %s, libmosquitto %d.%d.%d, SQLite %s, cJSON %s; %s %s %s", GENGFU_VERSION, uv_version_string(), major, minor,
+             revision, sqlite3_libversion(), cJSON_Version(), u.sysname, u.release, u.machine);
 }
 
 static int load_rules(struct daemon *d, struct err *err) {
@@ -213,7 +215,7 @@ static int start(struct daemon *d, struct err *err) {
         health_set(d, "damage", "", true, d->damage, 0);
     health_settle(d);
     (void)health_tell(d);
-    if ((rc = pipeline_commit(d, NULL, 0)) < 0)
+    if ((rc = pipeline_commit(d)) < 0)
         return err_set(err, rc, "store: %s", d->stuck_why);
     d->running = true;
     d->started = daemon_now(d).wall;

@@ -80,9 +80,10 @@ struct daemon {
     bool stuck;   /* fx could not be committed: it is kept and tried again */
     bool full;    /* the disk is: the reserve is given up (room.c) */
     char stuck_why[512];
-    bool in_batch;
+    bool in_batch; /* ingest asks, and hears by the answer what became of its batch */
+    bool owing;    /* ingest was told INGEST_LATER */
 
-    uv_timer_t due_timer, upkeep_timer, retry_timer, watchdog_timer;
+    uv_timer_t due_timer, commit_timer, upkeep_timer, retry_timer, watchdog_timer;
     uv_signal_t on_hup, on_term, on_int, on_usr1;
     bool running, stopping, ingest_gone, forward_gone, control_gone, replacing_ingest, replacing_forward;
     struct buf pack;           /* files of the set that comes into force, until they are in the store */
@@ -123,11 +124,12 @@ void pipeline_init(struct daemon *d);
 void pipeline_done(struct daemon *d);
 void pipeline_message(struct daemon *d, const struct mqtt_message *m);
 void pipeline_event(struct daemon *d, const struct event *ev, struct engine_time now); /* into the batch under way: journal and rules */
-GF_WARN_UNUSED int pipeline_commit(struct daemon *d, const struct ingest_ack *acks,
-                                   size_t n);       /* everything since the last commit; again after a failure */
-GF_WARN_UNUSED int pipeline_tick(struct daemon *d); /* timers that are due, committed */
-void pipeline_schedule(struct daemon *d);           /* sets the due timer */
-void pipeline_retry(struct daemon *d);              /* sets the retry timer when the store cannot be written, or the disk is full */
+/* After a reading: commits, or gives INGEST_LATER when nothing of it is urgent. acks are those of everything since the last commit. */
+GF_WARN_UNUSED int pipeline_batch(struct daemon *d, const struct ingest_ack *acks, size_t n, bool now);
+GF_WARN_UNUSED int pipeline_commit(struct daemon *d); /* everything since the last commit; again after a failure */
+GF_WARN_UNUSED int pipeline_tick(struct daemon *d);   /* timers that are due; committed when that is urgent */
+void pipeline_schedule(struct daemon *d);             /* sets the due timer */
+void pipeline_retry(struct daemon *d);                /* sets the retry timer when the store cannot be written, or the disk is full */
 void pipeline_command(struct daemon *d, const cJSON *json, const char *who, struct buf *answer);
 GF_WARN_UNUSED int pipeline_checkpoint(struct daemon *d); /* devices' checkpoints in a transaction of their own */
 

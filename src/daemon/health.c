@@ -148,7 +148,7 @@ static void on_timer(uv_timer_t *t) {
     bool told = health_tell(d);
 
     schedule(d);
-    if (told && !d->stuck && pipeline_commit(d, NULL, 0) == 0) /* when stuck, it goes with what waits */
+    if (told && !d->stuck && pipeline_commit(d) == 0) /* when stuck, it goes with what waits */
         pipeline_schedule(d);
 }
 

@@ -8,11 +8,14 @@
 
 static void on_message(void *ctx, const struct mqtt_message *m) { pipeline_message(ctx, m); }
 
-static int on_commit(void *ctx, const struct ingest_ack *acks, size_t n) {
+static int on_commit(void *ctx, const struct ingest_ack *acks, size_t n, bool now) {
     struct daemon *d = ctx;
-    int rc = pipeline_commit(d, acks, n);
 
-    if (rc == 0)
+    d->in_batch = true;
+    int rc = pipeline_batch(d, acks, n, now);
+
+    d->in_batch = false;
+    if (rc >= 0)
         pipeline_schedule(d);
     return rc;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The way of a message: source → events → engine → effects → one transaction. Everything a batch does is in d->fx; when the commit fails it stays there,
- * nothing further is taken in, and the same effects are tried again until they are on disk. */
+ * nothing further is taken in, and the same effects are tried again until they are on disk.
+ *
+ * What is urgent (an incident changed, a command was answered, the broker may soon wait for us, much has gathered) is committed at once; the rest waits up to broker.commit_wait, for a
+ * transaction costs blocks of the disk however little is in it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +15,7 @@
 #include "gengfu/rules/route.h"
 
 #define RETRY_COMMIT_MS 1000
+#define URGENT_BYTES (1 << 20) /* of effects that have gathered */
 #define LONGEST_SLEEP_MS INT64_C(86400000)
 
 void pipeline_init(struct daemon *d) {
@@ -103,7 +107,7 @@ static void on_retry(uv_timer_t *t) {
 
     if (d->ingest != NULL && (d->stuck || room))
         ingest_retry(d->ingest); /* calls commit again, with the acks of the batch that waits */
-    if ((!d->stuck || pipeline_commit(d, NULL, 0) == 0) && !d->stopping)
+    if ((!d->stuck || pipeline_commit(d) == 0) && !d->stopping)
         pipeline_schedule(d);
     pipeline_retry(d);
 }
@@ -111,6 +115,22 @@ static void on_retry(uv_timer_t *t) {
 void pipeline_retry(struct daemon *d) {
     if ((d->stuck || d->full) && !uv_is_active((const uv_handle_t *)&d->retry_timer))
         (void)uv_timer_start(&d->retry_timer, on_retry, RETRY_COMMIT_MS, 0);
+}
+
+/* What became of the batch, when it is not ingest that asks just now. */
+static void hold(struct daemon *d) {
+    if (d->owing && !d->in_batch && d->ingest != NULL)
+        ingest_hold(d->ingest);
+    d->owing = false;
+}
+
+static void acknowledge(struct daemon *d) {
+    if (!d->owing && !d->in_batch)
+        return;
+    if (!d->in_batch && d->ingest != NULL)
+        ingest_durable(d->ingest);
+    d->owing = false;
+    d->nheld = 0;
 }
 
 static void become_stuck(struct daemon *d, const struct err *err) {
@@ -123,6 +143,7 @@ static void become_stuck(struct daemon *d, const struct err *err) {
     d->stuck_why[n] = '\0';
     health_set(d, "store", "", true, d->stuck_why, 0);
     pipeline_retry(d);
+    hold(d);
     notify_status(d);
 }
 
@@ -138,6 +159,7 @@ static int keep_acks(struct daemon *d, const struct ingest_ack *acks, size_t n) 
     for (size_t i = 0; i < n; i++)
         d->acks[i] = (struct store_ack){.mid = acks[i].mid, .hash = acks[i].hash};
     d->nacks = n;
+    d->nheld = 0;
     return 0;
 }
 
@@ -213,17 +235,12 @@ static void finish(struct daemon *d) {
     (void)fault_point("daemon.after_commit");
 }
 
-int pipeline_commit(struct daemon *d, const struct ingest_ack *acks, size_t n) {
+int pipeline_commit(struct daemon *d) {
     struct err err = {0};
-    bool held = is_held(d, acks, n);
-    int rc;
 
-    if (n > 0 && !held && (rc = keep_acks(d, acks, n)) < 0) {
-        (void)err_set(&err, rc, "no memory for %zu acknowledgements", n);
-        become_stuck(d, &err);
-        return rc;
-    }
-    rc = write_batch(d, &err);
+    (void)uv_timer_stop(&d->commit_timer);
+    int rc = write_batch(d, &err);
+
     if (rc == GF_EFULL && d->stuck && room_give(d, &err)) /* not at the first time: it may be a moment's */
         rc = write_batch(d, &err);
     if (rc < 0) {
@@ -233,13 +250,46 @@ int pipeline_commit(struct daemon *d, const struct ingest_ack *acks, size_t n) {
     unstick(d);
     if (effects_any(&d->fx) || d->nacks > 0)
         finish(d);
+    if (d->nacks > 0)
+        d->nheld = d->nacks;
     d->nacks = 0;
-    if (d->full && n > 0) { /* it is durable; not acknowledging it keeps the rest away */
-        d->nheld = n;
-        return GF_EFULL;
+    if (d->full && d->nheld > 0) { /* it is durable; not acknowledging it keeps the rest away */
+        hold(d);
+        return d->in_batch ? GF_EFULL : 0;
     }
-    d->nheld = n > 0 ? 0 : d->nheld;
+    acknowledge(d);
     return 0;
+}
+
+static void on_commit_due(uv_timer_t *t) { gf_ignore(pipeline_commit(t->data)); } /* a failure has its own timer */
+
+static bool urgent(const struct daemon *d) {
+    return d->stuck || d->full || d->fx.failed || d->fx.nincidents > 0 || d->fx.nanswers > 0 || d->fx.arena.held > URGENT_BYTES;
+}
+
+/* 0: committed; INGEST_LATER: the timer will. */
+static int commit_or_wait(struct daemon *d, bool now) {
+    int64_t wait = d->conf_rules->config->commit_wait;
+
+    if (now || wait == 0 || urgent(d))
+        return pipeline_commit(d);
+    if (!uv_is_active((uv_handle_t *)&d->commit_timer))
+        (void)uv_timer_start(&d->commit_timer, on_commit_due, (uint64_t)wait, 0);
+    return INGEST_LATER;
+}
+
+int pipeline_batch(struct daemon *d, const struct ingest_ack *acks, size_t n, bool now) {
+    struct err err = {0};
+    int rc = is_held(d, acks, n) ? 0 : keep_acks(d, acks, n);
+
+    if (rc < 0) {
+        (void)err_set(&err, rc, "no memory for %zu acknowledgements", n);
+        become_stuck(d, &err);
+        return rc;
+    }
+    rc = commit_or_wait(d, now);
+    d->owing = rc == INGEST_LATER;
+    return rc;
 }
 
 int pipeline_tick(struct daemon *d) {
@@ -248,7 +298,9 @@ int pipeline_tick(struct daemon *d) {
     flood_release(d);
     if (engine_advance(d->engine, daemon_now(d), &d->fx) < 0)
         d->fx.failed = true;
-    return pipeline_commit(d, NULL, 0);
+    int rc = commit_or_wait(d, false);
+
+    return rc < 0 ? rc : 0;
 }
 
 static void on_due(uv_timer_t *t) {
@@ -320,7 +372,7 @@ void pipeline_command(struct daemon *d, const cJSON *json, const char *who, stru
     struct engine_time now = daemon_now(d);
     int rc = engine_command(d->engine, &cmd, now, &d->fx, &err, &revision);
 
-    if (pipeline_commit(d, NULL, 0) < 0) {
+    if (pipeline_commit(d) < 0) {
         refuse(answer, id, "the gateway could not write its store; send the command again later");
         return;
     }
@@ -343,7 +395,7 @@ int pipeline_checkpoint(struct daemon *d) {
     if (d->stuck)
         return GF_ESTATE;
     (void)engine_checkpoint(d->engine, SIZE_MAX, &d->fx);
-    int rc = pipeline_commit(d, NULL, 0);
+    int rc = pipeline_commit(d);
 
     if (rc == 0)
         rc = store_checkpoint_done(d->store, &err);

@@ -104,7 +104,7 @@ int daemon_reload(struct daemon *d, struct err *err) {
     flood_configure(d);
     daemon_rules_keep(d, "reload");
     (void)fault_point("reload.before_commit");
-    if (pipeline_commit(d, NULL, 0) < 0)
+    if (pipeline_commit(d) < 0)
         log_warn("reload: in force, but its changes could not be written yet");
     (void)fault_point("reload.after_commit");
     pipeline_schedule(d);

@@ -181,9 +181,9 @@ static void on_message(void *ctx, const struct mqtt_message *m) {
         sender_commands(ms->s, m->payload, m->len);
 }
 
-static bool on_batch(void *ctx) {
+static enum mqtt_acks on_batch(void *ctx) {
     (void)ctx;
-    return true; /* commands have been made durable one by one; a receipt that is lost comes again with the next sending */
+    return ACKS_WRITE; /* commands have been made durable one by one; a receipt that is lost comes again with the next sending */
 }
 
 static void on_published(void *ctx, int mid, bool ok) {

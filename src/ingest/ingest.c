@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Ingest over the MQTT client: one reading is one batch; the batch is committed; then the client may write the PUBACKs.
+ * Ingest over the MQTT client: one reading or several are one batch; the batch is committed; then the client may write the PUBACKs.
  *
  *   reading ─message*─► batch ─commit 0─► released ─► reading
- *                          └─commit <0─► held ─ingest_retry, commit 0─► released
+ *                        │ ├─commit LATER─► reading, into the same batch ─ingest_durable─► released
+ *                        │ └─commit <0─► held ─ingest_retry, commit 0─► released
+ *                        └─the link goes─► commit
  *
- * The link may drop while a batch is held: the messages are with us, only the acknowledgement is open. The client stays away until the batch is durable; the broker then sends it
- * again and the guard (guard.c) recognises it. */
+ * The link may drop while a batch is not acknowledged: the messages are with us. The client stays away until the batch is durable; the broker then sends it again and the guard (guard.c)
+ * recognises it.
+ *
+ * A broker sends only so many messages ahead of their acknowledgements. MQTT 5 brokers are told the number, but may have a smaller one of their own, and 3.1.1 brokers have their own, which
+ * is often 20. So a commit never waits beyond half of that window, and the window is learnt: a broker that fell silent in the middle of the wait, with some messages open, had probably
+ * come to its end; one that has more messages open than it was thought to send has a larger one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +22,7 @@
 #include "ingest_int.h"
 
 #define HASH_SEED UINT64_C(0x67656e676675)
+#define WINDOW_311 20 /* messages in flight that a 3.1.1 broker allows at least, as they are shipped */
 
 struct ingest {
     struct mqtt *mqtt;
@@ -27,8 +34,14 @@ struct ingest {
 
     struct ingest_ack *acks; /* of the batch at hand */
     size_t nacks, cap_acks;
-    size_t batch; /* messages handed over in the batch at hand */
-    bool broken;  /* an acknowledgement could not be noted: the batch cannot be committed as a whole */
+    size_t batch;        /* messages handed over in the batch at hand */
+    size_t window;       /* messages that the broker sends before it waits for an acknowledgement */
+    uint64_t latest;     /* uv_now of the latest message */
+    uint64_t quiet;      /* ms without a message that mean that the broker waits */
+    int receive_maximum; /* what an MQTT 5 broker is told */
+    size_t batch_max;
+    uv_loop_t *loop;
+    bool broken; /* an acknowledgement could not be noted: the batch cannot be committed as a whole */
     bool held;
 
     struct guard guard;
@@ -40,11 +53,14 @@ struct ingest {
 
 static void say_why(struct ingest *in, const char *why) { (void)snprintf(in->why, sizeof(in->why), "%s", why); }
 
+static size_t widest(const struct ingest *in) { return mqtt_protocol(in->mqtt) == 5 ? (size_t)in->receive_maximum : WINDOW_311; }
+
 static void on_connected(void *ctx, bool session_present) {
     struct ingest *in = ctx;
 
     in->stats.up = true;
     in->stats.connects++;
+    in->window = widest(in);
     say_why(in, "");
     if (!session_present)
         guard_forget(&in->guard);
@@ -54,12 +70,37 @@ static void on_connected(void *ctx, bool session_present) {
         in->ops.link(in->ctx, true, "");
 }
 
+static void durable(struct ingest *in) {
+    if (guard_remember(&in->guard, in->acks, in->nacks) < 0)
+        log_warn("broker: no memory to remember what was acknowledged; after a lost link some messages may be counted twice");
+    in->held = false;
+    in->stats.batches++;
+    if (in->batch > in->stats.largest_batch)
+        in->stats.largest_batch = in->batch;
+    in->batch = in->nacks = 0;
+    in->broken = false;
+}
+
+static enum mqtt_acks commit(struct ingest *in, bool now) {
+    int rc = in->batch > 0 ? in->ops.commit(in->ctx, in->acks, in->nacks, now) : 0; /* nothing but duplicates: durable already */
+
+    in->held = rc < 0;
+    if (rc < 0)
+        return ACKS_HOLD;
+    if (rc == INGEST_LATER)
+        return ACKS_LATER;
+    durable(in);
+    return ACKS_WRITE;
+}
+
 static void on_disconnected(void *ctx, const char *why, int64_t retry_in) {
     struct ingest *in = ctx;
 
     (void)retry_in;
     in->stats.up = false;
     say_why(in, why);
+    if (in->batch > 0 && !in->held && commit(in, true) == ACKS_WRITE) /* before the broker sends it again */
+        mqtt_release(in->mqtt);
     if (in->ops.link != NULL)
         in->ops.link(in->ctx, false, in->why);
 }
@@ -82,6 +123,7 @@ static void on_message(void *ctx, const struct mqtt_message *m) {
     struct ingest *in = ctx;
 
     in->stats.messages++;
+    in->latest = uv_now(in->loop);
     if (m->qos == 0) {
         in->stats.qos0++;
     } else {
@@ -102,33 +144,29 @@ static void on_message(void *ctx, const struct mqtt_message *m) {
     in->ops.message(in->ctx, m);
 }
 
-static bool commit(struct ingest *in) {
-    int rc = in->batch > 0 ? in->ops.commit(in->ctx, in->acks, in->nacks) : 0; /* nothing but duplicates: durable already */
-
-    if (rc < 0) {
-        in->held = true;
-        return false;
-    }
-    if (guard_remember(&in->guard, in->acks, in->nacks) < 0)
-        log_warn("broker: no memory to remember what was acknowledged; after a lost link some messages may be counted twice");
-    in->held = false;
-    in->stats.batches++;
-    if (in->batch > in->stats.largest_batch)
-        in->stats.largest_batch = in->batch;
-    in->batch = in->nacks = 0;
-    in->broken = false;
-    return true;
-}
-
-static bool on_batch(void *ctx) {
+static enum mqtt_acks on_batch(void *ctx) {
     struct ingest *in = ctx;
 
     (void)fault_point("ingest.after_read");
-    return commit(in);
+    if (in->nacks > in->window)
+        in->window = in->nacks > widest(in) ? in->nacks : widest(in);
+    return commit(in, in->nacks * 2 >= in->window || in->batch >= in->batch_max);
+}
+
+void ingest_durable(struct ingest *in) {
+    if (in->nacks >= WINDOW_311 / 2 && uv_now(in->loop) - in->latest >= in->quiet)
+        in->window = in->nacks;
+    durable(in);
+    mqtt_release(in->mqtt);
+}
+
+void ingest_hold(struct ingest *in) {
+    in->held = true;
+    mqtt_hold(in->mqtt);
 }
 
 void ingest_retry(struct ingest *in) {
-    if (in->held && !in->stopping && commit(in))
+    if (in->held && !in->stopping && commit(in, true) == ACKS_WRITE)
         mqtt_release(in->mqtt);
 }
 
@@ -172,6 +210,10 @@ int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_o
     in->ops = *ops;
     in->ctx = ctx;
     in->broker = conf->broker;
+    in->loop = loop;
+    in->receive_maximum = conf->broker.receive_maximum;
+    in->batch_max = (size_t)conf->batch_max;
+    in->quiet = (uint64_t)conf->commit_wait / 2;
     if (in->broker.client_id == NULL) {
         (void)snprintf(in->client_id, sizeof(in->client_id), "gengfu-%.200s", conf->id != NULL ? conf->id : "gateway");
         in->broker.client_id = in->client_id;

@@ -63,7 +63,7 @@ static int poll_open(struct mqtt *m) {
 
 static int wanted_events(const struct mqtt *m) {
     bool writing = m->state == MQTT_CONNECTING ? m->tcp_pending || (!m->conf.broker->tls.on && mosquitto_want_write(m->mosq))
-                                               : !m->held && mosquitto_want_write(m->mosq);
+                                               : !m->held && !m->owed && mosquitto_want_write(m->mosq);
 
     if (m->state == MQTT_CONNECTING)
         return m->tcp_pending ? UV_WRITABLE : UV_READABLE | (writing ? UV_WRITABLE : 0);
@@ -100,8 +100,8 @@ void mqtt_drop(struct mqtt *m) {
     if (m->mosq != NULL)
         mosquitto_destroy(m->mosq);
     m->mosq = NULL;
-    if (m->release)
-        m->held = false;
+    m->held = (m->held || m->owed) && !m->release; /* what is not durable keeps us away: the broker will send it again */
+    m->owed = false;
     (void)uv_timer_stop(&m->timer);
     (void)uv_timer_stop(&m->pause);
     m->waiting = m->more = m->release = false;
@@ -305,7 +305,7 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
     } else if (m->state == MQTT_UP) {
         int rc = MOSQ_ERR_SUCCESS;
 
-        if ((events & UV_WRITABLE) && !m->held)
+        if ((events & UV_WRITABLE) && !m->held && !m->owed)
             rc = mosquitto_loop_write(m->mosq, 1);
         if (rc != MOSQ_ERR_SUCCESS || mqtt_gone(m)) {
             mqtt_say_lost(m, rc, why, sizeof(why));
@@ -481,7 +481,8 @@ static void on_timer_closed(uv_handle_t *h) {
 }
 
 static void stop_now(struct mqtt *m) {
-    bool polite = m->state == MQTT_UP && !m->held && m->count == 0;
+    bool durable = m->release || (!m->held && !m->owed);
+    bool polite = m->state == MQTT_UP && durable && m->count == 0;
 
     m->stop_wanted = false;
     m->state = MQTT_STOPPING;

@@ -8,6 +8,7 @@
  *  - mosquitto_loop_read takes one packet a call: it is called until the callbacks stand still. Its errno says nothing: libmosquitto's inner socket pair fills up and sets EAGAIN there.
  *  - With TLS a packet without a callback (PINGRESP) may stand before others that are already inside OpenSSL, where poll does not see them: so two calls in a row must bring nothing.
  *  - The broker may send more than RECEIVE_MAXIMUM; a reading that ends at a limit goes on in the next turn of the loop.
+ * Several readings may stand behind one commit (ACKS_LATER): then nothing at all is written until mqtt_release, which comes long before the keepalive.
  * The coalescing wait: after the first sign of data the poll is stopped for a little, so that a commit has company. Not when the last batch was a large one and the next sign came at once: then the
  * sender waits for us. */
 #include "gengfu/base/fault.h"
@@ -40,19 +41,20 @@ void mqtt_batch_end(struct mqtt *m, int rc) {
     if (count > 0 && m->conf.deferred && m->ops.batch != NULL) {
         m->inside++;
         m->in_batch = true;
-        m->held = !m->ops.batch(m->ctx);
+        enum mqtt_acks acks = m->ops.batch(m->ctx);
+
         m->in_batch = false;
         m->inside--;
+        m->held = acks == ACKS_HOLD && !m->release; /* released from within the callback */
+        m->owed = acks == ACKS_LATER && !m->release;
     }
+    m->release = false;
     m->count = 0;
     if (lost) {
         mqtt_down(m, why);
         return;
     }
-    if (m->release && m->held) /* released from within the callback */
-        m->held = false;
-    m->release = false;
-    if (count > 0 && !m->held)
+    if (count > 0 && !m->held && !m->owed)
         write_acks(m);
     if (m->state != MQTT_UP)
         return;
@@ -86,7 +88,7 @@ void mqtt_read(struct mqtt *m) {
 void mqtt_readable(struct mqtt *m) {
     bool flood = m->last_count >= MQTT_BUSY_BATCH && uv_hrtime() - m->released < UINT64_C(1000000);
 
-    if (m->waiting || m->more || m->held)
+    if (m->waiting || m->more || m->held || m->release)
         return;
     if (!m->conf.deferred || m->conf.coalesce <= 0 || flood) {
         mqtt_read(m);
@@ -102,18 +104,17 @@ void mqtt_on_pause(uv_timer_t *t) {
 
     m->inside++;
     if (m->release) {
-        m->release = false;
-        m->held = false;
+        m->release = m->held = m->owed = false;
         if (m->state == MQTT_UP) {
             write_acks(m);
-            if (m->state == MQTT_UP && m->more)
+            if (m->state == MQTT_UP && (m->more || m->waiting))
                 mqtt_soon(m);
             mqtt_listen(m);
-        } else if (m->state == MQTT_WAITING) {
-            mqtt_begin(m, 0);
+        } else if (m->state == MQTT_WAITING && !uv_is_active((uv_handle_t *)&m->timer)) {
+            mqtt_begin(m, 0); /* the backoff is over, and it was this that kept us away */
         }
     } else if (m->state == MQTT_UP && !m->held && (m->waiting || m->more)) {
-        if (m->conf.deferred && mosquitto_want_write(m->mosq)) { /* acknowledgements of an earlier batch first */
+        if (m->conf.deferred && !m->owed && mosquitto_want_write(m->mosq)) { /* acknowledgements of an earlier batch first */
             (void)uv_timer_start(&m->pause, m->pause.timer_cb, 1, 0);
             mqtt_listen(m);
         } else {
@@ -130,9 +131,15 @@ void mqtt_hurry(struct mqtt *m) {
 }
 
 void mqtt_release(struct mqtt *m) {
-    if (m->state == MQTT_STOPPING || m->state == MQTT_CLOSED || (!m->held && !m->in_batch))
+    if (m->state == MQTT_STOPPING || m->state == MQTT_CLOSED || (!m->held && !m->owed && !m->in_batch))
         return;
     m->release = true;
-    if (m->held)
+    if (!m->in_batch)
         mqtt_soon(m);
+}
+
+void mqtt_hold(struct mqtt *m) {
+    m->held = m->held || m->owed;
+    m->owed = false;
+    mqtt_listen(m);
 }

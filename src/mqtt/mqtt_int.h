@@ -88,7 +88,8 @@ struct mqtt {
     int last_count;    /* of the one before */
     bool more;         /* the last reading ended at a limit, not for want of data */
     bool waiting;      /* the coalescing wait is on */
-    bool held;         /* the last batch is not durable yet: its acknowledgements stay */
+    bool owed;         /* acknowledgements of what is not durable yet are queued: nothing is written, but reading goes on */
+    bool held;         /* the same, and nothing more is read */
     bool in_batch;     /* ops.batch is running */
     bool release;      /* mqtt_release was called */
     uint64_t released; /* uv_hrtime of the latest release */

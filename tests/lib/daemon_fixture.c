@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static const char config[] =
-    "gateway: {id: gw, lat: 30.0, lon: 120.0, zone: UTC}\nbroker: {host: 127.0.0.1}\ncontrol: {group: nobody-at-all}\n"
+    "gateway: {id: gw, lat: 30.0, lon: 120.0, zone: UTC}\nbroker: {host: 127.0.0.1, commit_wait: 0s}\ncontrol: {group: nobody-at-all}\n"
     "platforms:\n  - {platform: city, type: mqtt, host: 127.0.0.1, client_id: gengfu-gw-city, in_flight: 4}\n";
 static const char devices[] = "device,kind,name,block,min_w:double\nlamp-1,lamp,灯一,B1,5\nlamp-2,lamp,灯二,B1,5\ndoor-1,door,门,B2,\n";
 static const char rules[] =

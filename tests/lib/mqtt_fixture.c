@@ -41,11 +41,11 @@ static void on_message(void *ctx, const struct mqtt_message *m) {
     c->retained = m->retained;
 }
 
-static bool on_batch(void *ctx) {
+static enum mqtt_acks on_batch(void *ctx) {
     struct client *c = ctx;
 
     c->batches++;
-    return !c->hold;
+    return c->hold ? ACKS_HOLD : c->later ? ACKS_LATER : ACKS_WRITE;
 }
 
 static void on_published(void *ctx, int mid, bool ok) {

@@ -17,7 +17,7 @@ struct client {
     struct mqtt *mqtt;
     struct config_mqtt broker;
     char id[32];
-    bool up, closed, stopped, session_present, stop_when_up, hold;
+    bool up, closed, stopped, session_present, stop_when_up, hold, later;
     int ups, downs, messages, batches, subscribed, refused_filters, want, published, unpublished, got_mid, want_published;
     int64_t retry_in;
     char why[512], notice[512], topic[256], payload[256];

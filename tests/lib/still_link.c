@@ -42,7 +42,7 @@ void still_message(struct mqtt *m, const struct mqtt_message *message) { m->ops.
 
 bool still_batch(struct mqtt *m) {
     m->released = false;
-    return !m->conf.deferred || m->ops.batch(m->ctx);
+    return !m->conf.deferred || m->ops.batch(m->ctx) == ACKS_WRITE;
 }
 
 bool still_released(struct mqtt *m) { return m->released; }
@@ -105,6 +105,7 @@ int64_t mqtt_peer_not_after(const struct mqtt *m) {
 }
 void mqtt_hurry(struct mqtt *m) { (void)m; }
 void mqtt_release(struct mqtt *m) { m->released = true; }
+void mqtt_hold(struct mqtt *m) { m->released = false; }
 
 int mqtt_publish(struct mqtt *m, const char *topic, const void *payload, size_t len, int qos, bool retain, int *ret_mid, struct err *err) {
     (void)qos;

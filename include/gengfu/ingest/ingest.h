@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Ingest: the devices' broker. Commit before acknowledge: a batch of messages is handed over one by one, then `commit` is called, and only when that has made everything durable
- * are the PUBACKs written. Redelivered messages (same packet id and hash as one of the last committed batches, first thing on a resumed session) are recognised and not handed over again.
+ * Ingest: the devices' broker. Commit before acknowledge: what one reading brought is handed over message by message, then `commit` is called, and only when everything is durable
+ * are the PUBACKs written; several readings may go into one commit (INGEST_LATER). Redelivered messages (same packet id and hash as one of the last committed batches, first thing on a resumed session) are recognised and not handed over again.
  * Knows nothing of rules: it subscribes to what it is told. */
 #ifndef GENGFU_INGEST_INGEST_H
 #define GENGFU_INGEST_INGEST_H
@@ -17,12 +17,14 @@ struct ingest_ack {
 };
 struct ingest_ops {
     void (*message)(void *ctx, const struct mqtt_message *m);
-    /* The batch is complete; acks are those of its QoS 1 messages. 0: durable, acknowledge. <0: not durable; nothing more is read until ingest_retry is called, which calls commit again
-     * with the same acks and no new messages. */
-    int (*commit)(void *ctx, const struct ingest_ack *acks, size_t n);
+    /* A reading is over; acks are those of all QoS 1 messages since the last commit. 0: durable, acknowledge. INGEST_LATER (not when `now`, which says that the broker may soon send nothing
+     * more before it is acknowledged): the next reading goes into the same commit, unless ingest_durable comes before. <0: not durable; nothing more is read until ingest_retry is called, which
+     * calls commit again with the same acks and no new messages. */
+    int (*commit)(void *ctx, const struct ingest_ack *acks, size_t n, bool now);
     void (*link)(void *ctx, bool up, const char *why);
     void (*closed)(void *ctx);
 };
+#define INGEST_LATER 1
 struct ingest_stats {
     bool up;
     int protocol;
@@ -41,6 +43,8 @@ GF_WARN_UNUSED int ingest_subscribe(struct ingest *in, const char *const *filter
 GF_WARN_UNUSED int ingest_start(struct ingest *in, struct err *err);
 void ingest_hurry(struct ingest *in);
 void ingest_renew(struct ingest *in); /* looks for a renewed certificate, key or password now; by itself it does so with every keepalive */
+void ingest_durable(struct ingest *in); /* after INGEST_LATER: the owner has committed everything */
+void ingest_hold(struct ingest *in);    /* after INGEST_LATER: the owner tried, and failed; ingest_retry goes on */
 void ingest_retry(struct ingest *in);
 void ingest_stop(struct ingest *in); /* closed() follows */
 void ingest_free(struct ingest *in);

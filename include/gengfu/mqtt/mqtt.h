@@ -8,7 +8,7 @@
  * within the call; the memory is given back in or after `closed`.
  *
  * Deferred acknowledgement (conf.deferred): mosquitto_threaded_set() keeps what mosquitto_loop_read queues (PUBACK) until mosquitto_loop_write. The client reads a batch, calls ops.batch, and writes
- * only when that returned true, or later when mqtt_release is called. See architecture.md's measurements, restated in src/mqtt/deferred.c. */
+ * only when that said ACKS_WRITE, or later when mqtt_release is called. See architecture.md's measurements, restated in src/mqtt/deferred.c. */
 #ifndef GENGFU_MQTT_MQTT_H
 #define GENGFU_MQTT_MQTT_H
 
@@ -29,12 +29,18 @@ struct mqtt_message {
     int qos;
     bool retained;
 };
+enum mqtt_acks {
+    ACKS_WRITE, /* everything is durable: write them */
+    ACKS_LATER, /* read on; they, and those of what is read meanwhile, wait for mqtt_release */
+    ACKS_HOLD   /* read nothing more until mqtt_release */
+};
 struct mqtt_ops {
     void (*connected)(void *ctx, bool session_present);
     void (*disconnected)(void *ctx, const char *why, int64_t retry_in); /* also for each failed try; ms */
     void (*message)(void *ctx, const struct mqtt_message *m);
-    /* After the messages of one reading (deferred clients only; at least one message): true releases the acknowledgements. */
-    bool (*batch)(void *ctx);
+    /* After the messages of one reading (deferred clients only; at least one message): what becomes of their acknowledgements. When the link goes before mqtt_release, the client stays away
+     * until it comes. */
+    enum mqtt_acks (*batch)(void *ctx);
     void (*published)(void *ctx, int mid, bool ok); /* QoS 1: the broker has it (PUBACK); ok false: it refused it (MQTT 5 reason >= 128) */
     void (*subscribed)(void *ctx, const char *filter, bool ok);
     void (*notice)(void *ctx, const char *sentence); /* something that a person should hear of; the connection goes on. May be NULL */
@@ -68,7 +74,8 @@ bool mqtt_renew(struct mqtt *m);
 int64_t mqtt_peer_not_after(
     const struct mqtt *m);         /* wall ms: when the other end's certificate runs out; TIME_NONE: no TLS, or no connection yet */
 void mqtt_hurry(struct mqtt *m);   /* cut the coalescing wait short */
-void mqtt_release(struct mqtt *m); /* deferred: the last batch is durable now; write and read on */
+void mqtt_release(struct mqtt *m); /* deferred: everything that was handed over is durable now; write and read on */
+void mqtt_hold(struct mqtt *m);    /* deferred, after ACKS_LATER: as if it had been ACKS_HOLD */
 uint64_t mqtt_bytes_in(const struct mqtt *m);
 
 #endif

@@ -73,8 +73,9 @@ struct config {
     int64_t late_tolerance; /* ms: device time older than that (or ahead by more) makes way for time of arrival */
     /* broker */
     struct config_mqtt broker;
-    int64_t coalesce; /* ms to wait after the first message before reading on; default 10 */
-    int batch_max;    /* messages of one transaction */
+    int64_t coalesce;    /* ms to wait after the first message before reading on; default 10 */
+    int batch_max;       /* messages of one transaction */
+    int64_t commit_wait; /* ms that what is not urgent may wait for its transaction; default 250 */
     /* store */
     const char *store_path;
     int64_t journal_max_age; /* ms */

@@ -79,7 +79,8 @@ static void child_message(void *ctx, const struct mqtt_message *m) {
     buf_printf(&ledger.batch, "m %.*s\n", (int)m->len, m->payload);
 }
 
-static int child_commit(void *ctx, const struct ingest_ack *acks, size_t n) {
+static int child_commit(void *ctx, const struct ingest_ack *acks, size_t n, bool now) {
+    (void)now;
     (void)ctx;
     for (size_t i = 0; i < n; i++)
         buf_printf(&ledger.batch, "a %u %llx\n", acks[i].mid, (unsigned long long)acks[i].hash);

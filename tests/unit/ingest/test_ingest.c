@@ -25,8 +25,8 @@ static struct client *pub;
 static struct sink {
     struct config conf;
     struct ingest *ingest;
-    bool closed, up, refuse;
-    int links, commits, refusals, fail_every;
+    bool closed, up, refuse, later;
+    int links, commits, refusals, fail_every, urged;
     unsigned int committed[MESSAGES_MAX]; /* how often message i was committed */
     int batch[MESSAGES_MAX], nbatch;
     int total, acks;
@@ -46,8 +46,20 @@ static void on_message(void *ctx, const struct mqtt_message *m) {
     sink.batch[sink.nbatch++] = i;
 }
 
-static int on_commit(void *ctx, const struct ingest_ack *acks, size_t n) {
+static void keep(const struct ingest_ack *acks, size_t n) {
+    for (int i = 0; i < sink.nbatch; i++)
+        sink.committed[sink.batch[i]]++;
+    sink.total += sink.nbatch;
+    sink.nbatch = 0;
+    for (size_t i = 0; i < n && sink.nkept < MESSAGES_MAX; i++)
+        sink.kept[sink.nkept++] = acks[i];
+}
+
+static int on_commit(void *ctx, const struct ingest_ack *acks, size_t n, bool now) {
     (void)ctx;
+    sink.urged += now;
+    if (sink.later && !now)
+        return INGEST_LATER;
     sink.commits++;
     if (sink.held_acks > 0)
         assert_int_equal(n, sink.held_acks); /* the same again, and nothing new */
@@ -57,12 +69,7 @@ static int on_commit(void *ctx, const struct ingest_ack *acks, size_t n) {
         return GF_EFULL;
     }
     sink.held_acks = 0;
-    for (int i = 0; i < sink.nbatch; i++)
-        sink.committed[sink.batch[i]]++;
-    sink.total += sink.nbatch;
-    sink.nbatch = 0;
-    for (size_t i = 0; i < n && sink.nkept < MESSAGES_MAX; i++)
-        sink.kept[sink.nkept++] = acks[i];
+    keep(acks, n);
     return 0;
 }
 
@@ -256,6 +263,142 @@ static void link_lost_while_held(void **state) {
     end();
 }
 
+static int received(void) {
+    struct ingest_stats st;
+
+    ingest_stats(sink.ingest, &st);
+    return (int)st.messages;
+}
+
+static bool has_received(struct client *c) {
+    (void)c;
+    return received() >= want;
+}
+
+/* Several readings behind one commit of the owner's: nothing is acknowledged before it, everything after it. */
+static void readings_wait_for_one_commit(void **state) {
+    struct ingest_stats st;
+
+    (void)state;
+    if (!begin(""))
+        skip();
+    sink.later = true;
+    sink_new(0);
+    sink_start(one_filter, 1);
+    assert_true(mfx_until(&fx, is_up, pub));
+    mfx_run(&fx, 50);
+    for (int i = 0; i < 8; i++) {
+        publish_to("k/a", i, i % 4 != 3);
+        want = i + 1;
+        assert_true(mfx_until(&fx, has_received, pub));
+    }
+    assert_int_equal(sink.commits, 0);
+    keep(NULL, 0);
+    ingest_durable(sink.ingest);
+    want = 9;
+    publish_to("k/a", 8, 0); /* one at QoS 0 alone waits as well */
+    assert_true(mfx_until(&fx, has_received, pub));
+    keep(NULL, 0);
+    ingest_durable(sink.ingest);
+    mfx_run(&fx, 50);
+    ingest_stats(sink.ingest, &st);
+    assert_int_equal(st.batches, 2);
+    assert_int_equal(st.largest_batch, 8);
+    sink_stop();
+    sink_new(0);
+    sink_start(one_filter, 1);
+    sink.up = false;
+    assert_true(mfx_until(&fx, is_up, pub));
+    mfx_run(&fx, 200);
+    assert_int_equal(received(), 0); /* they were acknowledged */
+    end();
+}
+
+/* The link goes before the commit: it is made then, and what the broker sends again is recognised. */
+static void link_lost_before_the_commit(void **state) {
+    struct ingest_stats st;
+
+    (void)state;
+    if (!begin(""))
+        skip();
+    sink.later = true;
+    sink_new(0);
+    sink_start(one_filter, 1);
+    assert_true(mfx_until(&fx, is_up, pub));
+    mfx_run(&fx, 50);
+    for (int i = 0; i < 10; i++)
+        publish_to("k/a", i, 1);
+    want = 10;
+    assert_true(mfx_until(&fx, has_received, pub));
+    assert_int_equal(sink.total, 0);
+    broker_stop(&b);
+    mfx_run(&fx, 100);
+    assert_int_equal(sink.total, 10);
+    sink.later = false;
+    broker_again(&b);
+    assert_true(mfx_until(&fx, client_is_up, pub));
+    for (int i = 10; i < 20; i++)
+        publish_to("k/a", i, 1);
+    want = 20;
+    assert_true(mfx_until(&fx, has_all, pub));
+    mfx_run(&fx, 200);
+    each_once(20);
+    ingest_stats(sink.ingest, &st);
+    assert_int_equal(st.duplicates, 10);
+    end();
+}
+
+/* The owner's commit fails: nothing more is read until it is tried again. */
+static void a_late_commit_fails(void **state) {
+    (void)state;
+    if (!begin(""))
+        skip();
+    sink.later = true;
+    sink_new(0);
+    sink_start(one_filter, 1);
+    assert_true(mfx_until(&fx, is_up, pub));
+    mfx_run(&fx, 50);
+    publish_to("k/a", 0, 1);
+    want = 1;
+    assert_true(mfx_until(&fx, has_received, pub));
+    ingest_hold(sink.ingest);
+    publish_to("k/a", 1, 1);
+    assert_true(mfx_until(&fx, client_has_published, pub));
+    mfx_run(&fx, 100);
+    assert_int_equal(received(), 1);
+    ingest_retry(sink.ingest);
+    assert_int_equal(sink.total, 1);
+    sink.later = false;
+    want = 2;
+    assert_true(mfx_until(&fx, has_all, pub));
+    each_once(2);
+    end();
+}
+
+/* A broker must not wait for us: a commit is urged when half of what it sends ahead has come, and that number is learnt. */
+static void half_a_window_urges(void **state) {
+    (void)state;
+    if (!begin("max_inflight_messages 40\n"))
+        skip();
+    sink.later = true;
+    sink.conf.commit_wait = 60;
+    fx.broker.protocol = 4;
+    sink_new(0);
+    sink_start(one_filter, 1);
+    assert_true(mfx_until(&fx, is_up, pub));
+    mfx_run(&fx, 50);
+    for (int i = 0; i < 9; i++)
+        publish_to("k/a", i, 1);
+    want = 9;
+    assert_true(mfx_until(&fx, has_received, pub));
+    assert_int_equal(sink.urged, 0);
+    publish_to("k/a", 9, 1); /* of 20 */
+    want = 10;
+    assert_true(mfx_until(&fx, has_all, pub));
+    assert_int_equal(sink.urged, 1);
+    end();
+}
+
 /* The acknowledgements never leave: a process that dies between commit and PUBACK. The next one is told what was committed. */
 static void restored_acknowledgements(void **state) {
     struct ingest_stats st;
@@ -432,6 +575,10 @@ int main(void) {
         cmocka_unit_test(twenty_thousand_with_failing_commits),
         cmocka_unit_test(broker_restarts),
         cmocka_unit_test(link_lost_while_held),
+        cmocka_unit_test(readings_wait_for_one_commit),
+        cmocka_unit_test(link_lost_before_the_commit),
+        cmocka_unit_test(a_late_commit_fails),
+        cmocka_unit_test(half_a_window_urges),
         cmocka_unit_test(restored_acknowledgements),
         cmocka_unit_test(qos0_is_counted),
         cmocka_unit_test(subscriptions_change),

@@ -131,6 +131,90 @@ static void the_link_goes_while_held(void **state) {
     end();
 }
 
+/* LATER: reading goes on, nothing is acknowledged, and then everything is. */
+static void later_reads_on(void **state) {
+    (void)state;
+    if (!begin(0))
+        skip();
+    c->later = true;
+    for (int i = 1; i <= 5; i++) {
+        publish(1);
+        c->want = i;
+        assert_true(mfx_until(&fx, client_has_messages, c));
+    }
+    assert_true(c->batches >= 5);
+    client_stop(c);
+    assert_true(mfx_until(&fx, client_is_closed, c));
+    struct client *again = mfx_client(&fx, "keeper", false);
+
+    again->later = true;
+    again->want = 5;
+    client_start(again);
+    assert_true(mfx_until(&fx, client_has_messages, again)); /* none was acknowledged */
+    mqtt_release(again->mqtt);
+    publish(1);
+    again->want = 6;
+    assert_true(mfx_until(&fx, client_has_messages, again));
+    client_stop(again); /* the sixth is not released */
+    assert_true(mfx_until(&fx, client_is_closed, again));
+    struct client *third = mfx_client(&fx, "keeper", false);
+
+    third->later = true;
+    client_start(third);
+    third->want = 1;
+    assert_true(mfx_until(&fx, client_has_messages, third));
+    mqtt_release(third->mqtt);
+    client_stop(third); /* released: goes with the goodbye */
+    assert_true(mfx_until(&fx, client_is_closed, third));
+    struct client *fourth = mfx_client(&fx, "keeper", false);
+
+    client_start(fourth);
+    assert_true(mfx_until(&fx, client_is_up, fourth));
+    mfx_run(&fx, 200);
+    assert_int_equal(third->messages, 1);
+    assert_int_equal(fourth->messages, 0);
+    end();
+}
+
+static void the_link_goes_before_the_release(void **state) {
+    (void)state;
+    if (!begin(0))
+        skip();
+    c->later = true;
+    publish(1);
+    c->want = 1;
+    assert_true(mfx_until(&fx, client_has_messages, c));
+    broker_stop(&b);
+    assert_true(mfx_until(&fx, client_is_down, c));
+    broker_again(&b);
+    mfx_run(&fx, 1500);
+    assert_int_equal(c->ups, 1); /* stays away */
+    mqtt_release(c->mqtt);
+    c->want = 2;
+    assert_true(mfx_until(&fx, client_has_messages, c));
+    end();
+}
+
+/* LATER becomes HOLD when the owner could not make it durable. */
+static void later_is_held(void **state) {
+    (void)state;
+    if (!begin(0))
+        skip();
+    c->later = true;
+    publish(1);
+    c->want = 1;
+    assert_true(mfx_until(&fx, client_has_messages, c));
+    mqtt_hold(c->mqtt);
+    publish(3);
+    mfx_run(&fx, 200);
+    assert_int_equal(c->messages, 1);
+    mqtt_release(c->mqtt);
+    c->want = 4;
+    assert_true(mfx_until(&fx, client_has_messages, c));
+    assert_int_equal(c->downs, 0);
+    end();
+}
+
 static void coalescing_collects(void **state) {
     (void)state;
     if (!begin(100))
@@ -155,6 +239,25 @@ static void hurry_cuts_it_short(void **state) {
     mqtt_hurry(c->mqtt);
     assert_int_equal(c->messages, 0); /* not from within the call */
     c->want = 1;
+    assert_true(mfx_until(&fx, client_has_messages, c));
+    end();
+}
+
+/* The acknowledgements may go while the next messages are waited for: these are read then, not forgotten. */
+static void released_while_waiting(void **state) {
+    (void)state;
+    if (!begin(60000))
+        skip();
+    c->later = true;
+    client_publish(pub, "k", "x", 1);
+    assert_true(mfx_until(&fx, is_waiting, c));
+    mqtt_hurry(c->mqtt);
+    c->want = 1;
+    assert_true(mfx_until(&fx, client_has_messages, c));
+    client_publish(pub, "k", "x", 1);
+    assert_true(mfx_until(&fx, is_waiting, c));
+    mqtt_release(c->mqtt);
+    c->want = 2;
     assert_true(mfx_until(&fx, client_has_messages, c));
     end();
 }
@@ -272,9 +375,19 @@ static void credentials(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(held_is_not_acknowledged), cmocka_unit_test(released_goes_on),    cmocka_unit_test(the_link_goes_while_held),
-        cmocka_unit_test(coalescing_collects),      cmocka_unit_test(hurry_cuts_it_short), cmocka_unit_test(batches_are_bounded),
-        cmocka_unit_test(stays_up_when_idle),       cmocka_unit_test(password_by_file),    cmocka_unit_test(credentials),
+        cmocka_unit_test(later_reads_on),
+        cmocka_unit_test(the_link_goes_before_the_release),
+        cmocka_unit_test(later_is_held),
+        cmocka_unit_test(released_while_waiting),
+        cmocka_unit_test(held_is_not_acknowledged),
+        cmocka_unit_test(released_goes_on),
+        cmocka_unit_test(the_link_goes_while_held),
+        cmocka_unit_test(coalescing_collects),
+        cmocka_unit_test(hurry_cuts_it_short),
+        cmocka_unit_test(batches_are_bounded),
+        cmocka_unit_test(stays_up_when_idle),
+        cmocka_unit_test(password_by_file),
+        cmocka_unit_test(credentials),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

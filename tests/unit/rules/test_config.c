@@ -47,6 +47,7 @@ static void test_defaults(void **state) {
     assert_true(c->broker.tls.verify);
     assert_int_equal(c->coalesce, 10);
     assert_int_equal(c->batch_max, 1000);
+    assert_int_equal(c->commit_wait, 250);
     assert_string_equal(c->store_path, "/var/lib/gengfu/gengfu.db");
     assert_int_equal(c->journal_max_age, 14 * 86400000LL);
     assert_int_equal(c->journal_max_bytes, 512LL << 20);
@@ -65,7 +66,7 @@ static void test_everything(void **state) {
     struct config *c = load(
         "gateway: {id: gw-1, name: 澜溪社区, lat: 30.5, lon: -119, datum: GCJ-02, zone: Asia/Shanghai, late_tolerance: 5m}\n"
         "broker: {host: b.example, port: 8884, client_id: x, user: u, password_file: p, protocol: 4, keepalive: 60, session_expiry: 1d, receive_maximum: 7,\n"
-        "  tls: {ca: /ca, cert: /cert, key: /key}, coalesce: 50ms, batch_max: 20}\n"
+        "  tls: {ca: /ca, cert: /cert, key: /key}, coalesce: 50ms, batch_max: 20, commit_wait: 1s}\n"
         "store: {path: /tmp/x.db, journal_max_age: 7d, journal_max_bytes: 2GB, closed_max_age: 30d, outbox_max_bytes: 10MB}\n"
         "control: {socket: /tmp/s, group: adm}\n"
         "limits: {max_payload: 1MB, max_devices: 10, max_keys: 20}\n"
@@ -89,7 +90,7 @@ static void test_everything(void **state) {
                 c->broker.receive_maximum == 7);
     assert_string_equal(c->broker.tls.ca, "/ca");
     assert_true(c->broker.tls.on && c->broker.tls.verify);
-    assert_true(c->coalesce == 50 && c->batch_max == 20);
+    assert_true(c->coalesce == 50 && c->batch_max == 20 && c->commit_wait == 1000);
     assert_true(c->journal_max_bytes == 2LL << 30 && c->outbox_max_bytes == 10 << 20 && c->closed_max_age == 30 * 86400000LL);
     assert_int_equal(c->nplatforms, 6);
     const struct config_platform *p = &c->platforms[0];
