@@ -30,6 +30,9 @@ ARGS ?=
 LIB_SRC := $(sort $(wildcard $(patsubst %,src/%/*.c,$(MODULES))))
 MAIN_SRC := $(if $(filter *,$(MODULES)),$(wildcard src/main.c))
 TESTLIB_SRC := $(sort $(wildcard tests/lib/*.c))
+# Stands in for src/mqtt, so it is linked only into what wants links that it holds itself.
+STILL_LINK := tests/lib/still_link.c
+STILL_FUZZ := command control
 UNIT_SRC := $(sort $(wildcard $(patsubst %,tests/unit/%/test_*.c,$(MODULES))))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 CONFORMANCE_SRC := $(sort $(wildcard tests/conformance/*.c))
@@ -43,7 +46,9 @@ CONFORMANCE_BIN := $(if $(CONFORMANCE_SRC),$(BUILD)/tests/conformance/run)
 
 # ---- libraries ----------------------------------------------------------------------------------------------------------------
 
-PACKAGES := libuv libmosquitto sqlite3 libcjson yaml-0.1 libcurl libssl libcrypto libpcre2-8 liblz4
+PACKAGES := libuv libmosquitto sqlite3 libcjson yaml-0.1 libssl libcrypto libpcre2-8 liblz4
+# Loaded at run time where it is needed (src/forward/curl.h): only its headers.
+HEADERS := libcurl
 OPTIONAL := systemd
 ifneq ($(filter-out $(OPTIONAL),$(WITHOUT)),)
 $(error WITHOUT=$(WITHOUT): only these can be left out: $(OPTIONAL))
@@ -58,11 +63,11 @@ endif
 BARE := help clean deps test demo check-source uninstall
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
 MISSING := $(shell command -v $(PKG_CONFIG) >/dev/null 2>&1 || echo pkg-config; \
-	for p in $(PACKAGES); do $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
+	for p in $(PACKAGES) $(HEADERS); do $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
 ifneq ($(strip $(MISSING)),)
 $(error not installed: $(strip $(MISSING)). `make deps` installs what is missing from Debian)
 endif
-PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(HEADERS))
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES))
 # Protections that not every compiler has for every machine.
 HARDEN := $(foreach f,-fstack-clash-protection -fcf-protection=full -mbranch-protection=standard, \
@@ -88,7 +93,7 @@ else
 GF_CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all
 GF_LDFLAGS += -fsanitize=$(SAN)
 endif
-LIBS := $(PKG_LIBS) -lm
+LIBS := $(PKG_LIBS) -lm -ldl
 
 # Tests may include a module's private header ("cel/cel_int.h") and lean on tests/lib.
 TEST_CPPFLAGS := -Itests/lib
@@ -151,7 +156,7 @@ $(BUILD)/tests/%.o: tests/%.c Makefile
 $(call obj,$(FUZZ_SRC)): EXTRA_WARN = -Wno-missing-prototypes
 
 TESTLIB := $(if $(TESTLIB_SRC),$(BUILD)/tests/libtest.a)
-$(BUILD)/tests/libtest.a: $(call obj,$(TESTLIB_SRC))
+$(BUILD)/tests/libtest.a: $(call obj,$(filter-out $(STILL_LINK),$(TESTLIB_SRC)))
 	$(Q)rm -f $@.new && $(AR) rcs $@.new $^ && mv -f $@.new $@
 
 $(UNIT_BIN): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(TESTLIB) $(LIB)
@@ -159,6 +164,7 @@ $(UNIT_BIN): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(TESTLIB) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 # The same targets as for libFuzzer, with a main of our own that replays files: any compiler will do.
+$(STILL_FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%): $(call obj,$(STILL_LINK))
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay_main.o $(TESTLIB) $(LIB)
 	$(call say,LD,$(patsubst $(BUILD)/%,%,$@))
 	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ $(LIBS)
@@ -271,7 +277,7 @@ fuzz: ## let libFuzzer search: make fuzz FUZZ=json TIME=60 (needs clang)
 	build-fuzz/fuzz_$(FUZZ) -max_total_time=$(TIME) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=tests/fuzz/work/$(FUZZ)- \
 		$(wildcard tests/fuzz/$(FUZZ).dict:%=-dict=%) tests/fuzz/work/$(FUZZ) tests/fuzz/corpus/$(FUZZ)
 
-fuzz-one: $(BUILD)/tests/fuzz/fuzz_$(FUZZ).o $(TESTLIB) $(LIB)
+fuzz-one: $(BUILD)/tests/fuzz/fuzz_$(FUZZ).o $(if $(filter $(FUZZ),$(STILL_FUZZ)),$(call obj,$(STILL_LINK))) $(TESTLIB) $(LIB)
 	$(call say,LD,$(BUILD)/fuzz_$(FUZZ))
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined -o $(BUILD)/fuzz_$(FUZZ) $^ $(LIBS)
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * gengfu version: versions of everything that is linked. */
-#include <curl/curl.h>
+ * gengfu version: versions of everything that is used. */
 #include <mosquitto.h>
 #include <sqlite3.h>
 #include <uv.h>
@@ -11,6 +10,7 @@
 
 #include "cli_int.h"
 #include "gengfu/base/json.h"
+#include "gengfu/forward/forward.h"
 
 int cmd_version(struct cli *c) {
     int major, minor, revision;
@@ -22,10 +22,14 @@ int cmd_version(struct cli *c) {
     (void)pcre2_config(PCRE2_CONFIG_VERSION, pcre);
     const struct {
         const char *name, *version;
-    } parts[] = {{"gengfu", GENGFU_VERSION},  {"libuv", uv_version_string()},
-                 {"libmosquitto", mosquitto}, {"sqlite", sqlite3_libversion()},
-                 {"cjson", cJSON_Version()},  {"libyaml", yaml_get_version_string()},
-                 {"libcurl", curl_version()}, {"pcre2", pcre},
+    } parts[] = {{"gengfu", GENGFU_VERSION},
+                 {"libuv", uv_version_string()},
+                 {"libmosquitto", mosquitto},
+                 {"sqlite", sqlite3_libversion()},
+                 {"cjson", cJSON_Version()},
+                 {"libyaml", yaml_get_version_string()},
+                 {"libcurl", forward_https_version()},
+                 {"pcre2", pcre},
                  {"compiler", __VERSION__}};
 
     buf_init(&b, 0);

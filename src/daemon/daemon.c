@@ -286,7 +286,6 @@ int daemon_run(const struct daemon_options *opt, struct err *err) {
     fault_init();
     (void)signal(SIGPIPE, SIG_IGN);
     (void)mosquitto_lib_init();
-    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
     int rc = daemon_new(opt, err, &d);
 
     if (rc == 0) {
@@ -294,7 +293,6 @@ int daemon_run(const struct daemon_options *opt, struct err *err) {
         daemon_free(d);
         log_notice("ended");
     }
-    curl_global_cleanup();
     (void)mosquitto_lib_cleanup();
     return rc;
 }

@@ -3,8 +3,7 @@
 #ifndef GENGFU_HTTPS_INT_H
 #define GENGFU_HTTPS_INT_H
 
-#include <curl/curl.h>
-
+#include "forward/curl.h"
 #include "forward_int.h"
 
 #define HTTPS_REPLY_MAX 65536          /* bytes of a reply that are kept; a longer one has no commands for us */

@@ -315,6 +315,12 @@ static int platform_open(struct sender *s, struct err *err) {
 
     if (hs == NULL)
         return err_set(err, GF_ENOMEM, "%s", err_text(GF_ENOMEM));
+    int rc = curl_load(err);
+
+    if (rc < 0) {
+        free(hs);
+        return rc;
+    }
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) { /* counted by libcurl */
         free(hs);
         return err_set(err, GF_EIO, "libcurl cannot be initialised");
@@ -323,7 +329,6 @@ static int platform_open(struct sender *s, struct err *err) {
     hs->peer_not_after = TIME_NONE;
     hs->last = &hs->first;
     s->own = hs;
-    int rc = 0;
 
     if (s->conf->url == NULL || !https_url_allowed(s->conf->url, &plain))
         rc = err_set(err, GF_EINVAL, "'%s' is no address to post to: https://…, or http:// to this machine",

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What of HTTPS is only text: the signature, Retry-After, which addresses may go without TLS. Pure. */
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

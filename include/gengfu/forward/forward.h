@@ -46,7 +46,8 @@ enum { ENVELOPE_REPLAYED = 1, ENVELOPE_PUBLIC = 2 };
 void forward_envelope(struct buf *b, const char *gateway, const struct outbox_row *row, unsigned flags);
 size_t forward_platforms(const struct forward *f);
 void forward_stats(const struct forward *f, size_t i, struct forward_stats *ret);
-void forward_stop(struct forward *f); /* what is in flight stays in the outbox; closed() follows */
+const char *forward_https_version(void); /* of the library that HTTPS platforms need; it is loaded for that, and for them, only */
+void forward_stop(struct forward *f);    /* what is in flight stays in the outbox; closed() follows */
 void forward_free(struct forward *f);
 
 #endif

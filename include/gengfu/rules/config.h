@@ -59,7 +59,10 @@ struct config_platform {
     int64_t retry_min, retry_max; /* ms, backoff with full jitter */
 };
 
-enum config_clock { CLOCK_NTP, CLOCK_ANY }; /* when a clock that shows a likely time is trusted: the kernel says that it is synchronised; always */
+enum config_clock {
+    CLOCK_NTP,
+    CLOCK_ANY
+}; /* when a clock that shows a likely time is trusted: the kernel says that it is synchronised; always */
 
 struct config {
     /* gateway */

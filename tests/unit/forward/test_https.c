@@ -600,6 +600,7 @@ static void retry_after_texts(void **state) {
     };
 
     (void)state;
+    assert_int_equal(curl_load(NULL), 0);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
         if (https_retry_after(cases[i].text, strlen(cases[i].text), 100000) != cases[i].ms)
             fail_msg("'%s' gave %lld", cases[i].text, (long long)https_retry_after(cases[i].text, strlen(cases[i].text), 100000));
@@ -630,6 +631,7 @@ static void addresses(void **state) {
     bool plain;
 
     (void)state;
+    assert_int_equal(curl_load(NULL), 0);
     assert_true(https_url_allowed("https://platform.example/in", &plain));
     assert_false(plain);
     assert_true(https_url_allowed("http://127.0.0.1:8080/in", &plain));
