@@ -19,6 +19,7 @@
 #define ENGINE_MAX_KEY 256             /* bytes of a key's text; longer ones end in their hash */
 #define ENGINE_MAX_WINDOW 10000        /* events of one window; then the oldest go */
 #define ENGINE_MAX_WINDOW_TOTAL 500000 /* events of all windows together */
+#define ENGINE_SERIAL_DAYS 8           /* days whose serial is remembered: a clock that goes back a day must not give its numbers again */
 #define ENGINE_MAX_PARTIALS 64         /* half-done sequences of one key; then the oldest goes */
 #define ENGINE_MAX_PARTIALS_TOTAL 50000
 #define ENGINE_MAX_FIELDS 256  /* known fields of one device */
@@ -279,8 +280,10 @@ struct engine {
     int64_t grace_from; /* attended ms */
     bool clock_known, clock_dirty;
     /* numbers */
-    int serial_day;
-    uint32_t serial;
+    struct serial {
+        int day; /* 20260110; 0: none */
+        uint32_t n;
+    } serials[ENGINE_SERIAL_DAYS]; /* the latest day that was used first */
     bool serial_dirty;
     struct effect_state *gone; /* rows of rules that are no more, to be deleted at the start */
     size_t ngone, cap_gone;
@@ -502,6 +505,7 @@ void engine_escalate_due(struct engine *e, struct instance *in);
 bool engine_chatter_change(struct engine *e, struct instance *in); /* true: now (or still) chattering */
 void engine_chatter_due(struct engine *e, struct instance *in);
 void engine_number(struct engine *e, char out[INCIDENT_NUMBER_MAX]);
+uint32_t engine_serial(struct engine *e, int day); /* own.c: the next one of that day */
 void engine_feed(struct engine *e, const struct docket *d, enum change change);
 void engine_feed_run(struct engine *e);
 void engine_run_rules(struct engine *e, const struct event *ev, struct engine_device *dev, bool live);

@@ -14,6 +14,39 @@ static void put(struct engine *e, const char *key) {
         effects_state(e->fx, &s);
 }
 
+/* The clock may go back over midnight, or forward a year and back: a day that was begun goes on where it was. */
+uint32_t engine_serial(struct engine *e, int day) {
+    size_t at = 0;
+
+    while (at < ENGINE_SERIAL_DAYS - 1 && e->serials[at].day != day)
+        at++;
+    struct serial today = e->serials[at].day == day ? e->serials[at] : (struct serial){.day = day};
+
+    memmove(&e->serials[1], &e->serials[0], at * sizeof(e->serials[0]));
+    today.n++;
+    e->serials[0] = today;
+    e->serial_dirty = true;
+    return today.n;
+}
+
+static void serials_read(struct engine *e, const cJSON *j) {
+    const cJSON *day;
+    size_t n = 0;
+
+    if (json_get(j, "day")) { /* as it was written while there was one */
+        e->serials[0].day = (int)(engine_whole(json_get(j, "day"), 0) % 100000000);
+        e->serials[0].n = (uint32_t)engine_whole(json_get(j, "n"), 0);
+        return;
+    }
+    cJSON_ArrayForEach(day, json_get(j, "days")) {
+        struct serial s = {.day = (int)(engine_whole(cJSON_GetArrayItem(day, 0), 0) % 100000000),
+                           .n = (uint32_t)engine_whole(cJSON_GetArrayItem(day, 1), 0)};
+
+        if (n < ENGINE_SERIAL_DAYS && s.day > 0)
+            e->serials[n++] = s;
+    }
+}
+
 void engine_own_flush(struct engine *e) {
     struct jw w;
 
@@ -21,8 +54,14 @@ void engine_own_flush(struct engine *e) {
         buf_clear(&e->text);
         w = jw_start(&e->text);
         jw_open(&w, NULL, '{');
-        jw_int(&w, "day", e->serial_day);
-        jw_int(&w, "n", (int64_t)e->serial);
+        jw_open(&w, "days", '[');
+        for (size_t i = 0; i < ENGINE_SERIAL_DAYS && e->serials[i].day; i++) {
+            jw_open(&w, NULL, '[');
+            jw_int(&w, NULL, e->serials[i].day);
+            jw_int(&w, NULL, (int64_t)e->serials[i].n);
+            jw_close(&w, ']');
+        }
+        jw_close(&w, ']');
         jw_close(&w, '}');
         put(e, "serial");
         e->serial_dirty = false;
@@ -52,8 +91,7 @@ int engine_own_read(struct engine *e, const char *key, const char *body, size_t 
     if (rc < 0)
         return err_prefix(err, "state %s", key);
     if (strcmp(key, "serial") == 0) {
-        e->serial_day = (int)(engine_whole(json_get(j, "day"), 0) % 100000000);
-        e->serial = (uint32_t)engine_whole(json_get(j, "n"), 0);
+        serials_read(e, j);
     } else if (strcmp(key, "clock") == 0) {
         e->paused = engine_ms(json_get(j, "paused"), 0);
         e->link_down = engine_ms(json_get(j, "link_down"), TIME_NONE);

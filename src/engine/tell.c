@@ -375,11 +375,5 @@ void engine_number(struct engine *e, char out[INCIDENT_NUMBER_MAX]) {
 
     civil_from(seconds + zone_offset(e->rs->config ? e->rs->config->zone : NULL, seconds), &c);
     day = c.year * 10000 + c.month * 100 + c.day;
-    if (day != e->serial_day) {
-        e->serial_day = day;
-        e->serial = 0;
-    }
-    e->serial++;
-    e->serial_dirty = true;
-    (void)snprintf(out, INCIDENT_NUMBER_MAX, "%.24s-%08d-%04u", e->gateway, day, e->serial);
+    (void)snprintf(out, INCIDENT_NUMBER_MAX, "%.24s-%08d-%04u", e->gateway, day, engine_serial(e, day));
 }

@@ -13,6 +13,7 @@
 #define FORWARD_ANSWERS_MAX 256             /* answers that wait for the platform; the oldest goes when there are more */
 #define FORWARD_ROW_TROUBLE 8               /* messages that failed one by one in a row, before it is the platform's trouble */
 #define FORWARD_REPLAYED (60 * TIME_SECOND) /* a revision that waited longer is marked `replayed` */
+#define FORWARD_CLOCK_BACK 2000             /* ms: a wall clock that is further behind than that was set back */
 #define FORWARD_TURN_RETRY 1000             /* ms until outcomes that the store did not take are given again */
 
 struct sender;
@@ -75,6 +76,8 @@ struct sender {
     double tokens;
     uint64_t tokens_at;
     uv_timer_t timer; /* when to look again */
+    int64_t wall;     /* clock that was seen last, at uv_now wall_at; 0: none yet */
+    uint64_t wall_at;
     struct forward_stats stats;
 };
 

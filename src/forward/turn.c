@@ -117,6 +117,26 @@ static void plan(struct sender *s, int64_t wall) {
     look_again(s, wait > 1000 ? 1000 : (uint64_t)wait);
 }
 
+/* The clock was set back, while we run or between the last commit and our start: what is to be tried again at a time of the clock before must not wait until it is that time once more. */
+static void follow_clock(struct sender *s, int64_t wall, uint64_t now) {
+    struct err err = {0};
+
+    if (s->wall == 0) {
+        struct store_clock last;
+        store_clock(s->f->store, &last);
+        s->wall = last.wall == TIME_NONE ? wall : last.wall;
+        s->wall_at = now;
+    }
+    bool back = wall < s->wall + (int64_t)(now - s->wall_at) - FORWARD_CLOCK_BACK;
+
+    if (back && store_outbox_at_once(s->f->store, s->conf->name, &err) < 0) {
+        log_warn("platform %s: the clock was set back: %s", s->conf->name, err.text);
+        return; /* the next look tries again */
+    }
+    s->wall = wall;
+    s->wall_at = now;
+}
+
 static void pump(struct sender *s) {
     struct forward *f = s->f;
     uint64_t now = uv_now(f->loop);
@@ -129,6 +149,8 @@ static void pump(struct sender *s) {
     (void)uv_timer_stop(&s->timer);
     if (!s->link)
         return;
+    int64_t wall = f->ops.wall(f->ctx);
+    follow_clock(s, wall, now);
     if (now < s->hold) {
         look_again(s, s->hold - now);
         return;
@@ -141,7 +163,6 @@ static void pump(struct sender *s) {
     for (size_t i = 0; i < s->nslots && nbusy < sizeof(busy) / sizeof(busy[0]); i++)
         if (s->slots[i].state != SLOT_FREE)
             busy[nbusy++] = s->slots[i].incident;
-    int64_t wall = f->ops.wall(f->ctx);
     struct arena_mark mark = arena_mark(&f->arena);
     int n = store_outbox_next(f->store, s->conf->name, wall, busy, nbusy, want, &f->arena, rows, &err);
 

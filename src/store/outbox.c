@@ -335,6 +335,18 @@ int store_outbox_outcomes(struct store *s, const struct outbox_outcome *items, s
     return txn_end(s, rc, err);
 }
 
+int store_outbox_at_once(struct store *s, const char *platform, struct err *err) {
+    const struct platform *p = store_platform_find(s, platform);
+    if (!p)
+        return 0;
+    int rc = txn_begin(s, HERE, err);
+    if (rc < 0)
+        return rc;
+    struct query q = sql_start(s, SQL_OUTBOX_AT_ONCE);
+    sql_put_int(&q, p->id);
+    return txn_end(s, sql_run(&q, err), err);
+}
+
 int store_outbox_resend(struct store *s, const char *platform, const char *incident, int64_t now, size_t *ret_rows, struct err *err) {
     if (platform) {
         const struct platform *p = store_platform_find(s, platform);

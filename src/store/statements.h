@@ -74,6 +74,7 @@
     X(OUTBOX_GET, "SELECT revision, bytes FROM outbox WHERE incident = ? AND platform = ?", "revision,bytes") \
     X(OUTBOX_DROP, "DELETE FROM outbox WHERE incident = ? AND platform = ?", "") \
     X(OUTBOX_RETRY, "UPDATE outbox SET attempts = attempts + 1, next_try = ?, why = ? WHERE incident = ? AND platform = ?", "") \
+    X(OUTBOX_AT_ONCE, "UPDATE outbox SET next_try = 0 WHERE platform = ? AND dead = 0 AND next_try > 0", "") \
     X(OUTBOX_DEAD, "UPDATE outbox SET attempts = attempts + 1, next_try = 0, dead = 1, why = ? WHERE incident = ? AND platform = ?", "") \
     X(OUTBOX_FRESH, "SELECT incident FROM outbox INDEXED BY outbox_order WHERE platform = ?1 AND dead = 0 AND severity = ?2 AND queued >= ?3" \
       " AND (next_try <= ?4 OR next_try > ?5) ORDER BY queued DESC", "incident") \

@@ -139,6 +139,8 @@ struct outbox_outcome {
     int64_t at;
 };
 GF_WARN_UNUSED int store_outbox_outcomes(struct store *s, const struct outbox_outcome *items, size_t n, struct err *err);
+GF_WARN_UNUSED int store_outbox_at_once(struct store *s, const char *platform,
+                                        struct err *err); /* nothing waits for its next_try any more: the clock was set back */
 GF_WARN_UNUSED int store_outbox_resend(struct store *s, const char *platform /* NULL: all */, const char *incident, int64_t now,
                                        size_t *ret_rows, struct err *err); /* a dead or sent one is queued again */
 typedef int (*store_outbox_fn)(void *ctx, const struct outbox_row *row);
