@@ -212,10 +212,10 @@ class Sandbox:
 
     # -- certificates ------------------------------------------------------------------------------------------------------------
 
-    def certificates(self):
+    def certificates(self, env=None):
         """An authority of our own, a server for 127.0.0.1 and localhost, a client."""
         def openssl(*args):
-            subprocess.run(["openssl", *args], cwd=self.dir, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.run(["openssl", *args], cwd=self.dir, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env and dict(os.environ, **env))
         new = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
         openssl("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.pem", "-days", "3650", "-subj", "/CN=gengfu test authority")
         for who, subject, extra in (("server", "/CN=localhost", "subjectAltName=DNS:localhost,IP:127.0.0.1"), ("client", "/CN=gengfu", "extendedKeyUsage=clientAuth")):
@@ -236,7 +236,7 @@ class Sandbox:
 
     # -- configuration -----------------------------------------------------------------------------------------------------------
 
-    def configure(self, broker_port, platforms=(), rules=None, devices=None, broker_extra="", limits="", store_extra=""):
+    def configure(self, broker_port, platforms=(), rules=None, devices=None, broker_extra="", limits="", store_extra="", clock="any"):
         """A configuration directory: the shipped rules, or {file name: text} in their place. platforms: YAML flow mappings as text."""
         if rules is None:
             shutil.copytree(os.path.join(ROOT, "rules"), self.config)
@@ -246,7 +246,7 @@ class Sandbox:
                 self.write(os.path.join("config", "rules.d", name), text)
             self.write("config/devices.csv", devices or "device,kind\n")
             shutil.copy(os.path.join(ROOT, "rules", "codes.csv"), self.config)
-        text = (f"gateway: {{id: {GATEWAY}, name: 澜溪社区, lat: 30.0490, lon: 119.9050, zone: Asia/Shanghai}}\n"
+        text = (f"gateway: {{id: {GATEWAY}, name: 澜溪社区, lat: 30.0490, lon: 119.9050, zone: Asia/Shanghai, clock: {clock}}}\n"
                 f"broker: {{host: 127.0.0.1, port: {broker_port}{broker_extra}}}\n"
                 f"store: {{path: {self.store}{store_extra}}}\n"
                 f"control: {{socket: {self.socket}, group: {grp.getgrgid(os.getegid()).gr_name}}}\n")

@@ -120,7 +120,7 @@ class Bench:
     # -- putting it together -----------------------------------------------------------------------------------------------------
 
     def up(self, mqtt=True, https=False, shim=False, rate=400, limits="", store_extra="", broker_extra="", start=True, mqtt_extra="", https_extra="", counted=True,
-           rules="", registry=REGISTRY):
+           rules="", more_sources="", registry_more=""):
         """Broker, link, platforms, configuration, daemon, publisher (not publishing yet)."""
         box, self.ledger.counted = self.box, counted
         self.broker = sandbox.Broker(box).start()
@@ -134,11 +134,13 @@ class Bench:
             self.platform.start_mqtt("127.0.0.1", self.city.port, "city")
             entries.append(box.mqtt_platform(self.city_link.port, mqtt_extra))
         if https:
-            box.certificates()
+            yesterday = Shim(box, self.build)  # so that they hold for a clock that is set back a little
+            yesterday.set(clock_offset=-86400 * 1000000)
+            box.certificates(env=yesterday.environment())
             port = self.platform.start_https(0, box.path("server.pem"), box.path("server.key"), "district")
             self.district_link = self.new_link(port)
             entries.append(box.https_platform(self.district_link.port, secret_file, https_extra))
-        box.configure(self.link.port, entries, {"10-torture.yaml": SOURCE, "20-rules.yaml": "rules:\n" + COUNT * counted + MARKED + rules}, registry, broker_extra=broker_extra, limits=limits,
+        box.configure(self.link.port, entries, {"10-torture.yaml": SOURCE + more_sources, "20-rules.yaml": "rules:\n" + COUNT * counted + MARKED + rules}, REGISTRY + registry_more, broker_extra=broker_extra, limits=limits or "device_rate: 0",
                       store_extra=store_extra)
         if shim:
             self.shim = Shim(box, self.build)

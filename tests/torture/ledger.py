@@ -145,6 +145,11 @@ def compare(ledger, journal, incidents, channels, violations, broker_may_lose=Fa
         v.duplicates += len(ours) - len(set(ours))
         v.say(f"{len(ours) - len(set(ours))} incidents with the same rule and key")
 
+    numbers = Counter(i["number"] for i in incidents)
+    if len(numbers) < len(incidents):
+        v.duplicates += len(incidents) - len(numbers)
+        v.say(f"numbers given twice: {some(n for n, c in numbers.items() if c > 1)}")
+
     # What the platforms have.
     stand = {i["id"]: (i["revision"], i["count"]) for i in incidents}
     for name, latest in channels.items():
