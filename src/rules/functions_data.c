@@ -71,6 +71,25 @@ static struct cel_value fn_hex(struct arena *arena, void *host, size_t argc, con
     return bytes_value(out, n);
 }
 
+/* words(list): the bytes of registers, two each, the higher one first. One with a sign may come as a negative number. */
+static struct cel_value fn_words(struct arena *arena, void *host, size_t argc, const struct cel_value *argv) {
+    (void)host, (void)argc;
+    struct cel_value v = argv[0], one;
+    if (!opened(&v) || v.type != CEL_LIST)
+        return none("words() of what is no list");
+    size_t n = cel_size(v);
+    char *out = arena_alloc(arena, 2 * n + 1);
+    if (!out)
+        return cel_error(CEL_E_MEMORY, NULL);
+    for (size_t i = 0; i < n; i++) {
+        if (!cel_list_at(v, i, &one) || one.type != CEL_INT || one.i < INT16_MIN || one.i > UINT16_MAX)
+            return none("words() of a list that holds no registers (0 to 65535)");
+        out[2 * i] = (char)((uint64_t)one.i >> 8);
+        out[2 * i + 1] = (char)one.i;
+    }
+    return bytes_value(out, 2 * n);
+}
+
 /* The bytes [at, at + size) of argv[0] as one number, the highest first unless 'little' stands at the end. False: *ret says why. */
 static bool bits_at(size_t argc, const struct cel_value *argv, int64_t least, uint64_t *ret_bits, struct cel_value *ret) {
     struct cel_value v = argv[0];
@@ -169,6 +188,7 @@ int env_data_functions(struct cel_env *e) {
     static const struct cel_function_decl functions[] = {
         {"nullif", 2, 2, false, fn_nullif, "nullif(dyn, dyn) -> dyn", NULL},
         {"hex", 1, 1, false, fn_hex, "hex(dyn) -> bytes", NULL},
+        {"words", 1, 1, false, fn_words, "words(list) -> bytes", NULL},
         {"uint_at", 3, 4, false, fn_uint_at, "uint_at(bytes, int, int[, 'little']) -> int", NULL},
         {"int_at", 3, 4, false, fn_int_at, "int_at(bytes, int, int[, 'little']) -> int", NULL},
         {"float_at", 3, 4, false, fn_float_at, "float_at(bytes, int, int[, 'little']) -> double", NULL},

@@ -272,6 +272,9 @@ void rule_check_never(struct rule_reading *q) {
     struct report *rep = q->ld->rd.rep;
     struct cel_value v;
     struct cel_equality eq[16];
+    if (r->pattern == RULE_WINDOW && !r->when.program && r->clear.program && !yaml_get(q->n, "during") && !yaml_get(q->n, "exceptions"))
+        report_warning(rep, r->clear.at, "say in 'when' which events count; or leave 'clear' out: then it ends when 'having' turns false",
+                       "'clear' is never asked: without 'when' every event counts, and one that counts ends nothing");
     if (!r->when.program)
         return;
     if (cel_program_constant(r->when.program, &v)) {

@@ -214,6 +214,15 @@ static void test_wrapped(void **state) {
     is("uint_at(hex('0102ff'), 0, 9)", "error");
     is("uint_at(base64.decode('AQL/'), 2, 1)", "255");
     is("uint_at(5, 0, 1)", "absent");
+    is("uint_at(words([1, 34464]), 0, 4)", "100000");
+    is("int_at(words([0, 65531]), 2, 2)", "-5");
+    is("int_at(words([-5]), 0, 2)", "-5");
+    is("float_at(words([16812, 0]), 0, 4)", "21.5");
+    is("size(words([]))", "0");
+    is("words([65536])", "absent");
+    is("words([1.5])", "absent");
+    is("words(['1'])", "absent");
+    is("words(dyn('12'))", "absent");
     is("float_at(hex('41ac0000'), 0, 4)", "21.5");
     is("float_at(hex('000041ac0000'), 2, 4)", "21.5");
     is("float_at(hex('0000ac41'), 0, 4, 'little')", "21.5");
