@@ -206,7 +206,7 @@ test-rules: all ## the shipped rules, by their own tests
 test-cli: all ## the command line, as a user types it
 	@$(RUN) cli
 
-test-e2e: all ## the program as a whole, with a real broker
+test-e2e: all torture-programs ## the program as a whole, with a real broker
 	@$(RUN) e2e
 
 # What the torture bench needs beside the program: a library to preload into it, and a reader of its journal.

@@ -30,6 +30,7 @@ static void on_upkeep(uv_timer_t *t) {
     struct err err = {0};
     bool more = false;
 
+    clock_look(d);
     watch_look(d);
     if (!d->stuck) {
         if (store_trim(d->store, daemon_now(d).wall, TRIM_ROWS, &more, &err) < 0)
@@ -60,6 +61,7 @@ void daemon_maybe_gone(struct daemon *d) {
     close_handle((uv_handle_t *)&d->retry_timer);
     close_handle((uv_handle_t *)&d->watchdog_timer);
     close_handle((uv_handle_t *)&d->health.timer);
+    clock_end(d);
     close_handle((uv_handle_t *)&d->on_hup);
     close_handle((uv_handle_t *)&d->on_term);
     close_handle((uv_handle_t *)&d->on_int);
@@ -204,6 +206,7 @@ static int start(struct daemon *d, struct err *err) {
     if (rc < 0)
         return rc;
     health_restore(d);
+    clock_begin(d);
     room_start(d);
     if (!d->fell_back)
         daemon_rules_keep(d, "start");
@@ -237,6 +240,7 @@ int daemon_new(const struct daemon_options *opt, struct err *err, struct daemon 
     if (d == NULL)
         return err_set(err, GF_ENOMEM, "out of memory");
     d->opt = opt;
+    d->clock_fd = -1;
     d->last_reload = TIME_NONE;
     d->reload_ok = true;
     d->ingest_gone = d->forward_gone = d->control_gone = true; /* until they are there */

@@ -27,7 +27,13 @@ struct daemon_clock {
     int64_t mono_start; /* engine time at start */
     int64_t wall_start; /* wall at start; used when the clock is scaled or moved */
     double scale;
-    bool own; /* scaled or moved: wall does not follow the system's */
+    bool own;              /* scaled or moved: wall does not follow the system's */
+    bool vouched;          /* somebody has said that it is right */
+    bool synced, told;     /* vouched, and a likely time; as it was at the last look; told to health */
+    int64_t offset;        /* of the system's wall clock to its monotonic one, at the last look */
+    int64_t unsynced_from; /* what the wall clock showed when the time began that it is not known to be right */
+    int64_t journal_from;  /* the journal's last row then */
+    uint64_t steps;
 };
 
 struct tail {
@@ -83,6 +89,8 @@ struct daemon {
     bool in_batch; /* ingest asks, and hears by the answer what became of its batch */
     bool owing;    /* ingest was told INGEST_LATER */
 
+    uv_poll_t clock_poll;
+    int clock_fd; /* -1: none */
     uv_timer_t due_timer, commit_timer, upkeep_timer, retry_timer, watchdog_timer;
     uv_signal_t on_hup, on_term, on_int, on_usr1;
     bool running, stopping, ingest_gone, forward_gone, control_gone, replacing_ingest, replacing_forward;
@@ -117,6 +125,10 @@ void daemon_free(struct daemon *d);                 /* stops what still runs, in
 /* clock.c */
 void daemon_clock_start(struct daemon_clock *c, const struct daemon_options *opt, const struct store_clock *last, int64_t *ret_down);
 struct engine_time daemon_now(const struct daemon *d);
+void clock_begin(struct daemon *d);
+void clock_end(struct daemon *d);
+bool clock_moved(const struct daemon *d);                             /* cheap: it was set since the last look */
+void clock_look(struct daemon *d);                                    /* was it set? is it right by now? */
 int64_t daemon_real_delay(const struct daemon *d, int64_t engine_ms); /* engine ms -> real ms for uv timers, at least 1 */
 
 /* pipeline.c: messages and times in, one committed transaction out */

@@ -15,6 +15,8 @@ static int on_commit(void *ctx, const struct ingest_ack *acks, size_t n, bool no
     int rc = pipeline_batch(d, acks, n, now);
 
     d->in_batch = false;
+    if (rc >= 0 && clock_moved(d))
+        clock_look(d);
     if (rc >= 0)
         pipeline_schedule(d);
     return rc;

@@ -32,10 +32,10 @@ static int on_event(void *ctx, int64_t rowid, int64_t time, int64_t arrived, con
     struct err err = {0};
     struct event ev;
 
-    (void)time;
     arena_reset(&r->arena);
     int rc = event_read(&r->arena, body, len, &ev, &err);
     if (rc == 0) {
+        ev.time = time; /* the row's own are put right when the clock is set, the text is not */
         ev.arrived = arrived;
         rc = engine_restore_event(r->d->engine, &ev);
     }

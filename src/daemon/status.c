@@ -40,7 +40,8 @@ static void put_troubles(struct jw *w, const struct daemon *d) {
     if (!d->reload_ok)
         trouble(w, d->fell_back ? "the rules are broken; the last good set is in force" : "the latest reload was refused", d->reload_why);
     if (!daemon_now(d).synced)
-        trouble(w, "the clock is not set", "stamps are marked unsynced");
+        trouble(w, d->clock.vouched ? "the clock is not set" : "the clock is not known to be right",
+                "stamps are marked unsynced; is there an NTP service?");
     for (size_t i = 0; d->forward != NULL && i < forward_platforms(d->forward); i++) {
         struct forward_stats s;
         forward_stats(d->forward, i, &s);

@@ -106,13 +106,15 @@ void engine_rules_started(struct engine *e) {
 /* The wall clock was set: moments of time intervals lie elsewhere in engine time now. */
 static void clock_stepped(struct engine *e, struct engine_time now) {
     struct engine_time before = e->now;
+    int64_t shift = now.wall - now.mono - e->offset;
 
-    e->offset = now.wall - now.mono;
+    e->offset += shift;
     e->now = (struct engine_time){.mono = before.mono > now.mono ? before.mono : now.mono, .wall = now.wall, .synced = now.synced};
     for (size_t i = 0; i < e->nrules; i++) {
         if (e->rules[i].rule->during && e->rules[i].rule->mode != RULE_OFF)
             engine_during_due(e, &e->rules[i]);
     }
+    engine_since_moves(e, shift);
     e->now = before;
 }
 

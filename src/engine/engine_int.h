@@ -201,6 +201,8 @@ struct docket {                /* an incident that is not over */
     struct engine_rule *rule;  /* NULL: gone */
     struct instance *instance; /* while firing */
     bool dirty;                /* the row is to be written at the next flush */
+    bool unsynced;             /* stamps were made by this process with a clock that was not known to be right */
+    int64_t shifted;           /* how far they have been moved since */
     bool stale;                /* `values` are not those of the latest kept event */
     bool queued;
     struct docket *next_dirty;
@@ -520,7 +522,8 @@ uint32_t engine_platforms(const struct ruleset *rs, const char *const *names, si
 void engine_state_ready(struct engine *e, struct instance *in);                          /* all rows of it have been read */
 void engine_state_gone(struct engine *e, const char *rule, uint64_t hash, const char *key);
 void engine_lru_sort(struct engine *e, struct engine_rule *er);
-int engine_finish(struct engine *e); /* end of a call: GF_ENOMEM when memory ran out */
+int engine_finish(struct engine *e);                      /* end of a call: GF_ENOMEM when memory ran out */
+void engine_since_moves(struct engine *e, int64_t shift); /* restamp.c: the wall clock was set */
 void engine_enter(struct engine *e, struct engine_time *now, struct effects *fx);
 
 /* -- incident's parts (incident.c) --------------------------------------------------------------------------------------------------------- */

@@ -171,7 +171,7 @@ static void put_times(struct jw *w, const struct incident *inc, const struct zon
     put_time(w, "closed", inc->closed, zone);
     put_time(w, "updated", inc->updated, zone);
     jw_close(w, '}');
-    jw_str(w, "time_quality", inc->synced ? "synced" : "unsynced");
+    jw_str(w, "time_quality", inc->synced ? "synced" : inc->corrected ? "corrected" : "unsynced");
     if (inc->due_acknowledge != TIME_NONE || inc->due_resolve != TIME_NONE || inc->due_follow_up != TIME_NONE) {
         jw_open(w, "due", '{');
         put_time(w, "acknowledge", inc->due_acknowledge, zone);

@@ -112,6 +112,7 @@ static int read_all(const cJSON *j, struct err *err, struct incident *inc) {
     if (inc->updated == TIME_NONE)
         inc->updated = inc->raised;
     inc->synced = strcmp(json_str(j, "time_quality", ""), "synced") == 0;
+    inc->corrected = strcmp(json_str(j, "time_quality", ""), "corrected") == 0;
     inc->due_acknowledge = read_time(due, "acknowledge");
     inc->due_resolve = read_time(due, "resolve");
     inc->due_follow_up = read_time(due, "follow_up");

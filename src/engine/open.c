@@ -158,6 +158,7 @@ void engine_raise(struct engine_eval *x, struct instance *in, int64_t first, uin
     if (!d)
         return;
     d->rule = er;
+    d->unsynced = !inc->synced;
     d->instance = in;
     in->docket = d;
     er->nfiring++;

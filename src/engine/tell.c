@@ -259,6 +259,10 @@ static void told(struct engine *e, struct docket *d) {
 void engine_revise(struct engine *e, struct docket *d, enum change change) {
     struct incident *inc = d->inc;
 
+    if (!e->now.synced) {
+        inc->synced = inc->corrected = false;
+        d->unsynced = true;
+    }
     if (inc->published) {
         engine_refresh(e, d, NULL);
         told(e, d);

@@ -24,6 +24,9 @@
     X(SEGMENT_NEXT, "SELECT first, last, earliest, latest FROM segment WHERE first > ? AND latest >= ? AND earliest < ? ORDER BY first LIMIT 1", \
       "first,last,earliest,latest") \
     X(SEGMENT_OLD, "SELECT 1 AS one FROM segment WHERE last >= ? AND latest < ? LIMIT 1", "one") \
+    X(JOURNAL_MOVE, "UPDATE journal SET arrived = arrived + ?1 WHERE id > ?2", "") \
+    X(SEGMENT_MOVE, "UPDATE segment SET earliest = earliest + ?1, latest = latest + ?1 WHERE first > ?2", "") \
+    X(SEGMENT_STRETCH, "UPDATE segment SET earliest = min(earliest, earliest + ?1), latest = max(latest, latest + ?1) WHERE first <= ?2 AND last > ?2", "") \
     X(SEGMENT_DROP, "DELETE FROM segment WHERE first <= ?1 AND last <= ?1", "") \
     \
     X(STATE_PUT, "INSERT INTO state(rule, key, hash, body) VALUES (?, ?, ?, ?) ON CONFLICT(rule, key) DO UPDATE SET hash = excluded.hash, body = excluded.body", "") \

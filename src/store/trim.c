@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Upkeep: the journal is kept within its age and size, closed incidents, answers and audit within theirs. A bounded number of rows in a call and a transaction. Leans on sql.c. */
+ * Upkeep: the journal is kept within its age and size, closed incidents, answers and audit within theirs; stamps of the journal are put right. A bounded number of rows in a call and a transaction. Leans on sql.c. */
 #include "store/store_int.h"
 
 #include <stdlib.h>
@@ -106,6 +106,28 @@ static int trim_incidents(struct store *s, int64_t now, int64_t *budget, struct 
         rc = drop_incident(s, nr[i], err);
     *budget = n == AT_ONCE ? 0 : *budget - n;
     return rc < 0 ? rc : 0;
+}
+
+int64_t store_mark(const struct store *s) { return s->live.last_id; }
+
+int store_restamp(struct store *s, int64_t from, int64_t shift, struct err *err) {
+    static const enum sql_id moves[] = {SQL_JOURNAL_MOVE, SQL_SEGMENT_STRETCH, SQL_SEGMENT_MOVE};
+    struct segment *g = &s->live.segment;
+    int rc = txn_begin(s, HERE, err);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; rc == 0 && i < sizeof moves / sizeof moves[0]; i++) {
+        struct query q = sql_start(s, moves[i]);
+        sql_put_int(&q, shift);
+        sql_put_int(&q, from);
+        rc = sql_run(&q, err);
+    }
+    if (g->chunks && g->last > from) { /* the segment that is being filled */
+        int64_t min = plus(g->min, shift), max = plus(g->max, shift);
+        g->min = g->first > from || min < g->min ? min : g->min;
+        g->max = g->first > from || max > g->max ? max : g->max;
+    }
+    return txn_end(s, rc, err);
 }
 
 int store_trim(struct store *s, int64_t now, size_t budget, bool *ret_more, struct err *err) {

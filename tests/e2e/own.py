@@ -3,8 +3,11 @@
 import json
 import os
 import signal
+import sqlite3
+import struct
 import subprocess
 import time
+from datetime import datetime
 
 import lib
 import sandbox
@@ -321,3 +324,120 @@ def test_outbox_gives_way(t):
     sandbox.wait_for(lambda: box.ask(do="incidents", rule="gengfu-outbox"), 30, "the incident of the messages that gave way")
     platform.control({"city": "ok"})
     t.check(platform.wait(lambda: of(platform, "gengfu-outbox"), 30), "the platform does not hear that messages gave way")
+
+
+# ---- the clock ------------------------------------------------------------------------------------------------------------------------
+
+HELD = """rules:
+  - rule: high
+    on: probe
+    when: event.level > 10
+    clear: event.level < 5
+    incident: {severity: moderate, title: "${device.id} 过高", due: {acknowledge: 30m}}
+  - rule: held
+    on: probe
+    when: event.level > 40
+    for: 4s
+    clear: event.level < 5
+    incident: {severity: moderate, title: "${device.id} 持续", text: "${duration(now - since)}"}
+"""
+
+
+class Wall:
+    """The wall clock of the daemon alone, moved by a library that is preloaded into it."""
+
+    def __init__(self, t, box):
+        self.library = os.path.abspath(os.path.join(t.build, "tests/torture/shim.so"))
+        if not os.path.exists(self.library):
+            raise lib.Skip("make torture-programs")
+        self.path = box.path("wall")
+        with open(self.path, "wb") as f:
+            f.write(bytes(4096))
+        self.env = {"LD_PRELOAD": self.library, "GENGFU_SHIM": self.path}
+
+    def off_by(self, seconds):
+        with open(self.path, "r+b", buffering=0) as f:
+            f.write(struct.pack("=q", int(seconds * 1000000)))
+
+
+def stamp(text):
+    return datetime.fromisoformat(text).timestamp()
+
+
+def journal(box):
+    db = sqlite3.connect(f"file:{box.store}?mode=ro", uri=True)
+    rows = [row[0] / 1000 for row in db.execute("SELECT arrived FROM journal ORDER BY id")]
+    db.close()
+    return rows
+
+
+def four_seconds(text):
+    """Two clocks that are read one after the other do not agree to the millisecond."""
+    return text.startswith("3秒99") or text.startswith("4秒")
+
+
+def test_clock_comes_late(t):
+    """A box without RTC starts in 1970; the time comes after a while. Spans do not notice, stamps are put right, the platform is told."""
+    box, broker, platform = box_with(t, "rtc", rules=HELD)
+    wall = Wall(t, box)
+    wall.off_by(600 - time.time())
+    box.start(env=wall.env)
+    begun, now = time.monotonic(), time.time()
+    broker.publish([lib.probe("p1", 50)])
+    t.check(platform.wait(lambda: of(platform, "high"), 10), "no incident in 1970")
+    first = of(platform, "high")[0]
+    t.equal(first["time_quality"], "unsynced", "quality of its stamps")
+    t.check(first["times"]["raised"].startswith("1970-"), f"raised {first['times']['raised']}")
+    t.check("clock" in box.status()["troubles"][0]["what"], "status does not name the clock")
+    wall.off_by(0)
+    broker.publish([lib.probe("p2", 1)])
+    t.check(platform.wait(lambda: of(platform, "high")[0]["time_quality"] == "corrected", 10), "its stamps were not put right")
+    right = of(platform, "high")[0]
+    t.check(abs(stamp(right["times"]["raised"]) - now) < 5, f"raised {right['times']['raised']}")
+    t.check(abs(stamp(right["due"]["acknowledge"]) - now - 1800) < 5, f"due {right['due']}")
+    t.check(all(abs(stamp(h["at"]) - now) < 10 for h in right["history"]), f"history {right['history']}")
+    t.equal((right["revision"], right["number"]), (2, first["number"]), "revision and number")
+    t.check(all(abs(row - now) < 10 for row in journal(box)), f"the journal's rows: {journal(box)}")
+    t.check(platform.wait(lambda: of(platform, "held"), 10), "the hold was lost over the leap")
+    t.check(3.5 < time.monotonic() - begun < 7, f"the hold of four seconds took {time.monotonic() - begun:.1f}")
+    t.check(four_seconds(of(platform, "held")[0]["text"]), f"how long it held: {of(platform, 'held')[0]['text']}")
+    t.equal(box.status()["troubles"], [], "troubles when the time has come")
+    # It is still so after a restart.
+    box.stop()
+    box.start(env=wall.env)
+    broker.publish([lib.probe("p1", 1)])
+    t.check(platform.wait(lambda: of(platform, "high")[0]["condition"] == "resolved", 10), "it was not resolved")
+    t.equal(of(platform, "high")[0]["time_quality"], "corrected", "quality after a restart")
+    t.equal(platform.violations, [], "violations")
+
+
+def test_clock_is_set_back_and_forward(t):
+    """An hour back, then a year forward: a hold of four seconds takes four seconds, and says so."""
+    box, broker, platform = box_with(t, "leaps", rules=HELD)
+    wall = Wall(t, box)
+    box.start(env=wall.env)
+    for n, seconds in enumerate((-3600, 365 * 86400)):
+        begun = time.monotonic()
+        broker.publish([lib.probe(f"p{n + 1}", 50)])
+        time.sleep(0.5)
+        wall.off_by(seconds)
+        broker.publish([lib.probe("p9", 1)])
+        t.check(platform.wait(lambda: len(of(platform, "held")) == n + 1, 10), f"{seconds}: the hold was lost")
+        t.check(3.5 < time.monotonic() - begun < 7, f"{seconds}: the hold of four seconds took {time.monotonic() - begun:.1f}")
+        last = [d for d in of(platform, "held") if d["device"] == f"p{n + 1}"][0]
+        t.check(four_seconds(last["text"]), f"{seconds}: how long it held: {last['text']}")
+    t.check("clock: set back by 1h" in box.log("daemon"), "the log does not tell that the clock was set")
+    t.equal(platform.violations, [], "violations")
+
+
+def test_nobody_vouches_for_the_clock(t):
+    """clock: ntp, on a machine whose kernel was told nothing."""
+    import ctypes
+    if ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(256)) != 5:
+        raise lib.Skip("this machine's clock is synchronised")
+    box, broker, platform = box_with(t, "ntp", clock="ntp")
+    box.start()
+    broker.publish([lib.probe("p1", 50)])
+    t.check(platform.wait(lambda: of(platform, "high"), 10), "no incident")
+    t.equal(of(platform, "high")[0]["time_quality"], "unsynced", "quality of its stamps")
+    t.check(seen(platform, "gengfu-clock"), "nobody hears that nothing vouches for the clock")

@@ -60,6 +60,10 @@ GF_WARN_UNUSED int engine_command(struct engine *e, const struct command *cmd, s
                                   uint32_t *ret_revision);
 /* Our own link to the devices is down or up again: absence timers stand still meanwhile. */
 void engine_link(struct engine *e, bool up, struct engine_time now);
+/* The wall clock was set while it was not known to be right (`synced` false): what it showed from `from` until `until` was wrong by `shift`. Stamps of that span are moved. right: it is right now;
+ * incidents with such stamps are `corrected`, and told so where a platform may know of them. */
+GF_WARN_UNUSED int engine_restamp(struct engine *e, int64_t from, int64_t until, int64_t shift, bool right, struct engine_time now,
+                                  struct effects *fx);
 /* Another rule set takes over. A rule with the same name and hash keeps all its state; a rule with the same name keeps its open incidents; incidents of rules that are gone are
  * resolved with a note. The old set may be freed afterwards. On an error nothing has changed. */
 GF_WARN_UNUSED int engine_reload(struct engine *e, const struct ruleset *rs, struct engine_time now, struct effects *fx, struct err *err);

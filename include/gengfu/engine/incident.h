@@ -61,8 +61,9 @@ struct incident {
     uint64_t told;                                       /* count that the latest revision told */
     int level;                                           /* escalation level, 0 at first */
     char *ticket;
-    int rating;  /* 1..5; 0: none */
-    bool synced; /* the stamps were made with a clock that is set */
+    int rating;     /* 1..5; 0: none */
+    bool synced;    /* the stamps were made with a clock that is set */
+    bool corrected; /* they were not, and have been put right since */
     bool test;
     bool late;          /* it was raised by an event that came late */
     bool chattering;    /* it came and went so often that it is held open (rule's `chattering`) */
@@ -84,7 +85,7 @@ struct incident {
  *   {"id","number","revision":1,"change":"opened","gateway","rule","rule_version","rule_hash","by","condition":"firing","handling":"new","disposition",
  *    "severity":"minor","urgency","certainty","category":{"code","name","kind","standard_ref"},"title","text","device","devices":[…],
  *    "place":{"name","grid","component","lat","lon","datum"},
- *    "times":{"first_event","last_event","raised","resolved","acknowledged","closed","updated"},"time_quality":"synced"|"unsynced",
+ *    "times":{"first_event","last_event","raised","resolved","acknowledged","closed","updated"},"time_quality":"synced"|"unsynced"|"corrected",
  *    "due":{"acknowledge","resolve","follow_up"},"count":3,"told":1,"level":0,"ticket","rating":4,"values":{…},"evidence":[…],"members":[id…],"parent","inhibited_by",
  *    "history":[{"at","who","what","note"}],"test":true,"late":true,"chattering":true,"published":false}
  * `told` only when it differs from count; test, late and chattering only when true, published only when false. */

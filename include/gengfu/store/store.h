@@ -184,17 +184,26 @@ GF_WARN_UNUSED int store_info(struct store *s, struct store_info *ret, struct er
 /* -- upkeep ---------------------------------------------------------------------------------------------------------------------------- */
 /* Bounds the journal by age and size and drops closed incidents past their age, a little at a time (at most `budget` rows); true in *ret_more when there is more to do. */
 GF_WARN_UNUSED int store_trim(struct store *s, int64_t now, size_t budget, bool *ret_more, struct err *err);
+/* The clock was wrong by `shift`: what was put into the journal behind row `from` (store_mark gave it then) is moved. */
+int64_t store_mark(const struct store *s);
+GF_WARN_UNUSED int store_restamp(struct store *s, int64_t from, int64_t shift, struct err *err);
 GF_WARN_UNUSED int store_audit(struct store *s, int64_t at, const char *who, const char *what, const char *detail,
                                struct err *err); /* hash-chained */
 struct audit_entry {
     int64_t id, at;
     const char *who, *what, *detail; /* detail may be NULL */
     bool intact;                     /* follows from the entry before it */
+    uint8_t hash[32];
 };
 typedef int (*store_audit_fn)(void *ctx, const struct audit_entry *e);
 GF_WARN_UNUSED int store_each_audit(struct store *s, store_audit_fn fn, void *ctx, struct err *err); /* oldest first */
-/* GF_ECORRUPT: an entry was changed or taken out; err names it. ret_entries may be NULL. */
-GF_WARN_UNUSED int store_audit_verify(struct store *s, int64_t *ret_entries, struct err *err);
+/* The latest first, at most `limit`, from `since` on (TIME_NONE: any); `intact` is not looked at. */
+GF_WARN_UNUSED int store_latest_audit(struct store *s, int64_t since, int limit, store_audit_fn fn, void *ctx, struct err *err);
+/* GF_ECORRUPT: an entry was changed, put in, or taken out; err names it. `head` (NULL: none): what store_audit_head said once, noted where the file's owner cannot write: then a chain that was
+ * written anew as a whole shows, too. GF_ENOTFOUND: that entry is no longer kept. ret_entries may be NULL. */
+GF_WARN_UNUSED int store_audit_verify(struct store *s, const char *head, int64_t *ret_entries, struct err *err);
+#define STORE_AUDIT_HEAD 88
+void store_audit_head(const struct store *s, char ret[STORE_AUDIT_HEAD]); /* "17:" and the entry's hash; "0:000…" when there is none */
 GF_WARN_UNUSED int store_backup(struct store *s, const char *path, struct err *err); /* online copy */
 
 #endif
