@@ -277,6 +277,8 @@ void engine_end(struct engine *e, struct instance *in, const struct lifecycle_mo
     inc->condition = m->to_condition;
     inc->handling = m->to_handling;
     inc->resolved = e->now.wall;
+    if (in->rule->rule->due_follow_up > 0)
+        inc->due_follow_up = e->now.wall + in->rule->rule->due_follow_up;
     inc->chattering = false;
     if (!inc->published) /* nobody has heard of it, nobody needs to close it */
         inc->handling = HANDLING_CLOSED;
