@@ -189,6 +189,7 @@ class Platform:
         self.commands = []          # sent
         self.pending_http = []      # commands that wait for an HTTPS reply or poll
         self.client = self.server = self.control_socket = None
+        self.subscribed = threading.Event()
         self.threads = []
         self.log = open(os.path.join(directory, "deliveries.jsonl"), "a", encoding="utf-8")
         self.stopping = False
@@ -303,6 +304,7 @@ class Platform:
         if user:
             client.username_pw_set(user, password)
         client.on_connect = lambda c, u, f, rc: c.subscribe(f"{self.prefix}/{self.gateway}/#", qos=1)
+        client.on_subscribe = lambda *a: self.subscribed.set()
         client.on_message = lambda c, u, m: self.on_mqtt(channel, m)
         client.reconnect_delay_set(1, 1)
         client.connect_async(host, port, keepalive=30)

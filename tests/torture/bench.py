@@ -44,7 +44,6 @@ MARKED = """  - rule: each-marked
     clear: manual
     incident: {severity: severe, title: "第 ${event.seq} 条"}
 """
-REGISTRY = "device,kind\n" + "".join(f"t{i},tick\n" for i in range(ledgers.DEVICES))
 CONTROL = ["clock_offset", "kill_any", "kill_main", "fail_write", "fail_sync", "fail_read", "fail_stay", "code", "operations", "failures"]  # as in shim.c
 
 SCENARIOS = []
@@ -65,11 +64,6 @@ def scenario(fault, times, quick=0, nature=""):
         SCENARIOS.append(Scenario(function, fault, times, quick, nature))
         return function
     return note
-
-
-def message(serial):
-    mark = "true" if serial % ledgers.MARK == 0 else "false"
-    return f"torture/{ledgers.device_of(serial)}", f'{{"seq":{serial},"mark":{mark}}}'.encode()
 
 
 class Shim:
@@ -119,12 +113,13 @@ class Bench:
 
     # -- putting it together -----------------------------------------------------------------------------------------------------
 
-    def up(self, mqtt=True, https=False, shim=False, rate=400, limits="", store_extra="", broker_extra="", start=True, mqtt_extra="", https_extra="", counted=True,
-           rules="", more_sources="", registry_more=""):
-        """Broker, link, platforms, configuration, daemon, publisher (not publishing yet)."""
-        box, self.ledger.counted = self.box, counted
+    def up(self, mqtt=True, https=False, shim=False, rate=400, limits="device_rate: 0", store_extra="", broker_extra="", start=True, mqtt_extra="", https_extra="", counted=True,
+           rules="", more_sources="", registry_more="", devices=20, mark=10, direct=False, whole_rules=None, whole_registry=None, watched=True):
+        """Broker, link, platforms, configuration, daemon, publisher (not publishing yet). direct: no link of ours to the broker; watched: the link is read along."""
+        box = self.box
+        self.ledger.counted, self.ledger.devices, self.ledger.mark = counted, devices, mark
         self.broker = sandbox.Broker(box).start()
-        self.link = self.new_link(self.broker.port, self.ledger)
+        self.link = self.new_link(self.broker.port, self.ledger if watched else None)
         secret_file, secret = box.secret() if https else (None, None)
         self.platform = standin.Platform(box.dir, sandbox.GATEWAY, secret=secret)
         entries = []
@@ -132,6 +127,7 @@ class Bench:
             self.city = sandbox.Broker(box, "city").start()
             self.city_link = self.new_link(self.city.port)
             self.platform.start_mqtt("127.0.0.1", self.city.port, "city")
+            self.check(self.platform.subscribed.wait(20), "the platform's stand-in did not get to its broker")
             entries.append(box.mqtt_platform(self.city_link.port, mqtt_extra))
         if https:
             yesterday = Shim(box, self.build)  # so that they hold for a clock that is set back a little
@@ -140,11 +136,12 @@ class Bench:
             port = self.platform.start_https(0, box.path("server.pem"), box.path("server.key"), "district")
             self.district_link = self.new_link(port)
             entries.append(box.https_platform(self.district_link.port, secret_file, https_extra))
-        box.configure(self.link.port, entries, {"10-torture.yaml": SOURCE + more_sources, "20-rules.yaml": "rules:\n" + COUNT * counted + MARKED + rules}, REGISTRY + registry_more, broker_extra=broker_extra, limits=limits or "device_rate: 0",
-                      store_extra=store_extra)
+        registry = whole_registry or "device,kind\n" + "".join(f"t{i},tick\n" for i in range(devices)) + registry_more
+        rules = whole_rules or {"10-torture.yaml": SOURCE + more_sources, "20-rules.yaml": "rules:\n" + COUNT * counted + MARKED + rules}
+        box.configure(self.broker.port if direct else self.link.port, entries, rules, registry, broker_extra=broker_extra, limits=limits, store_extra=store_extra)
         if shim:
             self.shim = Shim(box, self.build)
-        self.publisher = Publisher(self.broker.port, message, self.ledger.note_sent, self.ledger.note_confirmed, rate)
+        self.publisher = Publisher(self.broker.port, self.ledger.message, self.ledger.note_sent, self.ledger.note_confirmed, rate)
         if start:
             self.start()
 
@@ -193,6 +190,12 @@ class Bench:
         self.box.kill()
         self.over()
 
+    def lateness(self):
+        """Sorted seconds from a marked message to its incident at the platform (ledger.timed must have been set)."""
+        with self.platform.lock:
+            return sorted(at - self.ledger.sent_at[int(e["data"]["by"])] for at, _, e in self.platform.first_seen
+                          if e["data"]["rule"] == "each-marked" and int(e["data"]["by"]) in self.ledger.sent_at)
+
     # -- the end -----------------------------------------------------------------------------------------------------------------
 
     def journal(self):
@@ -210,6 +213,8 @@ class Bench:
         channels = self.platform.channels
         end = time.monotonic() + seconds
         v, still, before = None, 0, None
+        while self.box.status()["outbox"]["waiting"] > 100 and time.monotonic() < end:
+            time.sleep(0.2)
         while True:
             incidents = self.box.ask(do="incidents", limit=1000000)
             v = ledgers.compare(self.ledger, self.journal(), incidents, {name: self.platform.latest(name) for name in channels} if incidents_at_platform else {},

@@ -6,27 +6,31 @@ import threading
 import time
 from collections import Counter
 
-DEVICES = 20
-MARK = 10  # each so-many-th message raises an incident of its own
-
-
-def device_of(serial):
-    return f"t{serial % DEVICES}"
-
-
 class Ledger:
     def __init__(self):
         self.lock = threading.Lock()
         self.sent, self.confirmed = set(), set()  # by the devices; by the broker, to the devices
         self.acknowledged = set()                 # by the daemon, to the broker
+        self.devices = 20
+        self.mark = 10                            # each so-many-th message raises an incident of its own
+        self.timed, self.sent_at = False, {}
         self.handed_over = 0
         self.past = 0                             # serials up to this one are not looked at
         self.counted = True                       # the counting rule is there
         self.times = []                           # monotonic times of acknowledgements, in order
         self.faults_over = []                     # [(monotonic, "daemon" | channel name)]
 
+    def device_of(self, serial):
+        return f"t{serial % self.devices}"
+
+    def message(self, serial):
+        mark = "true" if serial % self.mark == 0 else "false"
+        return f"torture/{self.device_of(serial)}", f'{{"seq":{serial},"mark":{mark}}}'.encode()
+
     def note_sent(self, serial):
         self.sent.add(serial)
+        if self.timed:
+            self.sent_at[serial] = time.monotonic()
 
     def note_confirmed(self, serial):
         self.confirmed.add(serial)
@@ -112,7 +116,7 @@ def compare(ledger, journal, incidents, channels, violations, broker_may_lose=Fa
     # What must have come of what is in the store.
     want_counts = Counter()
     for n, c in seen.items() if ledger.counted else ():
-        want_counts[device_of(n)] += c
+        want_counts[ledger.device_of(n)] += c
     got_counts, marked = Counter(), Counter()
     for i in incidents:
         if i["rule"] == "each-message":
@@ -128,7 +132,7 @@ def compare(ledger, journal, incidents, channels, violations, broker_may_lose=Fa
             v.say(f"{device}: counted {got_counts[device]}, wanted {want_counts[device]}")
             v.lost += max(0, -d)
             v.duplicates += max(0, d)
-    want_marked = {n for n in seen if n % MARK == 0}
+    want_marked = {n for n in seen if n % ledger.mark == 0}
     gone, extra = want_marked - marked.keys(), marked.keys() - want_marked
     v.missing += len(gone)
     v.duplicates += len(extra)
