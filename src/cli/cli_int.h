@@ -108,6 +108,7 @@ int cmd_sources(struct cli *c);
 int cmd_outbox(struct cli *c);
 int cmd_resend(struct cli *c);
 int cmd_reload(struct cli *c);
+int cmd_audit(struct cli *c);
 int cmd_command(struct cli *c); /* ack, dispatch, handle, resolve, close, reopen, note */
 int cmd_simulate(struct cli *c);
 int cmd_version(struct cli *c);

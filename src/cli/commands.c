@@ -55,6 +55,13 @@ static const struct cli_option verb_options[] = {{"note", 0, "TEXT", "a note for
                                                  {"ticket", 0, "ID", "the platform's ticket"},
                                                  {"disposition", 0, "WORD", "real, false_alarm, ignored or test"},
                                                  END};
+static const struct cli_option audit_options[] = {{"since", 0, "SPAN", "within this span: 2h, 7d"},
+                                                  {"limit", 0, "N", "at most N (default 100)"},
+                                                  {"head", 0, NULL, "the number and hash of the latest entry, to be noted elsewhere"},
+                                                  {"verify", 0, NULL, "read the store's file, and see whether an entry was changed, put in or taken out"},
+                                                  {"noted", 0, "HEAD", "with --verify: a head that was noted elsewhere must be part of the trail"},
+                                                  {"store", 0, "FILE", "with --verify: the database file, in place of the configured one"},
+                                                  END};
 static const struct cli_option simulate_options[] = {{"host", 0, "NAME", "the broker (default 127.0.0.1)"},
                                                      {"port", 'p', "N", "its port (default 1883)"},
                                                      {"devices", 'n', "N", "at least so many devices"},
@@ -122,6 +129,9 @@ const struct cli_command cli_commands[] = {
     {"outbox", "", "what waits for which platform, and why", NULL, "  gengfu outbox --dead", outbox_options, 0, 0, true, cmd_outbox},
     {"resend", "ID", "send an incident to the platforms again", NULL, "  gengfu resend gw-1-20260105-0007", resend_options, 1, 1, true,
      cmd_resend},
+    {"audit", "", "who did what: commands, reloads, starts",
+     "Each entry's hash covers the one before it. --verify reads the file, so it needs the right to (sudo); exit code 1 when an entry was changed, put in or taken out.\nWhoever can write the file could write the whole trail anew: against that, note the head elsewhere (the log, and each answer to a platform's command, hold it too).",
+     "  gengfu audit --since 7d\n  sudo gengfu audit --verify --noted 17:9f3a…", audit_options, 0, 0, true, cmd_audit},
     {"reload", "", "read the files again; a broken set changes nothing", NULL, "  gengfu reload", NULL, 0, 0, true, cmd_reload},
     {"simulate", "", "a neighbourhood of devices, for demos and load", "Messages in real vendors' formats, published to a broker.",
      "  gengfu simulate --devices 300 --scale 60 --length 1h", simulate_options, 0, 0, false, cmd_simulate},

@@ -30,6 +30,7 @@ static void on_upkeep(uv_timer_t *t) {
     struct err err = {0};
     bool more = false;
 
+    door_look(d);
     clock_look(d);
     watch_look(d);
     if (!d->stuck) {
@@ -90,8 +91,11 @@ static void on_signal(uv_signal_t *s, int signum) {
     struct err err = {0};
 
     if (signum == SIGHUP) {
-        if (!d->stopping)
-            gf_ignore(daemon_reload(d, &err)); /* says itself what it did */
+        if (!d->stopping) {
+            int rc = daemon_reload(d, &err); /* says itself what it did */
+
+            trail_add(d, "SIGHUP", rc < 0 ? "reload refused" : "reload", rc < 0 ? err.text : d->rules->hash);
+        }
     } else if (signum == SIGUSR1) {
         struct buf b;
         buf_init(&b, 1 << 20);
@@ -210,7 +214,7 @@ static int start(struct daemon *d, struct err *err) {
     room_start(d);
     if (!d->fell_back)
         daemon_rules_keep(d, "start");
-    gf_ignore(store_audit(d->store, daemon_now(d).wall, "gengfu", "started", GENGFU_VERSION, NULL));
+    trail_add(d, "gengfu", "started", GENGFU_VERSION);
     if ((rc = daemon_open_forward(d, err)) < 0 || (rc = open_control(d, err)) < 0 || (rc = daemon_open_ingest(d, err)) < 0)
         return rc;
     health_set(d, "rules", "", d->fell_back, d->reload_why, 0);

@@ -78,7 +78,9 @@ struct daemon {
 
     /* the batch under way */
     struct effects fx;
-    struct arena scratch; /* mapping of one message, routing */
+    int64_t door_looked;    /* clock_mono of the latest look at the certificates; 0: not yet */
+    struct store_note note; /* goes with fx; who NULL: none */
+    struct arena scratch;   /* mapping of one message, routing */
     struct buf body;
     struct store_ack *acks;
     size_t nacks, cap_acks;
@@ -138,12 +140,29 @@ void pipeline_message(struct daemon *d, const struct mqtt_message *m);
 void pipeline_event(struct daemon *d, const struct event *ev, struct engine_time now); /* into the batch under way: journal and rules */
 /* After a reading: commits, or gives INGEST_LATER when nothing of it is urgent. acks are those of everything since the last commit. */
 GF_WARN_UNUSED int pipeline_batch(struct daemon *d, const struct ingest_ack *acks, size_t n, bool now);
-GF_WARN_UNUSED int pipeline_commit(struct daemon *d); /* everything since the last commit; again after a failure */
-GF_WARN_UNUSED int pipeline_tick(struct daemon *d);   /* timers that are due; committed when that is urgent */
-void pipeline_schedule(struct daemon *d);             /* sets the due timer */
-void pipeline_retry(struct daemon *d);                /* sets the retry timer when the store cannot be written, or the disk is full */
-void pipeline_command(struct daemon *d, const cJSON *json, const char *who, struct buf *answer);
+GF_WARN_UNUSED int pipeline_commit(struct daemon *d);     /* everything since the last commit; again after a failure */
+GF_WARN_UNUSED int pipeline_tick(struct daemon *d);       /* timers that are due; committed when that is urgent */
+void pipeline_schedule(struct daemon *d);                 /* sets the due timer */
+void pipeline_retry(struct daemon *d);                    /* sets the retry timer when the store cannot be written, or the disk is full */
 GF_WARN_UNUSED int pipeline_checkpoint(struct daemon *d); /* devices' checkpoints in a transaction of their own */
+
+/* commands.c */
+struct commander {
+    const char *who;      /* "platform:city", "uid:1000 (li)" */
+    const char *platform; /* its name; NULL: the shell */
+    unsigned actions;     /* what the platform may do: bits as in config_platform.actions */
+};
+void pipeline_command(struct daemon *d, const cJSON *json, const struct commander *by, struct buf *answer);
+
+/* trail.c: the audit trail */
+void trail_add(struct daemon *d, const char *who, const char *what, const char *detail);        /* detail may be NULL */
+void trail_with_batch(struct daemon *d, const char *who, const char *what, const char *detail); /* with the next commit, or not at all */
+void trail_committed(struct daemon *d);
+
+/* door.c: certificates that run out, connections that are not verified */
+struct jw;
+void door_troubles(struct jw *w, const struct daemon *d);
+void door_look(struct daemon *d); /* into the log, once a day */
 
 /* damage.c: opening the store, and what happens when it is damaged */
 GF_WARN_UNUSED int daemon_store_open(struct daemon *d, struct err *err);
@@ -215,6 +234,7 @@ void request_devices(struct daemon *d, struct control_client *c, const cJSON *re
 void request_sources(struct daemon *d, struct control_client *c, const cJSON *req);
 void request_rules(struct daemon *d, struct control_client *c, const cJSON *req);
 void request_outbox(struct daemon *d, struct control_client *c, const cJSON *req);
+void request_audit(struct daemon *d, struct control_client *c, const cJSON *req);
 
 /* tail.c */
 GF_WARN_UNUSED int tail_add(struct daemon *d, struct control_client *c, const cJSON *req);

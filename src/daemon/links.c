@@ -90,18 +90,26 @@ int daemon_open_ingest(struct daemon *d, struct err *err) {
 }
 
 /* A forward that is being replaced still counts by its own configuration. */
-static const char *platform_name(const struct daemon *d, size_t platform) {
+static const struct config_platform *platform_of(const struct daemon *d, size_t platform) {
     const struct config *conf = d->old_conf_rules != NULL ? d->old_conf_rules->config : d->conf_rules->config;
 
-    return platform < conf->nplatforms ? conf->platforms[platform].name : "?";
+    return platform < conf->nplatforms ? &conf->platforms[platform] : NULL;
+}
+
+static const char *platform_name(const struct daemon *d, size_t platform) {
+    const struct config_platform *p = platform_of(d, platform);
+
+    return p != NULL ? p->name : "?";
 }
 
 static void on_command(void *ctx, size_t platform, const cJSON *command, struct buf *answer) {
     struct daemon *d = ctx;
+    const struct config_platform *p = platform_of(d, platform);
     char who[160];
+    struct commander by = {.who = who, .platform = platform_name(d, platform), .actions = p != NULL ? p->actions : 0};
 
-    (void)snprintf(who, sizeof(who), "platform:%s", platform_name(d, platform));
-    pipeline_command(d, command, who, answer);
+    (void)snprintf(who, sizeof(who), "platform:%s", by.platform);
+    pipeline_command(d, command, &by, answer);
 }
 
 static void on_health(void *ctx, size_t platform, bool reachable, const char *why) {

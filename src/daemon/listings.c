@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "daemon_int.h"
+#include "gengfu/base/crypt.h"
 #include "gengfu/base/json.h"
 #include "gengfu/base/text.h"
 #include "gengfu/base/time.h"
@@ -251,4 +252,47 @@ void request_outbox(struct daemon *d, struct control_client *c, const cJSON *req
     struct err err = {0};
 
     listing_end(&l, store_each_outbox(d->store, json_bool(req, "dead", false), on_row, &l, &err), &err);
+}
+
+struct trail_listing {
+    struct daemon *d;
+    struct control_client *c;
+};
+
+static int on_entry(void *ctx, const struct audit_entry *e) {
+    struct trail_listing *l = ctx;
+    struct buf b;
+    char hash[65];
+
+    buf_init(&b, 1 << 20);
+    struct jw w = jw_start(&b);
+
+    jw_open(&w, NULL, '{');
+    jw_int(&w, "entry", e->id);
+    daemon_put_time(&w, l->d, "at", e->at);
+    jw_str(&w, "who", e->who);
+    jw_str(&w, "what", e->what);
+    if (e->detail != NULL)
+        jw_str(&w, "detail", e->detail);
+    hex_encode(e->hash, sizeof(e->hash), hash);
+    jw_str(&w, "hash", hash);
+    jw_close(&w, '}');
+    if (!b.failed)
+        control_line(l->c, b.data, b.len);
+    buf_done(&b);
+    return 0;
+}
+
+void request_audit(struct daemon *d, struct control_client *c, const cJSON *req) {
+    struct trail_listing l = {d, c};
+    struct err err = {0};
+    int64_t since = json_int(req, "since", -1), limit = json_int(req, "limit", 100);
+
+    if (limit < 1 || limit > 10000) {
+        control_end(c, 2, "limit is 1 to 10000");
+        return;
+    }
+    int rc = store_latest_audit(d->store, since >= 0 ? daemon_now(d).wall - since : TIME_NONE, (int)limit, on_entry, &l, &err);
+
+    control_end(c, rc < 0 ? 3 : 0, rc < 0 ? err.text : NULL);
 }

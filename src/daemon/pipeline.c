@@ -184,13 +184,14 @@ static int write_batch(struct daemon *d, struct err *err) {
         log_error("out of memory in a batch: ending, so that the next start goes on from the last commit");
         abort();
     }
-    if (!effects_any(&d->fx) && d->nacks == 0 && d->keep.hash == NULL)
+    if (!effects_any(&d->fx) && d->nacks == 0 && d->keep.hash == NULL && d->note.who == NULL)
         return 0;
     struct engine_time now = daemon_now(d);
     struct store_batch batch = {.effects = &d->fx,
                                 .acks = d->acks,
                                 .nacks = d->nacks,
                                 .ruleset = d->keep.hash != NULL ? &d->keep : NULL,
+                                .note = d->note.who != NULL ? &d->note : NULL,
                                 .mono = now.mono,
                                 .wall = now.wall};
     int64_t began = clock_mono_us();
@@ -201,6 +202,7 @@ static int write_batch(struct daemon *d, struct err *err) {
     if (rc == 0) {
         count_commit(d, clock_mono_us() - began);
         daemon_rules_kept(d);
+        trail_committed(d);
     }
     return rc;
 }
@@ -325,68 +327,6 @@ void pipeline_schedule(struct daemon *d) {
     if (left > LONGEST_SLEEP_MS)
         left = LONGEST_SLEEP_MS;
     (void)uv_timer_start(&d->due_timer, on_due, left <= 0 ? 0 : (uint64_t)daemon_real_delay(d, left), 0);
-}
-
-static void refuse(struct buf *answer, const char *id, const char *why) {
-    struct jw w = jw_start(answer);
-
-    jw_open(&w, NULL, '{');
-    jw_str(&w, "id", id);
-    jw_bool(&w, "ok", false);
-    jw_str(&w, "error", why);
-    jw_close(&w, '}');
-}
-
-/* An incident that is over leaves the engine after a while, or with a restart; a command may still evaluate or reopen it. */
-static void recall(struct daemon *d, const char *incident) {
-    struct err err = {0};
-    const char *body;
-    size_t len;
-
-    if (engine_incident(d->engine, incident) == NULL && store_incident(d->store, incident, &d->scratch, &body, &len, &err) == 0)
-        gf_ignore(engine_restore_incident(d->engine, body, len, &err)); /* known already, or not over: the command's own answer says so */
-}
-
-void pipeline_command(struct daemon *d, const cJSON *json, const char *who, struct buf *answer) {
-    const char *id = json_str(json, "id", "");
-    struct command cmd;
-    struct err err = {0};
-    uint32_t revision = 0;
-    const char *before;
-
-    arena_reset(&d->scratch);
-    if (id[0] != '\0' && store_answer(d->store, id, who, &d->scratch, &before)) {
-        buf_puts(answer, before); /* applied already: the same answer again */
-        return;
-    }
-    if (d->stuck) {
-        refuse(answer, id, "the gateway cannot write its store at the moment; send the command again later");
-        return;
-    }
-    if (command_read(json, &err, &cmd) < 0) {
-        refuse(answer, id, err.text);
-        return;
-    }
-    cmd.who = who;
-    recall(d, cmd.incident);
-    struct engine_time now = daemon_now(d);
-    int rc = engine_command(d->engine, &cmd, now, &d->fx, &err, &revision);
-
-    if (pipeline_commit(d) < 0) {
-        refuse(answer, id, "the gateway could not write its store; send the command again later");
-        return;
-    }
-    pipeline_schedule(d);
-    struct jw w = jw_start(answer);
-
-    jw_open(&w, NULL, '{');
-    jw_str(&w, "id", id);
-    jw_bool(&w, "ok", rc == 0);
-    if (rc < 0)
-        jw_str(&w, "error", err.text);
-    if (revision > 0)
-        jw_int(&w, "revision", revision);
-    jw_close(&w, '}');
 }
 
 int pipeline_checkpoint(struct daemon *d) {

@@ -125,6 +125,10 @@ int daemon_reload(struct daemon *d, struct err *err) {
             log_warn("reload: %s", err->text);
         daemon_reload_settle(d);
     }
+    if (!reconfigure && d->ingest != NULL && !d->replacing_ingest)
+        ingest_renew(d->ingest);
+    if (!reconfigure && d->forward != NULL && !d->replacing_forward)
+        forward_renew(d->forward);
     d->reload_ok = true;
     d->reload_why[0] = '\0';
     health_set(d, "rules", "", false, "", 0);

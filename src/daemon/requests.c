@@ -8,17 +8,14 @@
 #include "gengfu/base/log.h"
 #include "gengfu/base/time.h"
 
-static void who_is(const struct control_client *c, char out[32]) { (void)snprintf(out, 32, "uid:%lu", (unsigned long)control_uid(c)); }
-
 static void request_reload(struct daemon *d, struct control_client *c, const cJSON *req) {
     struct err err = {0};
-    char who[32];
+    char who[CONTROL_WHO_MAX];
 
     (void)req;
-    who_is(c, who);
+    control_who(c, who);
     int rc = daemon_reload(d, &err);
-    gf_ignore(
-        store_audit(d->store, daemon_now(d).wall, who, rc < 0 ? "reload refused" : "reload", rc < 0 ? err.text : d->rules->hash, NULL));
+    trail_add(d, who, rc < 0 ? "reload refused" : "reload", rc < 0 ? err.text : d->rules->hash);
     if (rc < 0) {
         control_end(c, 3, err.text);
         return;
@@ -59,15 +56,15 @@ static void request_command(struct daemon *d, struct control_client *c, const cJ
     struct arena arena;
     struct buf answer;
     const cJSON *told;
-    char who[32];
+    char who[CONTROL_WHO_MAX];
 
     if (!cJSON_IsObject(command)) {
         control_end(c, 2, "a command request needs an object \"command\"");
         return;
     }
-    who_is(c, who);
+    control_who(c, who);
     buf_init(&answer, 65536);
-    pipeline_command(d, command, who, &answer);
+    pipeline_command(d, command, &(struct commander){.who = who}, &answer);
     control_line(c, answer.data, answer.len);
     arena_init(&arena, 4096, 1 << 20);
     bool ok = json_parse(&arena, answer.data, answer.len, NULL, &told) == 0 && json_bool(told, "ok", false);
@@ -80,15 +77,15 @@ static void request_resend(struct daemon *d, struct control_client *c, const cJS
     const char *incident = json_str(req, "incident", ""), *platform = json_str(req, "platform", NULL);
     struct err err = {0};
     size_t rows = 0;
-    char who[32], line[64];
+    char who[CONTROL_WHO_MAX], line[64];
 
     int rc = store_outbox_resend(d->store, platform, incident, daemon_now(d).wall, &rows, &err);
     if (rc < 0) {
         control_end(c, rc == GF_ENOTFOUND ? 1 : 3, err.text);
         return;
     }
-    who_is(c, who);
-    gf_ignore(store_audit(d->store, daemon_now(d).wall, who, "resend", incident, NULL));
+    control_who(c, who);
+    trail_add(d, who, "resend", incident);
     if (d->forward != NULL)
         forward_wake(d->forward);
     int n = snprintf(line, sizeof(line), "{\"queued\":%zu}", rows);
@@ -121,6 +118,7 @@ static const struct request {
     {"status", request_status},   {"incidents", request_incidents}, {"show", request_show},     {"devices", request_devices},
     {"sources", request_sources}, {"rules", request_rules},         {"outbox", request_outbox}, {"reload", request_reload},
     {"tail", request_tail},       {"command", request_command},     {"resend", request_resend}, {"trace", request_trace},
+    {"audit", request_audit},
 };
 
 static void on_request(void *ctx, struct control_client *c, const cJSON *req) {

@@ -62,6 +62,7 @@ static void put_troubles(struct jw *w, const struct daemon *d) {
             trouble(w, text, s.last_error ? s.last_error : "");
         }
     }
+    door_troubles(w, d);
     jw_close(w, ']');
 }
 
@@ -177,6 +178,7 @@ static void put_rules(struct jw *w, const struct daemon *d) {
 }
 
 void request_status(struct daemon *d, struct control_client *c, const cJSON *req) {
+    char head[STORE_AUDIT_HEAD];
     struct buf b;
     struct jw w;
 
@@ -205,6 +207,8 @@ void request_status(struct daemon *d, struct control_client *c, const cJSON *req
     jw_close(&w, '}');
     put_store(&w, d);
     put_platforms(&w, d);
+    store_audit_head(d->store, head);
+    jw_str(&w, "audit", head);
     jw_close(&w, '}');
     control_line(c, b.data, b.len);
     control_end(c, 0, NULL);

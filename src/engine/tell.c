@@ -206,6 +206,12 @@ static uint32_t platforms_of(const struct engine *e, const struct docket *d) {
     return bits;
 }
 
+uint32_t engine_reach(const struct engine *e, const char *id_or_number) {
+    const struct docket *d = engine_docket_find(e, id_or_number);
+
+    return d ? platforms_of(e, d) : ~0u;
+}
+
 void engine_docket_emit(struct engine *e, struct docket *d, bool publish) {
     const struct incident *inc = d->inc;
     struct buf *b = &e->text;

@@ -15,6 +15,8 @@ struct owned_config {
     struct arena arena;
     struct programs programs;
 };
+#define ALL_ACTIONS ((1u << CONFIG_ACTIONS) - 1)
+
 struct loading {
     struct reader rd;
     struct owned_config *own;
@@ -54,11 +56,28 @@ static void set_default(struct loading *l, const struct setting *s, char *base) 
     case SETTING_SPAN: bad = span_parse(text, strlen(text), field, NULL); break;
     case SETTING_SIZE: bad = size_parse(text, strlen(text), field, NULL); break;
     case SETTING_SWITCH: *(bool *)field = strcmp(text, s->words[1]) == 0; break;
+    case SETTING_ACTIONS: *(unsigned *)field = strcmp(text, "true") == 0 ? ALL_ACTIONS : 0; break;
     case SETTING_CHOICE:
     case SETTING_EXPR: break;
     }
     if (bad < 0) /* the table itself is wrong: a test reads every default */
         report_error(l->rd.rep, (struct place){0}, NULL, "the default '%s' of '%s' cannot be read", text, s->key);
+}
+
+/* true, false, or a list of what may be done. */
+static void read_actions(struct reader *rd, const struct yaml_node *n, const char *what, unsigned *ret) {
+    bool all;
+    if (n->kind != YAML_SEQUENCE) {
+        if (node_bool(rd, n, what, &all))
+            *ret = all ? ALL_ACTIONS : 0;
+        return;
+    }
+    *ret = 0;
+    for (size_t i = 0; i < n->n; i++) {
+        int k = node_choice(rd, n->items[i], "an action", config_actions, CONFIG_ACTIONS);
+        if (k >= 0)
+            *ret |= 1u << k;
+    }
 }
 
 static void set_value(struct loading *l, const struct setting *s, const struct yaml_node *n, char *base) {
@@ -105,6 +124,7 @@ static void set_value(struct loading *l, const struct setting *s, const struct y
         if (k >= 0)
             *(bool *)field = k == 1;
         break;
+    case SETTING_ACTIONS: read_actions(rd, n, what, field); break;
     case SETTING_EXPR: {
         struct cel_env *env = filter_env(l);
         struct rules_expr e;
@@ -203,7 +223,9 @@ static void read_platform(struct loading *l, const struct yaml_node *n) {
     if (t != PLATFORM_FILE)
         read_tls(l, SECTION_PLATFORM_TLS, t, yaml_get(n, "tls"), t == PLATFORM_MQTT ? &p->mqtt.tls : &p->tls, "'tls'");
     config_check_platform(rd, p, n);
-    p->commands = p->commands && !p->public_only;
+    if (p->public_only)
+        p->actions = 0;
+    p->commands = p->actions != 0;
     if (p->name)
         c->nplatforms++;
 }
@@ -217,6 +239,7 @@ static void read_platforms(struct loading *l, const struct yaml_node *n) {
     }
     for (size_t i = 0; i < n->n; i++)
         read_platform(l, n->items[i]);
+    config_check_neighbours(&l->rd, &l->own->config, n);
 }
 
 static void read_gateway(struct loading *l, const struct yaml_node *n) {
@@ -288,8 +311,8 @@ static void fill_in(struct loading *l) {
             p->tls.on = p->url && strncmp(p->url, "https:", 6) == 0;
         if (p->type != PLATFORM_MQTT)
             continue;
-        if (!p->mqtt.client_id)
-            p->mqtt.client_id = client;
+        if (!p->mqtt.client_id && !(p->mqtt.client_id = arena_printf(l->rd.arena, "gengfu-%s-%s", c->id, p->name)))
+            l->rd.oom = true;
         if (!p->mqtt.port)
             p->mqtt.port = p->mqtt.tls.on ? 8883 : 1883;
     }

@@ -54,7 +54,7 @@ void config_check_platform(struct reader *rd, const struct config_platform *p, c
     const struct yaml_node *v;
     if ((v = yaml_get(n, "retry_max")) && p->retry_max < p->retry_min)
         report_error(rd->rep, v->at, NULL, "'retry_max' is shorter than 'retry_min'");
-    if (p->public_only && p->type != PLATFORM_FILE && (v = yaml_get(n, "commands")) && p->commands)
+    if (p->public_only && p->type != PLATFORM_FILE && (v = yaml_get(n, "commands")) && p->actions)
         report_error(rd->rep, v->at, "leave 'commands' out", "a platform with 'detail: public' shows incidents, it cannot command them");
     if (p->type == PLATFORM_MQTT) {
         check_password(rd, &p->mqtt, n);
@@ -67,6 +67,58 @@ void config_check_platform(struct reader *rd, const struct config_platform *p, c
         !yaml_get(n, "token_file"))
         report_warning(rd->rep, n->at, "add secret_file, token_file, or tls: {cert: …, key: …}",
                        "the platform '%s' cannot tell that messages come from us", p->name ? p->name : "");
+}
+
+static bool same_broker(const struct config_mqtt *a, const struct config_mqtt *b) {
+    int port_a = a->port ? a->port : a->tls.on ? 8883 : 1883, port_b = b->port ? b->port : b->tls.on ? 8883 : 1883;
+    return a->host && b->host && port_a == port_b && strcmp(a->host, b->host) == 0;
+}
+
+/* "gengfu" and "gengfu/gw-1/x" would share gengfu/gw-1/…. */
+static bool within(const char *inner, const char *outer, const char *gateway) {
+    size_t n = strlen(outer), g = strlen(gateway);
+    return strncmp(inner, outer, n) == 0 &&
+           (inner[n] == '\0' || (inner[n] == '/' && strncmp(inner + n + 1, gateway, g) == 0 && inner[n + 1 + g] == '/'));
+}
+
+static const struct yaml_node *entry_of(const struct yaml_node *list, const char *name) {
+    for (size_t i = 0; i < list->n; i++) {
+        const struct yaml_node *n = yaml_get(list->items[i], "platform");
+        if (n && n->text && strcmp(n->text, name) == 0)
+            return list->items[i];
+    }
+    return list;
+}
+
+/* Two that meet at one broker must not hear each other's incidents, nor command them, nor throw each other out. */
+void config_check_neighbours(struct reader *rd, const struct config *c, const struct yaml_node *list) {
+    const char *gateway = c->id ? c->id : "gengfu";
+    for (size_t i = 0; i < c->nplatforms; i++) {
+        const struct config_platform *p = &c->platforms[i];
+        if (p->type != PLATFORM_MQTT)
+            continue;
+        struct place at = entry_of(list, p->name)->at;
+        if (p->mqtt.client_id && c->broker.client_id && same_broker(&p->mqtt, &c->broker) &&
+            strcmp(p->mqtt.client_id, c->broker.client_id) == 0)
+            report_error(
+                rd->rep, at, "give it a client_id of its own, or leave it out",
+                "the platform '%s' and the devices' broker connection have the same client_id at the same broker: each would throw the other out",
+                p->name);
+        for (size_t k = 0; k < i; k++) {
+            const struct config_platform *q = &c->platforms[k];
+            if (q->type != PLATFORM_MQTT || !same_broker(&p->mqtt, &q->mqtt))
+                continue;
+            if (p->mqtt.client_id && q->mqtt.client_id && strcmp(p->mqtt.client_id, q->mqtt.client_id) == 0)
+                report_error(rd->rep, at, "give each a client_id of its own, or leave it out",
+                             "the platforms '%s' and '%s' have the same client_id at the same broker: each would throw the other out",
+                             q->name, p->name);
+            if (p->prefix && q->prefix && (within(p->prefix, q->prefix, gateway) || within(q->prefix, p->prefix, gateway)))
+                report_error(
+                    rd->rep, at, "give each a prefix of its own",
+                    "the platforms '%s' and '%s' would share the topics below %s/%s at the same broker: each could read and command the other's incidents",
+                    q->name, p->name, strlen(p->prefix) > strlen(q->prefix) ? p->prefix : q->prefix, gateway);
+        }
+    }
 }
 
 /* -- the manual's page --------------------------------------------------------------------------------------------------------- */
@@ -94,6 +146,7 @@ static void put_allowed(struct buf *b, const struct setting *s) {
     case SETTING_BOOL: buf_puts(b, "`true`, `false`"); break;
     case SETTING_SPAN: buf_printf(b, "span, %s to %s", span_format((int64_t)s->min, lo), span_format((int64_t)s->max, hi)); break;
     case SETTING_SIZE: buf_printf(b, "size, %s to %s", size_format((int64_t)s->min, lo), size_format((int64_t)s->max, hi)); break;
+    case SETTING_ACTIONS: buf_puts(b, "`true`, `false`, list of actions"); break;
     case SETTING_EXPR: buf_puts(b, "expression"); break;
     }
 }

@@ -12,11 +12,12 @@ enum setting_type {
     SETTING_INT, /* int */
     SETTING_DOUBLE,
     SETTING_BOOL,
-    SETTING_SPAN,   /* int64_t, ms */
-    SETTING_SIZE,   /* int64_t, bytes */
-    SETTING_CHOICE, /* int-sized enum: the word's index */
-    SETTING_SWITCH, /* bool: the second of two words */
-    SETTING_EXPR    /* struct cel_program * over `incident` */
+    SETTING_SPAN,    /* int64_t, ms */
+    SETTING_SIZE,    /* int64_t, bytes */
+    SETTING_CHOICE,  /* int-sized enum: the word's index */
+    SETTING_SWITCH,  /* bool: the second of two words */
+    SETTING_ACTIONS, /* unsigned: a bit for each of config_actions; in YAML true, false, or a list of them */
+    SETTING_EXPR     /* struct cel_program * over `incident` */
 };
 enum setting_section {
     SECTION_GATEWAY,
@@ -57,6 +58,7 @@ extern const char *const config_section_about[SECTIONS];
 struct reader;
 struct yaml_node;
 void config_check_broker(struct reader *rd, const struct config *c, const struct yaml_node *n);
+void config_check_neighbours(struct reader *rd, const struct config *c, const struct yaml_node *list);
 void config_check_platform(struct reader *rd, const struct config_platform *p, const struct yaml_node *n);
 
 #endif

@@ -12,6 +12,8 @@
 #define MB (1024.0 * KB)
 #define GB (1024.0 * MB)
 
+const char *const config_actions[CONFIG_ACTIONS + 1] = {"acknowledge", "dispatch", "handle", "resolve", "close", "reopen", "note", "evaluate", NULL};
+
 const char *const config_section_names[SECTIONS] = {"gateway", "broker", "broker.tls",  "store",
                                                     "control", "limits", "platforms[]", "platforms[].tls"};
 const char *const config_section_about[SECTIONS] = {
@@ -89,13 +91,14 @@ const struct setting config_settings[] = {
     {SECTION_PLATFORM, "when", SETTING_EXPR, P(when), 0, 0, {0}, NULL, false, FOR_ALL, "Filter: an expression over `incident`; only incidents for which it holds are sent."},
     {SECTION_PLATFORM, "detail", SETTING_SWITCH, P(public_only), 0, 0, {"full", "public"}, "full", false, FOR_ALL,
      "`public`: only what anybody may know, for a screen in the street or a register that residents look at. No title, device, values, evidence or history; no commands."},
-    {SECTION_PLATFORM, "commands", SETTING_BOOL, P(commands), 0, 0, {0}, "true", false, FOR_NET, "Whether this platform may acknowledge, dispatch and close incidents."},
+    {SECTION_PLATFORM, "commands", SETTING_ACTIONS, P(actions), 0, 0, {0}, "true", false, FOR_NET,
+     "What this platform may do to the incidents that it is sent: `true` (all), `false` (nothing), or a list: `acknowledge`, `dispatch`, `handle`, `resolve`, `close`, `reopen`, `note`, `evaluate`."},
     {SECTION_PLATFORM, "in_flight", SETTING_INT, P(in_flight), 1, 1000, {0}, "16", false, FOR_ALL, "Messages that may wait for their confirmation at once."},
     {SECTION_PLATFORM, "retry_min", SETTING_SPAN, P(retry_min), 100, DAY, {0}, "1s", false, FOR_ALL, "Shortest pause before sending again; it doubles, with jitter."},
     {SECTION_PLATFORM, "retry_max", SETTING_SPAN, P(retry_max), 100, DAY, {0}, "5m", false, FOR_ALL, "Longest pause before sending again."},
     {SECTION_PLATFORM, "host", SETTING_TEXT, P(mqtt.host), 0, 0, {0}, NULL, true, FOR_MQTT, "The platform's broker: name or address."},
     {SECTION_PLATFORM, "port", SETTING_INT, P(mqtt.port), 1, 65535, {0}, NULL, false, FOR_MQTT, "Default: 1883, with TLS 8883."},
-    {SECTION_PLATFORM, "client_id", SETTING_TEXT, P(mqtt.client_id), 0, 0, {0}, NULL, false, FOR_MQTT, "Default: `gengfu-` and the gateway's id."},
+    {SECTION_PLATFORM, "client_id", SETTING_TEXT, P(mqtt.client_id), 0, 0, {0}, NULL, false, FOR_MQTT, "Default: `gengfu-`, the gateway's id, `-` and the platform's name."},
     {SECTION_PLATFORM, "user", SETTING_TEXT, P(mqtt.user), 0, 0, {0}, NULL, false, FOR_MQTT, "User name at the platform's broker."},
     {SECTION_PLATFORM, "password_file", SETTING_TEXT, P(mqtt.password_file), 0, 0, {0}, NULL, false, FOR_MQTT, "As `broker.password_file`."},
     {SECTION_PLATFORM, "protocol", SETTING_INT, P(mqtt.protocol), 4, 5, {0}, "5", false, FOR_MQTT, "As `broker.protocol`."},

@@ -31,10 +31,13 @@ static enum shape_type type_of(const struct setting *s) {
     case SETTING_SIZE: return SHAPE_SIZE;
     case SETTING_CHOICE:
     case SETTING_SWITCH: return SHAPE_CHOICE;
+    case SETTING_ACTIONS: return SHAPE_BOOL;
     case SETTING_EXPR: return SHAPE_EXPR;
     }
     return SHAPE_ANY;
 }
+
+static const struct shape_key action_list = {.type = SHAPE_CHOICE, .flags = SHAPE_LIST, .most = CONFIG_ACTIONS, .words = config_actions};
 
 static void add(struct section *to, struct shape_key k) {
     if (to->shape.n < MAX_SETTINGS)
@@ -57,6 +60,7 @@ static void fill(struct section *to, enum setting_section section, int platform,
                                    .min = s->min,
                                    .max = s->max,
                                    .words = s->words[0] ? s->words : NULL,
+                                   .also = s->type == SETTING_ACTIONS ? &action_list : NULL,
                                    .otherwise = s->otherwise});
     }
 }

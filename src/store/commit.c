@@ -21,6 +21,8 @@ static int write_batch(struct store *s, const struct store_batch *b, struct err 
     }
     if (rc == 0 && b->ruleset)
         rc = store_ruleset_put(s, b->ruleset, err);
+    if (rc == 0 && b->note)
+        rc = store_audit_put(s, b->wall, b->note->who, b->note->what, b->note->detail, err);
     return rc < 0 ? rc : store_journal_put(s, b, err);
 }
 

@@ -114,8 +114,9 @@
     X(RULESET_EACH, "SELECT hash, at, who, bytes FROM ruleset ORDER BY seq DESC", "hash,at,who,bytes") \
     \
     X(AUDIT_ADD, "INSERT INTO audit(id, at, who, what, detail, hash) VALUES (NULL, ?, ?, ?, ?, ?)", "") \
-    X(AUDIT_LAST, "SELECT hash FROM audit ORDER BY id DESC LIMIT 1", "hash") \
+    X(AUDIT_LAST, "SELECT hash, id FROM audit ORDER BY id DESC LIMIT 1", "hash,id") \
     X(AUDIT_EACH, "SELECT id, at, who, what, detail, hash FROM audit ORDER BY id", "id,at,who,what,detail,hash") \
+    X(AUDIT_LATEST, "SELECT id, at, who, what, detail, hash FROM audit WHERE at >= ? ORDER BY id DESC LIMIT ?", "id,at,who,what,detail,hash") \
     X(AUDIT_ANCHOR, "SELECT id, hash FROM audit WHERE id <= (SELECT max(id) FROM audit) - ? ORDER BY id LIMIT 1 OFFSET ?", "id,hash") \
     X(AUDIT_DROP, "DELETE FROM audit WHERE id <= ?", "") \
     X(SALVAGED_CHUNK, "INSERT INTO journal(id, arrived, span, n, body) VALUES (?, ?, ?, ?, ?)", "") \

@@ -47,6 +47,7 @@ struct store_live {
     struct store_clock clock;
     struct segment segment; /* the one being filled; chunks 0: empty */
     uint8_t audit[32];      /* hash of the latest entry */
+    int64_t audit_id;       /* and its number; 0: none yet */
     uint64_t rows_written;
 };
 
@@ -123,6 +124,7 @@ GF_WARN_UNUSED int store_ruleset_put(struct store *s, const struct store_ruleset
 
 /* answers.c, audit.c */
 GF_WARN_UNUSED int store_answer_put(struct store *s, const struct effect_answer *a, struct err *err);
+GF_WARN_UNUSED int store_audit_put(struct store *s, int64_t at, const char *who, const char *what, const char *detail, struct err *err);
 GF_WARN_UNUSED int store_audit_load(struct store *s, struct err *err);
 GF_WARN_UNUSED int store_audit_trim(struct store *s, int64_t budget, struct err *err, int64_t *ret_rows);
 

@@ -131,7 +131,7 @@ static void use(struct store *s) {
     bad += store_each_outbox(s, false, on_row, &sum, &err) < 0;
     bad += store_each_revision(s, "01FUZZA", on_revision, &sum, &err) < 0;
     bad += store_each_audit(s, on_audit, &sum, &err) < 0;
-    bad += store_audit_verify(s, NULL, &err) < 0;
+    bad += store_audit_verify(s, NULL, NULL, &err) < 0;
     bad += store_incident(s, "01FUZZ", &a, &body, &len, &err) < 0;
     bad += store_outbox_next(s, "city", 1767614400000, NULL, 0, 8, &a, rows, &err) < 0;
     bad += store_outbox_due(s, "city") < 0;

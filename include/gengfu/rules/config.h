@@ -12,6 +12,9 @@
 #include "gengfu/rules/report.h"
 
 #define CONFIG_MAX_PLATFORMS 16
+#define CONFIG_ACTIONS 8
+extern const char
+    *const config_actions[CONFIG_ACTIONS + 1]; /* what can be done to an incident: acknowledge, dispatch, …; NULL at the end */
 
 enum tls_version { TLS_1_2, TLS_1_3 };
 struct config_tls {
@@ -43,6 +46,7 @@ struct config_platform {
     const char *level;            /* village, town, district; NULL: any */
     struct cel_program *when;     /* filter over `incident` (a map as in the message); NULL: all */
     bool commands;                /* may it command incidents? default true for mqtt and https; never with public_only */
+    unsigned actions;             /* which: bit i for config_actions[i]; 0 without commands */
     bool public_only;             /* detail: public: only what anybody may know */
     struct config_mqtt mqtt;      /* mqtt */
     const char *prefix;           /* mqtt: topic prefix, default "gengfu" */

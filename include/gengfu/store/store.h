@@ -60,11 +60,15 @@ struct store_ruleset { /* one that was put into force */
 };
 #define STORE_RULESET_MAX (8 << 20)
 #define STORE_RULESETS 8 /* latest ones kept */
+struct store_note {
+    const char *who, *what, *detail;
+};
 struct store_batch {
     const struct effects *effects;
     const struct store_ack *acks; /* of this batch; kept for the last STORE_ACK_BATCHES batches that had any */
     size_t nacks;
     const struct store_ruleset *ruleset; /* comes into force with this batch; NULL: as before */
+    const struct store_note *note;       /* goes into the audit trail with this batch; NULL: nothing */
     int64_t mono, wall;                  /* engine time of the batch: where the clock goes on after a restart */
 };
 #define STORE_ACK_BATCHES 16

@@ -77,7 +77,7 @@ static void test_everything(void **state) {
         "  - {platform: bench, type: file, path: /tmp/i.jsonl}\n"
         "  - {platform: here, type: https, url: 'http://127.0.0.1:8080/x', secret_file: s}\n"
         "  - {platform: plain, type: mqtt, host: '::1'}\n"
-        "  - {platform: screen, type: mqtt, host: '::1', detail: public}\n");
+        "  - {platform: screen, type: mqtt, host: '::1', prefix: screen, detail: public}\n");
     struct buf b;
     buf_init(&b, 0);
     report_print(rep, &b, false);
@@ -99,7 +99,7 @@ static void test_everything(void **state) {
     assert_true(p->when && p->retry_min == 2000 && p->retry_max == 60000);
     assert_string_equal(p->level, "district");
     assert_string_equal(p->prefix, "a/b");
-    assert_string_equal(p->mqtt.client_id, "gengfu-gw-1");
+    assert_string_equal(p->mqtt.client_id, "gengfu-gw-1-city");
     p = &c->platforms[1];
     assert_true(p->type == PLATFORM_HTTPS && p->tls.on && p->tls.verify && p->timeout == 9000 && p->poll == 30000 && p->commands &&
                 p->in_flight == 16);
@@ -184,8 +184,59 @@ static void test_docs(void **state) {
 }
 
 #define T(name) cmocka_unit_test_teardown(name, teardown)
+static void told(const char *text, const char *part) {
+    config_free(load(text));
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    report_print(rep, &b, false);
+    if (part ? report_errors(rep) != 1 || !strstr(b.data, part) : report_errors(rep) != 0) {
+        print_error("%s\n%s", text, b.data);
+        fail();
+    }
+    buf_done(&b);
+}
+
+/* Two MQTT platforms at one broker must not share topics, or a client id. */
+static void test_platforms_do_not_meet(void **state) {
+    (void)state;
+#define GW "gateway: {id: gw-1}\nbroker: {host: b.example}\nplatforms:\n  - {platform: one, type: mqtt, "
+#define AND "}\n  - {platform: two, type: mqtt, "
+    told(GW "host: c.example" AND "host: d.example}\n", NULL);
+    told(GW "host: c.example, prefix: one" AND "host: c.example, prefix: two}\n", NULL);
+    told(GW "host: c.example, prefix: one" AND "host: c.example, prefix: one-more}\n", NULL);
+    told(GW "host: c.example" AND "host: c.example, port: 1884}\n", NULL);
+    told(GW "host: c.example" AND "host: c.example}\n", "share the topics below gengfu/gw-1");
+    told(GW "host: c.example" AND "host: c.example, port: 1883}\n", "share the topics");
+    told(GW "host: c.example, tls: true" AND "host: c.example, port: 8883}\n", "share the topics");
+    told(GW "host: c.example, prefix: a" AND "host: c.example, prefix: a/gw-1/incidents}\n",
+         "share the topics below a/gw-1/incidents/gw-1");
+    told(GW "host: c.example, prefix: a, client_id: x" AND "host: c.example, prefix: b, client_id: x}\n", "have the same client_id");
+    told(GW "host: b.example, client_id: gengfu-gw-1" AND "host: c.example}\n", NULL);
+    struct config *c = load(GW "host: c.example, prefix: a" AND "host: c.example, prefix: b}\n");
+    assert_string_equal(c->platforms[0].mqtt.client_id, "gengfu-gw-1-one");
+    assert_string_equal(c->platforms[1].mqtt.client_id, "gengfu-gw-1-two");
+    config_free(c);
+}
+
+static void test_what_a_platform_may_do(void **state) {
+    (void)state;
+    struct config *c =
+        load(GW "host: c.example, commands: [acknowledge, evaluate]" AND "host: d.example, commands: false}\n"
+                "  - {platform: three, type: mqtt, host: e.example, commands: []}\n  - {platform: four, type: mqtt, host: f.example}\n");
+    static const unsigned wanted[] = {0x81, 0, 0, 0xff};
+    assert_int_equal(report_errors(rep), 0);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(c->platforms[i].actions, wanted[i]);
+        assert_int_equal(c->platforms[i].commands, wanted[i] != 0);
+    }
+    config_free(c);
+    told(GW "host: c.example, commands: [explode]}\n", "acknowledge");
+    told(GW "host: c.example, commands: some}\n", "commands");
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {T(test_defaults),       T(test_everything), T(test_nothing),
-                                       T(test_many_platforms), T(test_table),      T(test_docs)};
+    const struct CMUnitTest tests[] = {
+        T(test_defaults),       T(test_everything), T(test_nothing), T(test_platforms_do_not_meet), T(test_what_a_platform_may_do),
+        T(test_many_platforms), T(test_table),      T(test_docs)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

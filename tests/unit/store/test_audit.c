@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gengfu/base/fault.h"
 #include "store/store_int.h"
 
 static void sql(struct fx *f, const char *text) {
@@ -42,7 +43,7 @@ static void the_trail_is_whole(void **state) {
     struct fx *f = *state;
     int n = 0;
     int64_t entries = -1;
-    fx_ok(f, store_audit_verify(f->store, &entries, &f->err));
+    fx_ok(f, store_audit_verify(f->store, NULL, &entries, &f->err));
     assert_int_equal(entries, 0);
     write_trail(f, 3);
     fx_reopen(f); /* the chain goes on over a restart */
@@ -50,38 +51,109 @@ static void the_trail_is_whole(void **state) {
         fx_ok(f, store_audit(f->store, T0 + i, "uid:0", i % 2 ? "reload" : "silence", i % 3 ? "rules.d/10.yaml" : NULL, &f->err));
     fx_ok(f, store_each_audit(f->store, on_entry, &n, &f->err));
     assert_int_equal(n, 10);
-    fx_ok(f, store_audit_verify(f->store, &entries, &f->err));
+    fx_ok(f, store_audit_verify(f->store, NULL, &entries, &f->err));
     assert_int_equal(entries, 10);
 }
 
 static void an_edit_shows(void **state) {
     struct fx *f = *state;
-    static const char *const edits[] = {"UPDATE audit SET who = 'uid:1000' WHERE id = 5",
-                                        "UPDATE audit SET what = 'nothing' WHERE id = 1",
-                                        "UPDATE audit SET detail = NULL WHERE id = 2",
-                                        "UPDATE audit SET detail = '' WHERE id = 1",
-                                        "UPDATE audit SET at = at + 1 WHERE id = 10",
-                                        "UPDATE audit SET what = 'relo', detail = 'adrules.d/10.yaml' WHERE id = 6",
-                                        "UPDATE audit SET hash = (SELECT hash FROM audit WHERE id = 4) WHERE id = 5",
-                                        "DELETE FROM audit WHERE id = 1",
-                                        "DELETE FROM audit WHERE id = 5",
-                                        "DELETE FROM audit WHERE id = 10",
-                                        "DELETE FROM audit",
-                                        "UPDATE audit SET id = id + 100 WHERE id = 3",
-                                        "INSERT INTO audit SELECT 11, at, who, what, detail, hash FROM audit WHERE id = 10"};
+    static const struct {
+        const char *edit, *says;
+    } edits[] = {
+        {"UPDATE audit SET who = 'uid:1000' WHERE id = 5", "entry 5 does not follow from entry 4"},
+        {"UPDATE audit SET what = 'nothing' WHERE id = 1", "entry 1 was changed"},
+        {"UPDATE audit SET detail = NULL WHERE id = 2", "entry 2 does not follow"},
+        {"UPDATE audit SET detail = '' WHERE id = 1", "entry 1 was changed"},
+        {"UPDATE audit SET at = at + 1 WHERE id = 10", "entry 10 does not follow"},
+        {"UPDATE audit SET what = 'relo', detail = 'adrules.d/10.yaml' WHERE id = 6", "entry 6 does not follow"},
+        {"UPDATE audit SET hash = (SELECT hash FROM audit WHERE id = 4) WHERE id = 5", "entry 5 does not follow"},
+        {"DELETE FROM audit WHERE id = 1", "what came before it was taken out"},
+        {"DELETE FROM audit WHERE id = 5", "entry 5 is missing"},
+        {"DELETE FROM audit WHERE id IN (4, 5, 6)", "entries 4 to 6 are missing"},
+        {"DELETE FROM audit WHERE id = 10", "was cut: it ends at entry 9, though 10 was written"},
+        {"DELETE FROM audit", "was cut"},
+        {"UPDATE audit SET id = id + 100 WHERE id = 3", "entry 3 is missing"},
+        {"UPDATE audit SET id = 99 WHERE id = 3; UPDATE audit SET id = 3 WHERE id = 4; UPDATE audit SET id = 4 WHERE id = 99",
+         "entry 3 does not follow from entry 2"},
+        {"UPDATE audit SET id = -id WHERE id > 4; UPDATE audit SET id = 1 - id WHERE id < 0; INSERT INTO audit SELECT 5, at, 'uid:7', what, detail, hash FROM audit WHERE id = 4",
+         "entry 5 does not follow from entry 4"},
+        {"INSERT INTO audit SELECT 11, at, who, what, detail, hash FROM audit WHERE id = 10", "entry 11 does not follow"}};
     for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
         fx_close(f);
         (void)snprintf(f->path, sizeof f->path, "%.200s/edit-%zu.db", f->dir, i);
         fx_open(f);
         write_trail(f, 10);
-        fx_ok(f, store_audit_verify(f->store, NULL, &f->err));
-        sql(f, edits[i]);
-        if (store_audit_verify(f->store, NULL, &f->err) != GF_ECORRUPT) {
-            print_error("not seen: %s\n", edits[i]);
+        fx_ok(f, store_audit_verify(f->store, NULL, NULL, &f->err));
+        sql(f, edits[i].edit);
+        if (store_audit_verify(f->store, NULL, NULL, &f->err) != GF_ECORRUPT || !strstr(f->err.text, edits[i].says)) {
+            print_error("%s: %s\n", edits[i].edit, f->err.text);
             fail();
         }
-        assert_says(f, "audit");
     }
+}
+
+/* Whoever can write the file can write the whole chain anew, and a shorter one: what was noted elsewhere shows it. */
+static void a_new_chain_shows_by_a_noted_head(void **state) {
+    struct fx *f = *state;
+    char before[STORE_AUDIT_HEAD], head[STORE_AUDIT_HEAD];
+    store_audit_head(f->store, head);
+    assert_memory_equal(head, "0:0000", 6);
+    write_trail(f, 5);
+    store_audit_head(f->store, before);
+    assert_memory_equal(before, "5:", 2);
+    for (int i = 5; i < 10; i++)
+        fx_ok(f, store_audit(f->store, T0 + i, "uid:0", "more", NULL, &f->err));
+    store_audit_head(f->store, head);
+    fx_reopen(f);
+    fx_ok(f, store_audit_verify(f->store, before, NULL, &f->err));
+    fx_ok(f, store_audit_verify(f->store, head, NULL, &f->err));
+    sql(f, "DELETE FROM audit; DELETE FROM meta WHERE name = 'audit_last'");
+    for (int i = 0; i < 7; i++)
+        fx_ok(f, store_audit(f->store, T0 + i, "uid:0", "nothing happened", NULL, &f->err));
+    fx_ok(f, store_audit_verify(f->store, NULL, NULL, &f->err)); /* whole in itself */
+    assert_int_equal(store_audit_verify(f->store, before, NULL, &f->err), GF_ECORRUPT);
+    assert_says(f, "written anew: entry 5 is not the one that was noted");
+    assert_int_equal(store_audit_verify(f->store, head, NULL, &f->err), GF_ECORRUPT);
+    assert_says(f, "was cut: it ends at entry 7, and 10 was noted elsewhere");
+    static const char *const none[] = {"", "5", "5:", "x:00", "0:00", "5:0g", "-5:00"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        assert_int_equal(store_audit_verify(f->store, none[i], NULL, &f->err), GF_EINVAL);
+}
+
+static int on_latest(void *ctx, const struct audit_entry *e) {
+    int64_t *last = ctx;
+    assert_true(*last == 0 || e->id == *last - 1);
+    *last = e->id;
+    return 0;
+}
+
+static void the_latest_come_first(void **state) {
+    struct fx *f = *state;
+    int64_t last = 0;
+    write_trail(f, 10);
+    fx_ok(f, store_latest_audit(f->store, TIME_NONE, 3, on_latest, &last, &f->err));
+    assert_int_equal(last, 8);
+    last = 0;
+    fx_ok(f, store_latest_audit(f->store, T0 + 4, 100, on_latest, &last, &f->err));
+    assert_int_equal(last, 5);
+}
+
+/* An entry that belongs to a batch is there with it, and not without it. */
+static void an_entry_of_a_batch(void **state) {
+    struct fx *f = *state;
+    struct store_note note = {"platform:city", "close", "gw-1-20260105-0007"};
+    struct store_batch batch = {.note = &note, .mono = 1, .wall = T0};
+    int64_t entries;
+    assert_int_equal(setenv("GENGFU_FAULT", "store.commit=fail", 1), 0);
+    fault_init();
+    assert_true(store_commit(f->store, &batch, &f->err) < 0);
+    assert_int_equal(unsetenv("GENGFU_FAULT"), 0);
+    fault_init();
+    fx_ok(f, store_audit_verify(f->store, NULL, &entries, &f->err));
+    assert_int_equal(entries, 0);
+    fx_ok(f, store_commit(f->store, &batch, &f->err));
+    fx_ok(f, store_audit_verify(f->store, NULL, &entries, &f->err));
+    assert_int_equal(entries, 1);
 }
 
 static void the_trail_is_bounded_and_still_whole(void **state) {
@@ -96,14 +168,14 @@ static void the_trail_is_bounded_and_still_whole(void **state) {
         assert_true(calls < 10);
         fx_ok(f, store_trim(f->store, T0, 100, &more, &f->err));
     }
-    fx_ok(f, store_audit_verify(f->store, &entries, &f->err));
+    fx_ok(f, store_audit_verify(f->store, NULL, &entries, &f->err));
     assert_in_range(entries, STORE_AUDIT, STORE_AUDIT + 99);
     assert_int_equal(sqlite3_prepare_v2(f->store->db, "SELECT min(id) FROM audit", -1, &st, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(st), SQLITE_ROW);
     assert_true(sqlite3_column_int64(st, 0) > 200);
     sqlite3_finalize(st);
     sql(f, "DELETE FROM audit WHERE id = (SELECT min(id) FROM audit)");
-    assert_int_equal(store_audit_verify(f->store, NULL, &f->err), GF_ECORRUPT);
+    assert_int_equal(store_audit_verify(f->store, NULL, NULL, &f->err), GF_ECORRUPT);
 }
 
 static void the_copy_opens(void **state) {
@@ -151,6 +223,9 @@ static void the_copy_opens(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_trail_is_whole, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(a_new_chain_shows_by_a_noted_head, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(the_latest_come_first, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(an_entry_of_a_batch, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(an_edit_shows, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(the_trail_is_bounded_and_still_whole, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(the_copy_opens, fx_setup, fx_teardown),

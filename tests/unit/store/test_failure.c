@@ -180,7 +180,7 @@ static void writes_that_go_on_failing(void **state) {
     fx_reopen(f);
     assert_batches(f, 1);
     fx_ok(f, store_audit(f->store, T0, "a", "b", NULL, &f->err));
-    fx_ok(f, store_audit_verify(f->store, NULL, &f->err));
+    fx_ok(f, store_audit_verify(f->store, NULL, NULL, &f->err));
 }
 
 static void reads_that_fail(void **state) {

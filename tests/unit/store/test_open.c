@@ -455,7 +455,7 @@ static void what_can_be_salvaged(void **state) {
             assert_int_equal(acks, STORE_ACK_BATCHES);
             assert_int_equal(clock.wall, T0 + 5000);
             assert_true(store_answer(f->store, "c1", "platform:city", &f->arena, &body));
-            fx_ok(f, store_audit_verify(f->store, NULL, &f->err));
+            fx_ok(f, store_audit_verify(f->store, NULL, NULL, &f->err));
         } else if (rounds == 1) {
             assert_false(got.complete);
             assert_int_equal(got.incidents, 0);
