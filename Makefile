@@ -2,7 +2,7 @@
 # Plain GNU make. `make help` lists the targets. Sources are found by wildcard: a new file or module needs no line here.
 #
 #   V=1            show the commands            BUILD=dir        build somewhere else
-#   DEVELOPER=1    warnings are errors          WITHOUT=systemd  leave an optional library out
+#   DEVELOPER=1    warnings are errors
 #   CC=clang       another compiler             SAN=…            sanitizers for everything (see asan)
 #   MODULES='base cel'  only these, without the program: for work on a lower floor
 
@@ -15,7 +15,6 @@ CLANG_FORMAT ?= clang-format
 PKG_CONFIG ?= pkg-config
 MODULES ?= *
 V ?= 0
-WITHOUT ?=
 SAN ?=
 TIME ?= 60
 ARGS ?=
@@ -49,15 +48,6 @@ CONFORMANCE_BIN := $(if $(CONFORMANCE_SRC),$(BUILD)/tests/conformance/run)
 PACKAGES := libuv libmosquitto sqlite3 libcjson yaml-0.1 libssl libcrypto libpcre2-8 liblz4
 # Loaded at run time where it is needed (src/forward/curl.h): only its headers.
 HEADERS := libcurl
-OPTIONAL := systemd
-ifneq ($(filter-out $(OPTIONAL),$(WITHOUT)),)
-$(error WITHOUT=$(WITHOUT): only these can be left out: $(OPTIONAL))
-endif
-ifneq ($(filter systemd,$(WITHOUT)),)
-CPPFLAGS_WITHOUT += -DGENGFU_WITHOUT_SYSTEMD
-else
-PACKAGES += libsystemd
-endif
 
 # These goals need no library, so they must work on a machine that has none yet. Everything else stops early, with the cure.
 BARE := help clean deps test demo check-source uninstall
@@ -83,7 +73,7 @@ ifneq ($(DEVELOPER),)
 WARN += -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla -Wundef
 endif
 
-GF_CPPFLAGS := -D_GNU_SOURCE -Iinclude -Isrc $(CPPFLAGS_WITHOUT) $(PKG_CFLAGS)
+GF_CPPFLAGS := -D_GNU_SOURCE -Iinclude -Isrc $(PKG_CFLAGS)
 # What makes a mistake of ours harder to use against the gateway; tests/make/run looks into the program for each of them.
 GF_CFLAGS := -std=gnu17 $(WARN) -fPIE -fstack-protector-strong $(HARDEN) -fno-omit-frame-pointer
 GF_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--as-needed
