@@ -13,7 +13,7 @@ static struct cel_program *program_new(const char *text, size_t len) {
     struct cel_program *p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
-    arena_init(&p->arena, 2048, PROGRAM_LIMIT);
+    arena_init(&p->arena, 512, PROGRAM_LIMIT); /* there are several for each rule, and most are short */
     p->text = arena_strndup(&p->arena, text, len);
     p->len = len;
     if (!p->text) {

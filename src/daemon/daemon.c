@@ -4,6 +4,7 @@
  *~ A newcomer's path through the house begins here: daemon_run() puts the parts together; pipeline.c is the way of a message; from there go down
  *~ to src/source (message → event), src/engine (event → effects) and src/store (effects → disk), and up again with src/forward (disk → platform). */
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,13 @@ static int open_control(struct daemon *d, struct err *err) {
     return rc < 0 ? err_prefix(err, "control socket") : 0;
 }
 
+/* What only reading the rules needed goes back to the system. */
+void daemon_trim(void) {
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
+}
+
 static int start(struct daemon *d, struct err *err) {
     int rc;
 
@@ -233,6 +241,7 @@ static int start(struct daemon *d, struct err *err) {
     pipeline_retry(d);
     notify_ready(d);
     notify_watchdog_start(d);
+    daemon_trim();
     log_notice("watching: %zu sources, %zu rules, %zu devices, %zu platforms (%.12s)", d->rules->nsources,
                d->rules->nrules - d->rules->nbuiltin, registry_count(d->rules->registry), d->rules->config->nplatforms, d->rules->hash);
     return 0;

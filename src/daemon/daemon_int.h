@@ -221,6 +221,7 @@ GF_WARN_UNUSED int daemon_hash_config(const char *dir, char ret[65], struct err 
 GF_WARN_UNUSED int daemon_open_ingest(struct daemon *d, struct err *err);
 GF_WARN_UNUSED int daemon_open_forward(struct daemon *d, struct err *err);
 void daemon_maybe_gone(struct daemon *d);
+void daemon_trim(void);
 
 /* requests.c, listings.c, status.c: the control socket */
 extern const struct control_ops daemon_control_ops;

@@ -133,6 +133,7 @@ int daemon_reload(struct daemon *d, struct err *err) {
     d->reload_why[0] = '\0';
     health_set(d, "rules", "", false, "", 0);
     health_settle(d);
+    daemon_trim();
     log_notice("reload: %zu sources, %zu rules, %zu devices in force (%.12s)", rs->nsources, rs->nrules - rs->nbuiltin,
                registry_count(rs->registry), rs->hash);
     notify_ready(d);
