@@ -32,6 +32,7 @@ TESTLIB_SRC := $(sort $(wildcard tests/lib/*.c))
 # Stands in for src/mqtt, so it is linked only into what wants links that it holds itself.
 STILL_LINK := tests/lib/still_link.c
 STILL_FUZZ := command control
+STILL_UNIT := daemon/test_memory
 UNIT_SRC := $(sort $(wildcard $(patsubst %,tests/unit/%/test_*.c,$(MODULES))))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 CONFORMANCE_SRC := $(sort $(wildcard tests/conformance/*.c))
@@ -154,7 +155,7 @@ $(UNIT_BIN): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(TESTLIB) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 # The same targets as for libFuzzer, with a main of our own that replays files: any compiler will do.
-$(STILL_FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%): $(call obj,$(STILL_LINK))
+$(STILL_UNIT:%=$(BUILD)/tests/unit/%) $(STILL_FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%): $(call obj,$(STILL_LINK))
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay_main.o $(TESTLIB) $(LIB)
 	$(call say,LD,$(patsubst $(BUILD)/%,%,$@))
 	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ $(LIBS)
