@@ -95,6 +95,8 @@ static void read_rule(struct loader *ld, const struct yaml_node *n, struct rule 
         r->about = "";
     if ((v = yaml_get(n, "version")) && !(r->version = node_text(rd, v, "'version'")))
         r->version = "";
+    const char *file = report_file_name(rd->rep, n->at.file);
+    r->file = reader_strdup(rd, strncmp(file, "rules.d/", 8) == 0 ? file + 8 : file);
     r->hash = rule_hash(ld, n);
     r->text_hash = rule_text_hash(ld, n);
     shape_relations(rd, n, &rule_shape, r->at);

@@ -176,8 +176,7 @@ static bool read_back(struct reader *rd, const struct buf *csv, const struct row
     return r != NULL;
 }
 
-/* '*' stands for any text. */
-static bool fits(const char *pattern, const char *s) {
+bool pattern_fits(const char *pattern, const char *s) {
     const char *star = NULL, *back = NULL;
     while (*s) {
         if (*pattern == '*') {
@@ -218,7 +217,7 @@ static bool find_rows(struct reader *rd, const struct yaml_node *n, struct row *
         if (!pattern && (d = registry_find(rd->rs->registry, n->text)) != NULL && *count < MAX_ROWS)
             rows[(*count)++] = (struct row){.at = n->at, .like = d};
         for (size_t i = 0; pattern && i < all && *count < MAX_ROWS; i++)
-            if (fits(n->text, (d = registry_at(rd->rs->registry, i))->id))
+            if (pattern_fits(n->text, (d = registry_at(rd->rs->registry, i))->id))
                 rows[(*count)++] = (struct row){.at = n->at, .like = d};
         if (*count == before)
             unknown_device(rd, n);

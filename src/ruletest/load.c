@@ -181,6 +181,35 @@ static bool read_ignored(struct ruletest_suite *s, const struct yaml_node *n, st
     return fine;
 }
 
+/* rules: 30-lamps.yaml, or a list: whose rules the tests of a file look at. */
+static bool read_files(struct ruletest_suite *s, const struct yaml_node *root, struct test *ret) {
+    const struct yaml_node *n = yaml_get(root, "rules");
+    size_t count = !n ? 0 : n->kind == YAML_SEQUENCE ? n->n : 1;
+    const char **files = given_alloc(&s->rd, (count + 1) * sizeof *files);
+    bool fine = files != NULL;
+
+    if (n && count == 0) {
+        report_error(s->rep, n->at, "rules: 30-lamps.yaml", "'rules' names no file");
+        return false;
+    }
+    for (size_t i = 0; files && i < count; i++) {
+        const struct yaml_node *item = n->kind == YAML_SEQUENCE ? n->items[i] : n;
+        bool found = false;
+        if (!(files[i] = given_text(&s->rd, item, "rules"))) {
+            fine = false;
+            continue;
+        }
+        for (size_t k = 0; k < s->given->nrules && !found; k++)
+            found = pattern_fits(files[i], s->given->rules[k].file);
+        if (!found)
+            report_warning(s->rep, item->at, "name a file as it is called in rules.d: '30-lamps.yaml', '3*.yaml'",
+                           "no rule stands in a file '%.80s'", files[i]);
+    }
+    ret->files = files;
+    ret->nfiles = count;
+    return fine;
+}
+
 static bool load_test(struct ruletest_suite *s, const struct yaml_node *n, struct test *t) {
     const struct yaml_node *about = yaml_get(n, "about");
 
@@ -213,17 +242,21 @@ static struct test *next_test(struct ruletest_suite *s) {
 
 static int load_file(struct ruletest_suite *s, const struct yaml_node *root, struct err *err) {
     const struct yaml_node *list;
+    struct test common = {0};
 
     if (!given_mapping(&s->rd, root, "a file of tests", "tests:") || !given_keys(&s->rd, root, &given_file_shape) ||
         !(list = yaml_get(root, "tests")) || yaml_is_null(list) ||
         !given_list(&s->rd, list, "tests", "tests: [{test: …, events: […], expect: […]}]"))
         return 0;
+    if (!read_files(s, root, &common))
+        return s->rd.oom ? err_set(err, GF_ENOMEM, "no memory for the tests") : 0;
     for (size_t i = 0; i < list->n; i++) {
         if (s->ntests == RULETEST_MAX_TESTS)
             return err_set(err, GF_ELIMIT, "more than %d tests", RULETEST_MAX_TESTS);
         struct test *t = next_test(s);
         if (!t)
             return err_set(err, GF_ENOMEM, "no memory for the tests");
+        *t = common;
         if (load_test(s, list->items[i], t))
             s->ntests++;
         else

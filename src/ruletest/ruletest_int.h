@@ -135,6 +135,8 @@ struct test {
     bool all_devices;          /* the whole registry */
     struct registry *registry; /* made for this test; NULL: with all_devices the rule set's */
     bool registry_late;        /* devices are not given: the registry is made of those that the inputs speak of */
+    size_t nfiles;             /* of rules.d, whose rules the test looks at; 0: all */
+    const char *const *files;  /* patterns */
     unsigned ignored;          /* bit per enum change: no complaint when one comes unexpected */
     size_t ninputs;
     struct input *inputs;
@@ -162,6 +164,7 @@ bool load_inputs(struct ruletest_suite *s, const struct yaml_node *test, struct 
 bool load_expected(struct ruletest_suite *s, const struct yaml_node *test, struct test *ret);
 bool load_devices(struct ruletest_suite *s, const struct yaml_node *test, struct test *ret);
 const struct rule *load_rule(struct reader *rd, const struct yaml_node *n);
+bool pattern_fits(const char *pattern, const char *s); /* '*' stands for any text */
 /* A registry of those rows of `from` whose ids are in the map. NULL without memory. */
 struct registry *registry_of(const struct ruletest_suite *s, const struct map *ids);
 

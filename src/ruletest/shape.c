@@ -129,7 +129,10 @@ static const struct shape_key test_keys[] = {
 };
 const struct shape given_test_shape = {"test", "a test", "A rule test, run in virtual time.", KEYS(test_keys)};
 
-static const struct shape_key file_keys[] = {ROW("tests", SHAPE_MAPPING, "Tests of the rules.", .flags = SHAPE_LIST | SHAPE_OR_NOTHING, .of = &given_test_shape)};
+static const struct shape_key file_keys[] = {
+    ROW("tests", SHAPE_MAPPING, "Tests of the rules.", .flags = SHAPE_LIST | SHAPE_OR_NOTHING, .of = &given_test_shape),
+    ROW("rules", SHAPE_TEXT, "Files of rules.d (`*` stands for any text) whose rules these tests look at: what rules of other files raise is no failure. Default: all.", .flags = SHAPE_OR_LIST, .least = 1),
+};
 const struct shape given_file_shape = {"tests_file", "a file of tests", "A file of tests.d.", KEYS(file_keys)};
 /* clang-format on */
 

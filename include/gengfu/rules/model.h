@@ -182,7 +182,8 @@ struct rule {
      * hash: a change of these begins it anew, a change of any other key does not. */
     uint64_t hash;
     uint64_t text_hash; /* of every key but about: which wording an incident was made by */
-    bool builtin; /* it comes with the program (src/rules/builtin.c) */
+    const char *file;   /* of rules.d: "30-lamps.yaml" */
+    bool builtin;       /* it comes with the program (src/rules/builtin.c) */
     enum rule_mode mode;
     enum rule_pattern pattern;
     bool on_any;      /* on: '*' */

@@ -324,6 +324,16 @@ static void verbose_tells_what_came(void **state) {
         "      came: at 10m idle opened (minor), by pump-1: Pump 1 idle\n      came: at 15m idle resolved (minor), by pump-1: Pump 1 idle\n");
 }
 
+static void a_file_looks_at_the_rules_that_it_names(void **state) {
+    (void)state;
+    fx_fail(&fx, IDLE "  expect: []\nrules: 1.yaml\n", "not expected: at 10m idle opened");
+    fx_fail(&fx, IDLE "  expect: []\nrules: [2.yaml, '*.yaml']\n", "not expected: at 10m idle opened");
+    fx_pass(&fx, IDLE "  expect: []\nrules: 2.yaml\n");
+    assert_int_equal(report_warnings(fx.rep), 1); /* no rule stands there */
+    fx_pass(&fx, IDLE "  expect: [{at: 10m, rule: idle, change: opened}]\nrules: '2*'\n");
+    fx_fail(&fx, IDLE "  expect: [{at: 11m, rule: idle, change: opened}]\nrules: '2*'\n", "at is 10m, expected 11m");
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -343,6 +353,7 @@ int main(void) {
         T(json_lines),
         T(no_test_sees_another),
         T(verbose_tells_what_came),
+        T(a_file_looks_at_the_rules_that_it_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
