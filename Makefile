@@ -150,16 +150,16 @@ TESTLIB := $(if $(TESTLIB_SRC),$(BUILD)/tests/libtest.a)
 $(BUILD)/tests/libtest.a: $(call obj,$(filter-out $(STILL_LINK),$(TESTLIB_SRC)))
 	$(Q)rm -f $@.new && $(AR) rcs $@.new $^ && mv -f $@.new $@
 
-# Before the libraries, whose functions it replaces.
+# Linked before the libraries, whose functions it replaces.
 $(STILL_UNIT:%=$(BUILD)/tests/unit/%) $(STILL_FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%): $(call obj,$(STILL_LINK))
 $(UNIT_BIN): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(TESTLIB) $(LIB)
 	$(call say,LD,$(patsubst $(BUILD)/%,%,$@))
-	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LIBS)
 
 # The same targets as for libFuzzer, with a main of our own that replays files: any compiler will do.
 $(FUZZ_BIN): $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/replay_main.o $(TESTLIB) $(LIB)
 	$(call say,LD,$(patsubst $(BUILD)/%,%,$@))
-	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS)
 
 ifneq ($(CONFORMANCE_BIN),)
 $(CONFORMANCE_BIN): $(call obj,$(CONFORMANCE_SRC)) $(LIB)
