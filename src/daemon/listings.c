@@ -122,12 +122,13 @@ void request_devices(struct daemon *d, struct control_client *c, const cJSON *re
     for (size_t i = 0; i < engine_devices(d->engine); i++) {
         struct engine_device_info info;
         engine_device_info(d->engine, i, &info);
-        if ((offline && info.online != 0) || (unknown && info.row != NULL) || (only != NULL && strcmp(only, info.id) != 0))
+        bool own = strcmp(info.id, d->rules->config->id) == 0; /* what we tell of ourselves */
+        if ((offline && info.online != 0) || (unknown && (info.row != NULL || own)) || (only != NULL && strcmp(only, info.id) != 0))
             continue;
         struct jw w = line_open(&l);
         jw_str(&w, "device", info.id);
         jw_bool(&w, "registered", info.row != NULL);
-        jw_str(&w, "kind", info.row ? atom_name(info.row->kind) : NULL);
+        jw_str(&w, "kind", info.row ? atom_name(info.row->kind) : own ? "gengfu" : NULL);
         jw_str(&w, "name", info.row ? device_text(info.row, "name") : NULL);
         jw_str(&w, "place", info.row ? device_text(info.row, "place") : NULL);
         if (info.online >= 0)

@@ -69,6 +69,9 @@ void engine_device_free(struct engine_device *d) {
     free(d);
 }
 
+/* The gateway itself, of which the daemon tells its own troubles: always admitted, and no stranger. */
+static bool is_gateway(const struct engine *e, const char *id) { return strcmp(id, e->conf.gateway) == 0; }
+
 struct engine_device *engine_device_get(struct engine *e, const char *id, bool create) {
     size_t len = strlen(id);
     struct engine_device *d = map_get(&e->devices_by_id, id, len);
@@ -76,7 +79,7 @@ struct engine_device *engine_device_get(struct engine *e, const char *id, bool c
     if (d || !create)
         return d;
     const struct device *row = registry_find(e->rs->registry, id);
-    if (!row && e->conf.max_devices > 0 && e->ndevices >= (size_t)e->conf.max_devices) {
+    if (!row && !is_gateway(e, id) && e->conf.max_devices > 0 && e->ndevices >= (size_t)e->conf.max_devices) {
         e->refused_devices++;
         return NULL;
     }
@@ -99,7 +102,7 @@ struct engine_device *engine_device_get(struct engine *e, const char *id, bool c
     d->row = row;
     d->index = e->ndevices;
     e->devices[e->ndevices++] = d;
-    if (!row)
+    if (!row && !is_gateway(e, id))
         e->unregistered++;
     if (e->started)
         d->known = engine_attended(e, e->now.mono);
@@ -112,7 +115,7 @@ int engine_devices_load(struct engine *e) {
     e->unregistered = 0;
     for (size_t i = 0; i < e->ndevices; i++) {
         e->devices[i]->row = registry_find(e->rs->registry, e->devices[i]->id);
-        if (!e->devices[i]->row && e->devices[i]->events)
+        if (!e->devices[i]->row && e->devices[i]->events && !is_gateway(e, e->devices[i]->id))
             e->unregistered++;
     }
     e->nregistered = n;
