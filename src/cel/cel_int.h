@@ -198,7 +198,7 @@ struct overload { /* the same, read */
     const struct cel_fn *row;
 };
 extern const struct cel_fn cel_fns_strings[], cel_fns_convert[], cel_fns_time[], cel_fns_math[], cel_fns_lists[], cel_fns_misc[],
-    cel_fns_regex[];
+    cel_fns_net[], cel_fns_regex[];
 size_t cel_macro_docs(struct cel_function_doc *ret, size_t n); /* of each macro; returns how many there are */
 size_t cel_overloads(const struct overload **ret);             /* all of them, sorted by table; read from the signatures at the first use */
 bool cel_signature_read(const char *signature, struct overload *ret); /* name points into signature */
@@ -332,6 +332,8 @@ size_t cel_double_text(double d, char *out, size_t size);  /* as Go's 'g' with t
 size_t cel_double_fixed(double d, char *out, size_t size); /* the same value without an exponent */
 size_t cel_time_text(struct cel_value v, char *out, size_t size);
 size_t cel_duration_text(struct cel_value v, char *out, size_t size);
+#define CEL_NET_TEXT 64
+size_t cel_net_text(struct cel_value v, char out[CEL_NET_TEXT]); /* an address or a network */
 bool cel_duration_parse(const char *s, size_t len, struct cel_value *ret);
 bool cel_duration_ok(__int128 nanos, struct cel_value *ret);
 __int128 cel_duration_nanos(struct cel_value v);

@@ -49,6 +49,8 @@ static const char *overload_hint(struct compiler *c, const struct ast *n, mask_t
             return cel_hint(c->report, "a number stands without quotes: %.*s", (int)s->value.aux, s->value.s);
         return n->op == NODE_ADD ? "string(x) makes a text of a number" : "double(x) or int(x) make a number of a text";
     }
+    if (both == (M(CEL_ADDRESS) | text) || both == (M(CEL_NETWORK) | text))
+        return both & M(CEL_ADDRESS) ? "ip(x) makes an address of a text" : "cidr(x) makes a network of a text";
     if (a == M_ANY || b == M_ANY) /* what is not known needs no conversion */
         return NULL;
     if (both & M(CEL_TIMESTAMP) && both & text)

@@ -40,8 +40,8 @@ struct cel_value cel_fail(struct ev *e, const struct node *n, enum cel_error cod
 }
 
 const char *cel_type_word(enum cel_type t) {
-    static const char *const words[] = {"null", "bool", "int",       "uint",     "double", "string",   "bytes",
-                                        "list", "map",  "timestamp", "duration", "type",   "optional", "error"};
+    static const char *const words[] = {"null", "bool",      "int",      "uint", "double",   "string",  "bytes",   "list",
+                                        "map",  "timestamp", "duration", "type", "optional", "address", "network", "error"};
     return words[t];
 }
 
@@ -519,6 +519,20 @@ struct cel_value cel_run_time_part(const struct node *n, struct ev *e) {
 }
 
 /* -- the way in --------------------------------------------------------------------------------------------------------- */
+/* Outside of expressions an address or a network is its text. (Within lists and maps it is copied with them.) */
+static struct cel_value outside(struct ev *e, struct cel_value v) {
+    char text[CEL_NET_TEXT];
+    if (v.type == CEL_OPTIONAL && v.opt && v.opt->type >= CEL_OPTIONAL) {
+        v = outside(e, *v.opt);
+        return v.type == CEL_ERROR ? v : cel_some(e, v);
+    }
+    if (v.type != CEL_ADDRESS && v.type != CEL_NETWORK)
+        return v;
+    size_t n = cel_net_text(v, text);
+    const char *s = e->arena ? arena_strndup(e->arena, text, n) : NULL;
+    return s ? cel_string(s, n) : cel_no_memory();
+}
+
 struct cel_value cel_eval(const struct cel_program *p, struct cel_context *ctx) {
     struct cel_value locals[CEL_MAX_LOCALS];
     struct ev e = {.vars = ctx->vars,
@@ -529,6 +543,8 @@ struct cel_value cel_eval(const struct cel_program *p, struct cel_context *ctx) 
                    .locals = locals,
                    .program = p};
     struct cel_value v = cel_run(p->root, &e);
+    if (UNLIKELY(v.type >= CEL_OPTIONAL && v.type < CEL_ERROR))
+        v = outside(&e, v);
     if (UNLIKELY(e.steps == 0)) /* some function stopped short: its result is not one */
         v = cel_out_of_steps(&e);
     /* 0 would mean "default" to the next evaluation with the same context: what is used up stays used up. */

@@ -82,6 +82,8 @@ static struct cel_value fn_string(const struct call *c) {
     case CEL_DOUBLE: n = cel_double_text(v.d, text, sizeof text); break;
     case CEL_TIMESTAMP: n = cel_time_text(v, text, sizeof text); break;
     case CEL_DURATION: n = cel_duration_text(v, text, sizeof text); break;
+    case CEL_ADDRESS:
+    case CEL_NETWORK: n = cel_net_text(v, text); break;
     case CEL_BYTES:
         if (!cel_take_text(c->ev, v.aux))
             return cel_out_of_steps(c->ev);
@@ -134,7 +136,8 @@ const struct cel_fn cel_fns_convert[] = {
     {"double(int|uint|double|string) -> double", fn_double, "as a double", "double('18.5') => 18.5"},
     {"bool(bool|string) -> bool", fn_bool, "as a bool: true, false, 1, 0, t, f", "bool('True') => true"},
     {"bytes(bytes|string) -> bytes", fn_bytes, "the text's bytes in UTF-8", "bytes('灯').size() => 3"},
-    {"string(bool|int|uint|double|string|bytes|timestamp|duration) -> string", fn_string, "as text", "string(duration('90m')) => '5400s'"},
+    {"string(bool|int|uint|double|string|bytes|timestamp|duration|address|network) -> string", fn_string, "as text",
+     "string(duration('90m')) => '5400s'"},
     {"timestamp(int|string|timestamp) -> timestamp", fn_timestamp, "from RFC 3339 text or from seconds since 1970",
      "timestamp('2026-01-05T20:00:00+08:00') == timestamp(1767614400) => true"},
     {"duration(string|duration) -> duration", fn_duration, "from text: 90s, 1h30m, 250ms", "duration('1h30m') == duration('90m') => true"},

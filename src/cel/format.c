@@ -136,6 +136,8 @@ static void put_value(struct out *o, struct cel_value v, unsigned depth) {
     case CEL_BYTES: put_bytes(o, v); break;
     case CEL_TIMESTAMP: put(o, text, cel_time_text(v, text, sizeof text)); break;
     case CEL_DURATION: put(o, text, cel_duration_text(v, text, sizeof text)); break;
+    case CEL_ADDRESS:
+    case CEL_NETWORK: put(o, text, cel_net_text(v, text)); break;
     case CEL_LIST:
         puts_out(o, "[");
         (void)cel_iter(&it, v);

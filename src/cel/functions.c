@@ -7,7 +7,7 @@
 #define MAX_OVERLOADS 192
 
 static const struct cel_fn *const tables[] = {cel_fns_convert, cel_fns_strings, cel_fns_regex, cel_fns_time,
-                                              cel_fns_math,    cel_fns_lists,   cel_fns_misc};
+                                              cel_fns_math,    cel_fns_lists,   cel_fns_misc,  cel_fns_net};
 
 static struct overload all[MAX_OVERLOADS];
 static size_t count;

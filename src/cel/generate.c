@@ -57,7 +57,11 @@ static const struct node *fail_node(struct compiler *c, const struct ast *at, en
 /* A text in the program itself that cannot be read as what it is meant for is a mistake, not something that may happen. */
 static bool is_literal_conversion(const struct node *n) {
     const struct overload *o = n->op == NODE_CALL && n->nargs == 1 && is_const(n->args[0]) ? n->overloads[0] : NULL;
-    return o && ((o->name_len == 8 && !memcmp(o->name, "duration", 8)) || (o->name_len == 9 && !memcmp(o->name, "timestamp", 9)));
+    static const char *const names[] = {"duration", "timestamp", "ip", "cidr"};
+    for (size_t i = 0; o && i < sizeof names / sizeof *names; i++)
+        if (!o->member && o->name_len == strlen(names[i]) && !memcmp(o->name, names[i], o->name_len))
+            return true;
+    return false;
 }
 
 /* The value of a node that depends on nothing, or the node itself. */

@@ -38,20 +38,6 @@ static mask_t decl_mask(enum cel_decl_type t) {
     }
 }
 
-static const char *const type_names[] = {"null_type",
-                                         "bool",
-                                         "int",
-                                         "uint",
-                                         "double",
-                                         "string",
-                                         "bytes",
-                                         "list",
-                                         "map",
-                                         "google.protobuf.Timestamp",
-                                         "google.protobuf.Duration",
-                                         "type",
-                                         "optional_type"};
-
 const struct local *cel_local_find(const struct compiler *c, const char *name) {
     for (size_t i = c->nlocals; i-- > c->first_local;)
         if (!strcmp(c->locals[i].name, name))
@@ -183,13 +169,15 @@ static bool resolve(struct compiler *c, struct ast *n, const char *name, bool ro
                 expand_alias(c, n, &e->aliases[i]);
                 return true;
             }
-        for (size_t i = 0; i < sizeof type_names / sizeof *type_names; i++)
-            if (!strcmp(type_names[i], full)) {
-                n->kind = AST_CONST;
-                n->value = cel_type_value(type_names[i]);
-                n->mask = M(CEL_TYPE);
-                return true;
-            }
+        for (unsigned t = 0; t < CEL_ERROR; t++) {
+            const char *type = cel_type_name((struct cel_value){.type = (uint8_t)t});
+            if (strcmp(type, full) != 0)
+                continue;
+            n->kind = AST_CONST;
+            n->value = cel_type_value(type);
+            n->mask = M(CEL_TYPE);
+            return true;
+        }
     } while (cel_container_next(container, &len));
     return false;
 }

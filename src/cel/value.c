@@ -92,6 +92,8 @@ const char *cel_type_name(struct cel_value v) {
                                         "google.protobuf.Duration",
                                         "type",
                                         "optional_type",
+                                        "net.IP",
+                                        "net.CIDR",
                                         "error"};
     return v.type <= CEL_ERROR ? names[v.type] : "error";
 }
@@ -422,6 +424,8 @@ bool cel_same(struct ev *e, struct cel_value a, struct cel_value b, unsigned dep
     case CEL_TYPE: return a.aux == b.aux && (e == NULL || cel_take_text(e, a.aux)) && !memcmp(a.s, b.s, a.aux);
     case CEL_TIMESTAMP:
     case CEL_DURATION: return a.i == b.i && a.aux == b.aux;
+    case CEL_ADDRESS:
+    case CEL_NETWORK: return a.aux == b.aux && !memcmp(a.s, b.s, (a.aux & 0xffff) / 8);
     case CEL_LIST: return same_lists(e, a, b, depth);
     case CEL_MAP: return same_maps(e, a, b, depth);
     case CEL_OPTIONAL: return !a.opt || !b.opt ? a.opt == b.opt : cel_same(e, *a.opt, *b.opt, depth + 1);
@@ -446,6 +450,11 @@ static struct cel_value copy(struct arena *a, struct cel_value v, unsigned depth
         v.s = s;
         return v;
     }
+    case CEL_ADDRESS:
+    case CEL_NETWORK:
+        v.s = arena_dup(a, v.s, 16);
+        *ok = v.s != NULL;
+        return v;
     case CEL_ERROR:
         if (v.s) {
             v.s = arena_strdup(a, v.s);

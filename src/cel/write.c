@@ -57,6 +57,8 @@ static void plain_json(struct buf *b, struct cel_value v) {
         return;
     case CEL_TIMESTAMP: json_write_string(b, text, cel_time_text(v, text, sizeof text)); return;
     case CEL_DURATION: json_write_string(b, text, cel_duration_text(v, text, sizeof text)); return;
+    case CEL_ADDRESS:
+    case CEL_NETWORK: json_write_string(b, text, cel_net_text(v, text)); return;
     default: buf_puts(b, "null"); return;
     }
 }
@@ -126,6 +128,8 @@ static void plain_text(struct buf *b, struct cel_value v) {
     case CEL_TIMESTAMP: buf_printf(b, "timestamp('%.*s')", (int)cel_time_text(v, text, sizeof text), text); return;
     case CEL_DURATION: buf_printf(b, "duration('%.*s')", (int)cel_duration_text(v, text, sizeof text), text); return;
     case CEL_OPTIONAL: buf_puts(b, "optional.none()"); return;
+    case CEL_ADDRESS:
+    case CEL_NETWORK: buf_printf(b, v.type == CEL_ADDRESS ? "ip('%.*s')" : "cidr('%.*s')", (int)cel_net_text(v, text), text); return;
     default: buf_printf(b, v.code == CEL_E_ABSENT ? "unknown (%s)" : "error (%s)", v.s ? v.s : "no such field or key"); return;
     }
 }

@@ -29,6 +29,8 @@ enum cel_type {
     CEL_DURATION,  /* i: seconds, aux as int32: nanoseconds of the same sign */
     CEL_TYPE,      /* s: name; aux: length */
     CEL_OPTIONAL,  /* opt: the value inside, NULL for none */
+    CEL_ADDRESS,   /* ip(…), within an expression only: cel_eval gives its text */
+    CEL_NETWORK,   /* cidr(…), the same */
     CEL_ERROR      /* code: enum cel_error; s: sentence (may be NULL); aux: where in the program's text, byte offset + 1 (0: not known) */
 };
 
