@@ -12,6 +12,18 @@
 
 #define MAX_INPUT (64 << 20)
 
+/* What the source names and the event has not: a slip in a name shows only here. */
+static void print_left(const struct mapped *mapped, size_t event, struct buf *out) {
+    for (size_t i = 0; i < mapped->nleft; i++) {
+        if (mapped->left[i].event != event)
+            continue;
+        buf_clear(out);
+        text_clean(out, mapped->left[i].why, strlen(mapped->left[i].why));
+        (void)printf("        %-16s (%s: %s)\n", atom_name(mapped->left[i].field),
+                     strcmp(atom_name(mapped->left[i].field), "time") == 0 ? "of arrival" : "left out", out->data);
+    }
+}
+
 static void print_event(const struct cli *c, const struct ruleset *rs, const struct event *ev, struct buf *out) {
     char when[TIME_TEXT_MAX];
 
@@ -59,8 +71,11 @@ static int map_one(struct cli *c, const struct ruleset *rs, struct mapper *m, co
         jw_close(&w, '}');
         (void)printf("%s\n", out.data);
     }
-    for (size_t i = 0; i < mapped.nevents; i++)
+    for (size_t i = 0; i < mapped.nevents; i++) {
         print_event(c, rs, &mapped.events[i], &out);
+        if (!c->json)
+            print_left(&mapped, i, &out);
+    }
     buf_done(&out);
     arena_done(&arena);
     return mapped.outcome == OUTCOME_UNMATCHED || mapped.outcome == OUTCOME_BROKEN ? EXIT_FOUND : EXIT_FINE;
@@ -121,10 +136,10 @@ int cmd_source(struct cli *c) {
     if (file_read(file, &in, &err) < 0 || mapper_new(rs, &err, &m) < 0) {
         (void)cli_complain(&err);
         rc = EXIT_TROUBLE;
-    } else if (cli_given(c, "topic")) {
-        rc = map_one(c, rs, m, cli_value(c, "topic"), in.data, in.len, cli_given(c, "retained"));
     } else {
-        rc = map_lines(c, rs, m, &in);
+        mapper_explain(m, !c->json);
+        rc = cli_given(c, "topic") ? map_one(c, rs, m, cli_value(c, "topic"), in.data, in.len, cli_given(c, "retained"))
+                                   : map_lines(c, rs, m, &in);
     }
     mapper_free(m);
     ruleset_free(rs);

@@ -165,6 +165,23 @@ static struct cel_value settled(struct work *w, struct cel_value v) {
     }
 }
 
+/* For people who look: what the event that is being made lacks. Without room they are told less. */
+static void left_out(struct work *w, atom_t field, const char *why) {
+    if (!w->m->explain)
+        return;
+    if (w->nleft == w->cap_left) {
+        size_t cap = w->cap_left ? w->cap_left * 2 : 8;
+        struct mapped_left *more = arena_alloc(w->arena, cap * sizeof *more);
+        if (!more)
+            return;
+        if (w->nleft)
+            memcpy(more, w->left, w->nleft * sizeof *more);
+        w->left = more;
+        w->cap_left = cap;
+    }
+    w->left[w->nleft++] = (struct mapped_left){.event = w->nevents, .field = field, .why = why};
+}
+
 /* 0: fields are read. <0: broken. */
 static int read_fields(struct work *w, const struct source_event *se, struct event *ev) {
     struct event_field *fields = se->nfields ? arena_alloc(w->arena, se->nfields * sizeof *fields) : NULL;
@@ -175,8 +192,10 @@ static int read_fields(struct work *w, const struct source_event *se, struct eve
     size_t n = 0;
     for (size_t i = 0; i < se->nfields && n < EVENT_MAX_FIELDS; i++) {
         struct cel_value v = work_eval(w, se->fields[i].value.program);
-        if (v.type == CEL_NULL || cel_is_unknown(v) || (v.type == CEL_DOUBLE && !isfinite(v.d)))
+        if (v.type == CEL_NULL || cel_is_unknown(v) || (v.type == CEL_DOUBLE && !isfinite(v.d))) {
+            left_out(w, se->fields[i].name, v.type == CEL_NULL ? "null" : v.type == CEL_DOUBLE ? "no finite number" : work_sentence(v));
             continue;
+        }
         if (!cel_is_error(v))
             v = settled(w, v);
         if (cel_is_error(v)) {
@@ -195,6 +214,7 @@ static int read_time(struct work *w, const struct source_event *se, struct event
     const struct config *cfg = w->m->rs->config;
     int64_t tolerance = se->skew ? se->skew : cfg ? cfg->late_tolerance : TIME_HOUR;
     bool declared = false, old = false;
+    const char *why_not = NULL;
     ev->time = ev->arrived = w->msg->arrived;
     ev->flags = w->msg->retained ? EVENT_RETAINED : 0;
     if (se->late.program) {
@@ -210,6 +230,8 @@ static int read_time(struct work *w, const struct source_event *se, struct event
             work_broken(w, "time", work_sentence(v));
             return GF_EINVAL;
         }
+        if (cel_is_error(v) && !why_not)
+            why_not = work_sentence(v);
         if (!stamp_read(v, cfg ? cfg->zone : NULL, &ms) || ms > ev->arrived + tolerance)
             continue;
         bool is_old = ms < ev->arrived - tolerance;
@@ -223,6 +245,8 @@ static int read_time(struct work *w, const struct source_event *se, struct event
     }
     if (declared || old)
         ev->flags |= EVENT_LATE;
+    if (se->ntimes && !(ev->flags & EVENT_OWN_TIME))
+        left_out(w, atom_of("time"), old ? "the device's own is too old to be believed" : why_not ? why_not : "no time that can be true");
     return 0;
 }
 
@@ -322,16 +346,21 @@ void work_make(struct work *w, size_t index) {
         return;
     }
     struct event *ev = work_event(w);
+    size_t left = w->nleft, made = w->nevents;
     if (!ev)
         return;
     *ev = (struct event){.kind = se->kind, .source = w->name};
     ev->device = work_device(w, &se->device);
-    if (!ev->device || read_time(w, se, ev) < 0 || read_fields(w, se, ev) < 0)
+    if (!ev->device || read_time(w, se, ev) < 0 || read_fields(w, se, ev) < 0) {
+        w->nleft = left;
         return;
+    }
     if (repeated(w, se, index, ev) != NO)
         w->quiet |= QUIET_REPEATED;
     else if (unchanged(w, se, index, ev) != NO)
         w->quiet |= QUIET_UNCHANGED;
     else
         w->nevents++;
+    if (w->nevents == made)
+        w->nleft = left;
 }

@@ -316,6 +316,8 @@ void mapper_map(struct mapper *m, const struct message *msg, struct arena *arena
     run_all(&w, fitting, ret);
     ret->events = w.events;
     ret->nevents = w.nevents;
+    ret->left = w.left;
+    ret->nleft = w.nleft;
     if (read_payload(&w)->cleaned)
         m->cleaned++;
     if (ret->outcome == OUTCOME_UNMATCHED && fitting && msg->len == 0) {

@@ -111,6 +111,8 @@ int mapper_new(const struct ruleset *rs, struct err *err, struct mapper **ret) {
     return 0;
 }
 
+void mapper_explain(struct mapper *m, bool on) { m->explain = on; }
+
 void mapper_free(struct mapper *m) {
     if (!m)
         return;

@@ -36,6 +36,8 @@ struct work {
     const char *nothing; /* QUIET_EMPTY: why 'each' has no value; NULL: it is empty */
     struct event *events;
     size_t nevents, cap;
+    struct mapped_left *left; /* only when the mapper explains */
+    size_t nleft, cap_left;
 };
 
 /* -- make.c ----------------------------------------------------------------------------------------------------------------------- */

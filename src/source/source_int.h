@@ -153,6 +153,7 @@ struct mapper {
     struct troubles troubles;
     struct charset_decoder *decoders[CHARSETS]; /* those that sources use, but UTF-8 */
     struct buf scratch;
+    bool explain; /* say what events lack, and why */
     uint64_t outcomes[OUTCOME_BROKEN + 1];
     uint64_t cleaned; /* messages with stray bytes in front */
 };

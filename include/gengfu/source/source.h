@@ -39,6 +39,12 @@ void mapper_free(struct mapper *m);
 /* A new rule set takes over: memory of `on_change` and `dedupe` of sources that are the same by name is kept. The old set may be freed afterwards. */
 GF_WARN_UNUSED int mapper_reload(struct mapper *m, const struct ruleset *rs, struct err *err);
 
+/* A field that a source names and an event does not have, or its time that could not be taken; only when the mapper was asked to explain. */
+struct mapped_left {
+    size_t event; /* index of the event */
+    atom_t field; /* `time` for the time */
+    const char *why;
+};
 /* What became of one message. Everything is in the arena that was given. */
 struct mapped {
     enum source_outcome outcome;
@@ -46,7 +52,10 @@ struct mapped {
     size_t nevents;
     const char *source; /* the (first) source that took it, or broke; NULL */
     const char *why;    /* BROKEN, UNMATCHED, IGNORED, NOTHING: a sentence; NULL for EVENTS unless one of several sources broke */
+    const struct mapped_left *left;
+    size_t nleft;
 };
+void mapper_explain(struct mapper *m, bool on); /* for people who look; it costs a little */
 void mapper_map(struct mapper *m, const struct message *msg, struct arena *arena, struct mapped *ret);
 
 /* The subscriptions that the sources need, without those that another one covers. Borrowed until reload or free. */

@@ -387,11 +387,48 @@ static void test_many_devices(void **state) {
     sfx_close(&f);
 }
 
+/* What was left out, as "event.field: why" a line. */
+static const char *left_of(const struct source_fx *f) {
+    static char out[512];
+    *out = '\0';
+    for (size_t i = 0; i < f->got.nleft; i++) {
+        size_t used = strlen(out);
+        (void)snprintf(out + used, sizeof out - used, "%zu.%s: %s\n", f->got.left[i].event, atom_name(f->got.left[i].field),
+                       f->got.left[i].why);
+    }
+    return out;
+}
+
+static void test_explain(void **state) {
+    (void)state;
+    struct source_fx f;
+    sfx_open(
+        &f,
+        "sources:\n"
+        "  - source: s\n"
+        "    topic: s/{device}\n"
+        "    payload: json\n"
+        "    each: payload\n"
+        "    events: [{kind: k, device: topic.device, time: item.t, fields: {a: item.a, b: number(item.b)}, emit: {on_change: [a]}}]\n");
+    (void)sfx_say(&f, "s/1", "[{\"a\":1}]");
+    assert_int_equal(f.got.nleft, 0); /* nobody asked */
+    mapper_explain(f.m, true);
+    /* the first says nothing new, so what it lacks is nobody's business; the places are those of the events that were made */
+    (void)sfx_say(&f, "s/1", "[{\"a\":1,\"x\":2},{\"a\":2,\"b\":\"n/a\",\"t\":12},{\"b\":5,\"a\":null}]");
+    assert_int_equal(f.got.nevents, 1);
+    assert_non_null(strstr(left_of(&f), "0.time: no time that can be true\n0.b: "));
+    assert_null(strstr(left_of(&f), "no such field: 'b'"));
+    (void)sfx_say(&f, "s/2", "[{},{\"a\":null,\"b\":1,\"t\":1000000000}]");
+    assert_non_null(strstr(left_of(&f), "0.time: no such field: 't'\n0.a: no such field: 'a'\n0.b: no such field: 'b'\n"));
+    sfx_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one),     cmocka_unit_test(test_several),           cmocka_unit_test(test_each),
         cmocka_unit_test(test_times),   cmocka_unit_test(test_change_and_dedupe), cmocka_unit_test(test_online),
         cmocka_unit_test(test_hostile), cmocka_unit_test(test_troubles),          cmocka_unit_test(test_many_devices),
+        cmocka_unit_test(test_explain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
