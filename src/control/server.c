@@ -35,6 +35,9 @@ struct control_client {
 
 struct control {
     uv_pipe_t listener;
+    uv_pipe_t refused; /* a connection for which there was no memory, being closed */
+    bool refusing;     /* it is in use */
+    bool waiting;      /* another one came meanwhile */
     const struct control_ops *ops;
     void *ctx;
     struct control_client *clients;
@@ -53,7 +56,7 @@ struct write_job {
 };
 
 static void maybe_closed(struct control *c) {
-    if (c->stopping && c->listener_closed && c->sweep_closed && c->clients == NULL)
+    if (c->stopping && c->listener_closed && c->sweep_closed && c->clients == NULL && !c->refusing)
         c->ops->closed(c->ctx);
 }
 
@@ -196,6 +199,8 @@ void control_line(struct control_client *c, const char *json, size_t len) {
     buf_putc(&b, '\n');
     if (!b.failed)
         client_write(c, b.data, b.len);
+    else
+        client_close(c); /* better no end than a good one to half an answer */
     buf_done(&b);
 }
 
@@ -213,7 +218,10 @@ void control_end(struct control_client *c, int code, const char *error) {
     jw_close(&w, '}');
     c->busy = false;
     c->since = uv_now(c->pipe.loop);
-    control_line(c, b.data, b.len);
+    if (b.failed)
+        client_close(c);
+    else
+        control_line(c, b.data, b.len);
     buf_done(&b);
 }
 
@@ -276,6 +284,32 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b) {
     take_lines(cl);
 }
 
+static void on_connection(uv_stream_t *s, int status);
+
+static void on_refused(uv_handle_t *h) {
+    struct control *c = h->data;
+
+    c->refusing = false;
+    if (c->waiting && !c->stopping) {
+        c->waiting = false;
+        on_connection((uv_stream_t *)&c->listener, 0);
+    }
+    maybe_closed(c);
+}
+
+/* libuv listens again only when a connection has been taken, so one that cannot be served is taken and closed. */
+static void refuse(struct control *c) {
+    if (c->refusing) {
+        c->waiting = true;
+        return;
+    }
+    (void)uv_pipe_init(c->listener.loop, &c->refused, 0);
+    c->refused.data = c;
+    c->refusing = true;
+    (void)uv_accept((uv_stream_t *)&c->listener, (uv_stream_t *)&c->refused);
+    uv_close((uv_handle_t *)&c->refused, on_refused);
+}
+
 static void on_connection(uv_stream_t *s, int status) {
     struct control *c = s->data;
     struct control_client *cl;
@@ -283,8 +317,12 @@ static void on_connection(uv_stream_t *s, int status) {
     socklen_t size = sizeof(peer);
     uv_os_fd_t fd;
 
-    if (status < 0 || (cl = calloc(1, sizeof(*cl))) == NULL)
+    if (status < 0)
         return;
+    if ((cl = calloc(1, sizeof(*cl))) == NULL) {
+        refuse(c);
+        return;
+    }
     (void)uv_pipe_init(s->loop, &cl->pipe, 0);
     cl->pipe.data = cl;
     cl->control = c;
