@@ -231,13 +231,24 @@ conformance: $(LIB) $(CONFORMANCE_BIN) ## the CEL standard suite: make conforman
 	@test -n "$(CONFORMANCE_BIN)" || { echo 'there is no tests/conformance yet' >&2; exit 2; }
 	@$(CONFORMANCE_BIN) $(CEL)
 
-$(BUILD)/tests/bench/null_subscriber: tests/bench/null_subscriber.c
+$(BUILD)/tests/bench/plain: tests/bench/plain.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(GF_CPPFLAGS) $(CFLAGS) $(GF_CFLAGS) $< -o $@ $(LDFLAGS) $(shell pkg-config --libs libmosquitto libuv)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(GF_CPPFLAGS) $(CFLAGS) $(GF_CFLAGS) $< -o $@ $(LDFLAGS) $(shell $(PKG_CONFIG) --cflags --libs libmosquitto libuv sqlite3 libcjson)
 
-.PHONY: bench
-bench: all $(BUILD)/tests/bench/null_subscriber ## figures, beside a null subscriber (BENCH=name for one)
+$(BUILD)/tests/bench/inside: tests/bench/inside.c $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(GF_CPPFLAGS) $(CFLAGS) $(GF_CFLAGS) $^ -o $@ $(LDFLAGS) $(LIBS)
+
+.PHONY: bench bench-peers
+bench: all $(BUILD)/tests/bench/plain $(BUILD)/tests/bench/inside ## figures, beside a plain C program and what else a user might take (BENCH=name for one)
 	@$(PYTHON) tests/bench/run $(BUILD) $(BENCH)
+
+bench-peers: ## install what bench compares with: jq, mosquitto-clients from Debian, Node-RED from npm (into build/peers)
+	@./tests/deps peers
+	@command -v npm >/dev/null || { echo 'bench-peers: npm is not installed: Node-RED will be skipped' >&2; exit 0; }; \
+		mkdir -p build/peers && npm install --silent --no-fund --no-audit --prefix build/peers node-red
 
 demo: ## a neighbourhood's hour in a minute (ARGS=--keep leaves it running)
 	@./tests/deps demo

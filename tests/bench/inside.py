@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a message costs inside: each room alone, and against the number of rules, devices, the store's size. Wall times are of no use on a machine that others use too:
+figures are CPU, the least of some runs, and instructions as callgrind counts them."""
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import work
+
+RUNS = int(os.environ.get("BENCH_RUNS", "3"))
+EXPRESSIONS = {
+    "two_comparisons": "event.battery < 20.0 && event.user == 3",
+    "state_change": "event.locked && event.action == 'lock'",
+    "text": "event.action.startsWith('unlock_') && !(event.user in [1, 2, 3])",
+    "regex": "event.action.matches('^unlock_failure_.*pin')",
+    "optional": "event.?battery.orValue(100) < 20 || has(event.action)",
+    "list": "[1, 2, 3, 4].exists(x, x == event.user)",
+}
+EVENT = json.dumps({"k": "lock", "d": "lock-1", "t": 1768046400000, "f": {"battery": 12.5, "user": 3, "locked": True, "action": "unlock_failure_invalid_pin"}})
+
+
+class Inside:
+    def __init__(self, bench):
+        self.bench = bench
+        self.program = os.path.join(bench.build, "tests", "bench", "inside")
+        self.dir = tempfile.mkdtemp(prefix="gengfu-bench-")
+        self.valgrind = shutil.which("valgrind")
+        self.n = 0
+
+    def close(self):
+        shutil.rmtree(self.dir)
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def fresh(self, suffix=""):
+        self.n += 1
+        return self.path(f"{self.n}{suffix}")
+
+    def rules(self, text, devices=300):
+        return work.directory(self.fresh(), text, devices)
+
+    def messages(self, devices=300, kind=work.lock):
+        return work.messages(self.fresh(".txt"), max(3000, 2 * devices), devices, kind)
+
+    def once(self, *args, wrap=()):
+        p = subprocess.run([*wrap, self.program, *map(str, args)], capture_output=True, text=True, check=False)
+        if p.returncode != 0:
+            raise RuntimeError(f"inside {' '.join(map(str, args))}: {p.stderr.strip()}")
+        return json.loads(p.stdout.splitlines()[-1]), p.stderr
+
+    def cpu(self, *args):
+        """Least CPU of some runs, in us a round; and the last run's whole answer."""
+        best, out = None, None
+        for _ in range(RUNS):
+            args_now = [a() if callable(a) else a for a in args]
+            out, _ = self.once(*args_now)
+            us = out["cpu_s"] * 1e6 / out["rounds"]
+            best = us if best is None else min(best, us)
+        return best, out
+
+    def instructions(self, mode, count, *args):
+        """Of one round: what twice as many rounds add. None without valgrind."""
+        if not self.valgrind:
+            return None
+        total = []
+        for n in (count, 2 * count):
+            args_now = [a() if callable(a) else a for a in args]
+            _, err = self.once(mode, n, *args_now, wrap=("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"))
+            total.append(int(re.search(r"Collected : (\d+)", err).group(1)))
+        return (total[1] - total[0]) / count
+
+    def room(self, name, mode, count, *args, counted=2000, **more):
+        us, out = self.cpu(mode, count, *args)
+        self.bench.figure(name, round(us, 3), "us", **more)
+        n = self.instructions(mode, counted, *args)
+        if n is not None:
+            self.bench.figure(name + ".instructions", round(n), "instructions", **more)
+        return us, out
+
+    # -- figures -----------------------------------------------------------------------------------------------------------------
+
+    def rooms(self):
+        """The parts of the floor, then the way of a message, a room more each time."""
+        lock, cam, rules = self.messages(), self.messages(kind=work.camera), self.rules(work.all_look(100))
+        def db():
+            return self.fresh(".db")
+        self.room("inside.floor.cjson", "cjson", 100000, lock, bytes=250)
+        self.room("inside.floor.journal", "journal", 100000, db, batch=200, bytes=300)
+        self.room("inside.sources", "map", 50000, rules, lock)
+        self.room("inside.sources.frigate", "map", 20000, rules, cam, bytes=1280)
+        self.room("inside.sources+rules", "engine", 50000, rules, lock, rules=100, devices=300)
+        self.room("inside.sources+rules+store", "store", 50000, rules, lock, db, 200, rules=100, devices=300, batch=200)
+        self.room("inside.sources+rules+store.frigate", "store", 20000, rules, cam, db, 200, rules=100, devices=300, batch=200)
+
+    def growth(self):
+        """Against the number of rules that look, of rules that are not concerned, of devices, and the size of the store."""
+        lock = self.messages()
+        for n in (10, 100, 1000):
+            self.room(f"growth.rules_that_look.{n}", "engine", 100000 // max(1, n // 20), self.rules(work.all_look(n)), lock, counted=500)
+        for how in ("value", "device", "list", "kind"):
+            few, many = (self.room(f"growth.rules_not_concerned.{how}.{n}", "engine", 20000, self.rules(work.do_not_concern(n, how)), lock, counted=3000)[0] for n in (10, 10000))
+            self.bench.figure(f"growth.rules_not_concerned.{how}.ratio", round(many / few, 2), "10,000 rules to 10")
+        for n in (10, 300, 3000):
+            self.room(f"growth.devices.{n}", "engine", 50000, self.rules(work.all_look(100), n), self.messages(n), devices=n, counted=6000)
+        rules, db = self.rules(work.all_look(100)), self.fresh(".db")
+        rows = int(os.environ.get("BENCH_STORE_ROWS", "3000000"))
+        empty, _ = self.cpu("store", 20000, rules, lock, lambda: self.fresh(".db"), 200)
+        self.once("store", rows, rules, lock, db, 200)
+        full, _ = self.cpu("store", 20000, rules, lock, db, 200)
+        self.bench.figure("growth.store.empty", round(empty, 3), "us")
+        self.bench.figure("growth.store.full", round(full, 3), "us", bytes=os.path.getsize(db), rows=rows)
+        self.bench.figure("growth.store.ratio", round(full / empty, 2), "full to empty")
+        us, out = self.cpu("replay", 200000, rules, db)
+        self.bench.figure("replay.events", round(1e6 / us), "events/s", rules=100, note="the journal's events read back and run through every rule")
+
+    def patterns(self):
+        lock, base = self.messages(), None
+        for name, lines in {"none": [], **work.PATTERNS}.items():
+            us, _ = self.cpu("engine", 50000, self.rules("rules:" + ("\n" + "\n".join(lines) if lines else " []") + "\n"), lock)
+            if base is None:
+                base = us
+            else:
+                self.bench.figure(f"pattern.{name}", round((us - base) * 1000), "ns/event", note="above sources alone")
+
+    def expressions(self):
+        for name, text in EXPRESSIONS.items():
+            us, _ = self.cpu("compile", 5000, text)
+            self.bench.figure(f"expression.{name}.compile", round(us, 2), "us", expression=text)
+            us, _ = self.cpu("eval", 500000, text, EVENT)
+            self.bench.figure(f"expression.{name}.eval", round(us * 1000, 1), "ns", expression=text)
+            n = self.instructions("eval", 5000, text, EVENT)
+            if n is not None:
+                self.bench.figure(f"expression.{name}.eval.instructions", round(n), "instructions", expression=text)
+
+    def memory(self):
+        """Heap of a rule set, a rule, a device, a key with an open hold; and how long a set takes to load."""
+        for n in (100, 1000, 10000):
+            us, out = self.cpu("load", 1, self.rules(work.all_look(n)))
+            self.bench.figure(f"load.rules.{n}", round(us / 1000, 1), "ms")
+            self.bench.figure(f"memory.rule.of_{n}", round(out["heap"] / n), "bytes")
+        heaps = {}
+        for n in (300, 3000):
+            us, out = self.cpu("load", 1, self.rules(work.all_look(10), n))
+            self.bench.figure(f"load.devices.{n}", round(us / 1000, 1), "ms")
+            heaps[n] = out["heap"]
+        self.bench.figure("memory.device.registry", round((heaps[3000] - heaps[300]) / 2700), "bytes")
+        keys = "rules:\n" + "\n".join(work.PATTERNS["for"]) + "\n"
+        rss = {}
+        for n in (300, 3000):
+            _, out = self.once("engine", 2 * n, self.rules(keys, n), self.messages(n))
+            rss[n] = out["rss"]
+        self.bench.figure("memory.device.with_state_and_key", round((rss[3000] - rss[300]) / 2700), "bytes", note="resident; registry, latest fields, one pending key")

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user might take instead, on the same work: the same messages through the same broker, one rule (1 % match), republished. None of them is durable, as they ship; gengfu is, and runs
+the hundred rules. Who is not installed is skipped; `make bench-peers` installs them."""
+import json
+import os
+import shutil
+import subprocess
+import time
+
+import sandbox
+import work
+from live import MESSAGES, RUNS, STEADY_RATE, STEADY_SECONDS, TOPIC, middle
+
+PAHO = """
+import json, sys
+import paho.mqtt.client as mqtt
+c = mqtt.Client(client_id="peer")
+def on_message(c, u, m):
+    if json.loads(m.payload).get("action") == sys.argv[2]:
+        c.publish("peer/incidents", json.dumps({"incident": "refused", "topic": m.topic}), qos=1)
+c.on_message = on_message
+c.on_connect = lambda c, u, f, rc: c.subscribe("zigbee2mqtt/+", qos=1)
+c.connect("127.0.0.1", int(sys.argv[1]))
+c.loop_forever()
+"""
+
+JQ = """set -e; mosquitto_sub -p "$1" -q 1 -t 'zigbee2mqtt/+' -F '{"topic":"%t","payload":%p}' |
+jq -c --unbuffered 'select(.payload.action == "'"$2"'") | {incident: "refused", topic}' | mosquitto_pub -p "$1" -q 1 -t peer/incidents -l"""
+
+
+def node_red_flow(port):
+    check = f"var p; try {{ p = JSON.parse(msg.payload); }} catch (e) {{ return null; }}\nif (p.action !== '{work.REFUSED}') return null;\n" \
+            "msg.payload = JSON.stringify({incident: 'refused', topic: msg.topic}); msg.topic = 'peer/incidents'; return msg;"
+    return [{"id": "t", "type": "tab", "label": "peer"},
+            {"id": "b", "type": "mqtt-broker", "broker": "127.0.0.1", "port": str(port), "clientid": "peer", "protocolVersion": "5", "keepalive": "60", "cleansession": True, "autoConnect": True},
+            {"id": "i", "z": "t", "type": "mqtt in", "topic": TOPIC, "qos": "1", "datatype": "utf8", "broker": "b", "wires": [["f"]]},
+            {"id": "f", "z": "t", "type": "function", "func": check, "outputs": 1, "wires": [["o"]]},
+            {"id": "o", "z": "t", "type": "mqtt out", "topic": "", "qos": "1", "retain": "false", "broker": "b", "wires": []}]
+
+
+def family(pid):
+    """The process and all below it: a pipeline is one peer."""
+    out, stack = [], [pid]
+    while stack:
+        p = stack.pop()
+        out.append(p)
+        try:
+            for task in os.listdir(f"/proc/{p}/task"):
+                with open(f"/proc/{p}/task/{task}/children", encoding="ascii") as f:
+                    stack += [int(c) for c in f.read().split()]
+        except OSError:
+            pass
+    return out
+
+
+def cpu_us(pids):
+    total = 0
+    for pid in pids:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as f:
+                total += int(f.read().split()[0])
+    return total / 1000
+
+
+class Peers:
+    def __init__(self, bench, live):
+        self.bench, self.live = bench, live
+
+    def found(self):
+        """name -> (command for a port, why it cannot be had)."""
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        red = shutil.which("node-red") or os.path.join(root, "build", "peers", "node_modules", ".bin", "node-red")
+        return {
+            "plain_c": (lambda box, port: [self.live.plain, "rule", "127.0.0.1", str(port), TOPIC, "0"], ""),
+            "python_paho": (lambda box, port: ["/usr/bin/python3", "-c", PAHO, str(port), work.REFUSED], ""),
+            "mosquitto_sub_jq": (lambda box, port: ["bash", "-c", JQ, "jq", str(port), work.REFUSED],
+                                 "" if shutil.which("jq") and shutil.which("mosquitto_sub") else "jq and mosquitto_sub (mosquitto-clients) are not installed"),
+            "node_red": (lambda box, port: self.node_red(box, port, red), "" if os.path.exists(red) and shutil.which("node") else "Node-RED is not installed"),
+        }
+
+    @staticmethod
+    def node_red(box, port, program):
+        home = box.path("red")
+        os.makedirs(home, exist_ok=True)
+        box.write("red/flows.json", json.dumps(node_red_flow(port)))
+        box.write("red/settings.js", "module.exports = {flowFile: 'flows.json', uiHost: '127.0.0.1', uiPort: %d, httpAdminRoot: false, logging: {console: {level: 'warn'}}}\n" % sandbox.free_port())
+        return [program, "--userDir", home]
+
+    def once(self, command, rate, count):
+        """CPU a message, rate and memory. What it publishes is counted: the work is done when every match has come out."""
+        box, broker = self.live.box()
+        try:
+            counter = box.spawn(["mosquitto_sub", "-p", str(broker.port), "-q", "1", "-t", "peer/incidents", "-t", "plain/incidents"], "counter", stdout=subprocess.PIPE)
+            os.set_blocking(counter.stdout.fileno(), False)
+            p = box.spawn(command(box, broker.port), "peer")
+            time.sleep(8 if "red" in str(p.args[0]) else 2)
+            before, began, out = cpu_us(family(p.pid)), time.monotonic(), 0
+            load = self.live.load(box, broker, rate, count)
+            top, still, last = 0, time.monotonic(), None
+            while time.monotonic() - still < (5 if load.poll() is not None else 60):
+                out += (counter.stdout.read() or b"").count(b"\n")
+                now = cpu_us(family(p.pid))
+                if now - before != last and (last is None or now - before - last > 2000):
+                    still, last = time.monotonic(), now - before
+                top = max(top, sum(sandbox.fields(q)[0] for q in family(p.pid)))
+                if p.poll() is not None:
+                    raise RuntimeError(f"ended: {box.tail('peer')}")
+                time.sleep(0.05)
+            return {"cpu": (cpu_us(family(p.pid)) - before) / count, "rate": count / (still - began), "rss": top, "out": out}
+        finally:
+            box.close()
+
+    def peers(self):
+        for name, (command, why) in self.found().items():
+            if why:
+                self.bench.skip(f"peers.{name}", f"{why}; make bench-peers")
+                continue
+            for what, rate, count in (("flood", 200000, MESSAGES // 4), ("steady", STEADY_RATE, STEADY_RATE * STEADY_SECONDS)):
+                try:
+                    readings = [self.once(command, rate, count) for _ in range(RUNS)]
+                except RuntimeError as e:
+                    self.bench.skip(f"peers.{name}.{what}", str(e))
+                    continue
+                self.bench.figure(f"peers.{name}.{what}.cpu", middle([r["cpu"] for r in readings]), "us/message", messages=count, runs=RUNS)
+                if what == "flood":
+                    self.bench.figure(f"peers.{name}.{what}.rate", middle([r["rate"] for r in readings], 0), "messages/s")
+                self.bench.figure(f"peers.{name}.{what}.rss", middle([r["rss"] / 1e6 for r in readings]), "MB")
+                self.bench.figure(f"peers.{name}.{what}.out", middle([r["out"] for r in readings], 0), "incidents", of=sum(1 for i in range(count) if i % 100 == 37))
