@@ -15,6 +15,7 @@ struct listing {
     struct control_client *c;
     struct buf line;
     size_t n;
+    bool broken; /* a line is missing */
 };
 
 static struct listing listing_start(struct daemon *d, struct control_client *c) {
@@ -35,6 +36,7 @@ static void line_close(struct listing *l, struct jw *w) {
     jw_close(w, '}');
     if (!l->line.failed)
         control_line(l->c, l->line.data, l->line.len);
+    l->broken = l->broken || l->line.failed;
     l->n++;
 }
 
@@ -42,6 +44,8 @@ static void listing_end(struct listing *l, int rc, const struct err *err) {
     buf_done(&l->line);
     if (rc < 0)
         control_end(l->c, rc == GF_ENOTFOUND || rc == GF_EINVAL ? 1 : 3, err->text);
+    else if (l->broken)
+        control_end(l->c, 3, "out of memory: the list is not complete");
     else
         control_end(l->c, 0, NULL);
 }
