@@ -39,6 +39,8 @@ void daemon_clock_start(struct daemon_clock *c, const struct daemon_options *opt
     }
     *c = (struct daemon_clock){.real_start = clock_mono(), .mono_start = mono, .wall_start = wall, .scale = opt->time_scale, .own = own};
     c->offset = clock_wall() - clock_mono();
+    c->lag = own ? 0 : down;
+    c->lag_from = clock_mono();
     *ret_down = down;
 }
 
@@ -50,6 +52,13 @@ struct engine_time daemon_now(const struct daemon *d) {
         gone = (int64_t)((double)gone * c->scale);
     int64_t wall = c->own ? c->wall_start + gone : clock_wall();
     return (struct engine_time){.mono = c->mono_start + gone, .wall = wall, .synced = wall >= CLOCK_NOT_SET_BEFORE && c->vouched};
+}
+
+/* A clock that is a year ahead for an hour must not empty the journal: only after a day that it stood is it believed that so much time has gone. */
+int64_t daemon_age_now(const struct daemon *d) {
+    const struct daemon_clock *c = &d->clock;
+
+    return daemon_now(d).wall - (clock_mono() - c->lag_from < TIME_DAY ? c->lag : 0);
 }
 
 int64_t daemon_real_delay(const struct daemon *d, int64_t engine_ms) {
@@ -102,6 +111,8 @@ static bool look(struct daemon *d) {
     c->synced = daemon_now(d).synced;
     if (stepped && !c->own) {
         c->steps++;
+        c->lag = c->lag + step > 0 ? c->lag + step : 0;
+        c->lag_from = mono;
         log_notice("clock: set %s by %s%s", step > 0 ? "forward" : "back", span_format(step > 0 ? step : -step, text),
                    was         ? ""
                    : c->synced ? "; it is known to be right now"

@@ -35,7 +35,7 @@ static void on_upkeep(uv_timer_t *t) {
     clock_look(d);
     watch_look(d);
     if (!d->stuck) {
-        if (store_trim(d->store, daemon_now(d).wall, TRIM_ROWS, &more, &err) < 0)
+        if (store_trim(d->store, daemon_age_now(d), TRIM_ROWS, &more, &err) < 0)
             log_warn("journal: %s", err.text);
         int64_t age = daemon_now(d).mono - d->last_checkpoint;
         bool due = d->events_since_checkpoint >= CHECKPOINT_EVENTS || (d->events_since_checkpoint > 0 && age >= CHECKPOINT_AGE);

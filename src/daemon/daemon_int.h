@@ -34,6 +34,7 @@ struct daemon_clock {
     int64_t unsynced_from; /* what the wall clock showed when the time began that it is not known to be right */
     int64_t journal_from;  /* the journal's last row then */
     uint64_t steps;
+    int64_t lag, lag_from; /* what leapt forward is not believed to have aged anything, for a day from then on (clock_mono) */
 };
 
 struct tail {
@@ -131,6 +132,7 @@ void clock_begin(struct daemon *d);
 void clock_end(struct daemon *d);
 bool clock_moved(const struct daemon *d);                             /* cheap: it was set since the last look */
 void clock_look(struct daemon *d);                                    /* was it set? is it right by now? */
+int64_t daemon_age_now(const struct daemon *d);                       /* the wall clock by which things grow old */
 int64_t daemon_real_delay(const struct daemon *d, int64_t engine_ms); /* engine ms -> real ms for uv timers, at least 1 */
 
 /* pipeline.c: messages and times in, one committed transaction out */

@@ -31,9 +31,9 @@ static const char *change_word(enum change c) {
 
 /* What anybody may know: what sort of thing, how bad, in which grid cell, how far it has come. Whatever may speak of a person or a door (title, text, device, place, coordinates, values,
  * evidence, who did what) is not named here, and so is not told; a member that is new to the document is not either. */
-static void put_public(struct jw *w, const cJSON *doc, bool replayed) {
-    static const char *const members[] = {"id",       "number",   "revision", "change", "gateway", "condition", "handling", "disposition",
-                                          "severity", "category", "times",    "due",    "level",   "rating",    "test"};
+static void put_public(struct jw *w, const cJSON *doc, const char *change, bool replayed) {
+    static const char *const members[] = {"id",       "number",   "revision", "gateway", "condition", "handling", "disposition",
+                                          "severity", "category", "times",    "due",     "level",     "rating",   "test"};
     const cJSON *grid = json_get(json_get(doc, "place"), "grid");
 
     jw_open(w, "data", '{');
@@ -42,6 +42,7 @@ static void put_public(struct jw *w, const cJSON *doc, bool replayed) {
         if (v != NULL)
             jw_value(w, members[i], v);
     }
+    jw_str(w, "change", change);
     if (cJSON_IsString(grid)) {
         jw_open(w, "place", '{');
         jw_value(w, "grid", grid);
@@ -52,8 +53,25 @@ static void put_public(struct jw *w, const cJSON *doc, bool replayed) {
     jw_close(w, '}');
 }
 
+/* The document, but for its change: a platform that has not heard of the incident is told `opened`, whatever has come since. */
+static void put_as(struct jw *w, const cJSON *doc, const char *change, bool replayed) {
+    const cJSON *v;
+
+    jw_open(w, "data", '{');
+    cJSON_ArrayForEach(v, doc) {
+        if (strcmp(v->string, "change") == 0)
+            jw_str(w, "change", change);
+        else if (strcmp(v->string, "replayed") != 0)
+            jw_value(w, v->string, v);
+    }
+    if (replayed)
+        jw_bool(w, "replayed", true);
+    jw_close(w, '}');
+}
+
 void forward_envelope(struct buf *b, const char *gateway, const struct outbox_row *row, unsigned flags) {
     bool replayed = (flags & ENVELOPE_REPLAYED) != 0;
+    const char *change = change_word(row->change);
     char text[512], stamp[TIME_TEXT_MAX];
     struct arena a;
     const cJSON *doc = NULL;
@@ -72,7 +90,7 @@ void forward_envelope(struct buf *b, const char *gateway, const struct outbox_ro
     jw_str(&w, "id", text);
     (void)snprintf(text, sizeof(text), "/gengfu/%s", gateway);
     jw_str(&w, "source", text);
-    (void)snprintf(text, sizeof(text), "gengfu.incident.%s", change_word(row->change));
+    (void)snprintf(text, sizeof(text), "gengfu.incident.%s", change);
     jw_str(&w, "type", text);
     jw_str(&w, "subject", row->incident);
     jw_str(&w, "time", updated != NULL ? updated : time_format(row->queued, 0, stamp));
@@ -86,7 +104,9 @@ void forward_envelope(struct buf *b, const char *gateway, const struct outbox_ro
     if (!cJSON_IsObject(doc) || start == NULL || end == NULL) {
         jw_null(&w, "data"); /* the store would have to be damaged */
     } else if (flags & ENVELOPE_PUBLIC) {
-        put_public(&w, doc, replayed || json_bool(doc, "replayed", false));
+        put_public(&w, doc, change, replayed || json_bool(doc, "replayed", false));
+    } else if (strcmp(json_str(doc, "change", change), change) != 0) {
+        put_as(&w, doc, change, replayed || json_bool(doc, "replayed", false));
     } else if (replayed && !json_bool(doc, "replayed", false)) {
         struct buf data;
 

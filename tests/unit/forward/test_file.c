@@ -209,6 +209,14 @@ static void envelope_is_a_cloudevent(void **state) {
     row.len = strlen(row.body);
     forward_envelope(&b, "g", &row, ENVELOPE_REPLAYED);
     assert_int_equal(ff_count(b.data, "replayed"), 1);
+    /* Not heard of before: type and document say the same, whatever has come since. */
+    buf_clear(&b);
+    row.change = CHANGE_OPENED;
+    row.body = "{\"id\":\"X\",\"change\":\"updated\",\"replayed\":true,\"count\":7}";
+    row.len = strlen(row.body);
+    forward_envelope(&b, "g", &row, ENVELOPE_REPLAYED);
+    assert_non_null(strstr(b.data, "gengfu.incident.opened"));
+    assert_non_null(strstr(b.data, "\"data\":{\"id\":\"X\",\"change\":\"opened\",\"count\":7,\"replayed\":true}"));
     buf_done(&b);
     arena_done(&a);
 }
