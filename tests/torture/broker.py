@@ -25,7 +25,7 @@ def broker_restarted(b, times):
     return b.settle()
 
 
-@scenario("broker killed (kill -9) and started again", times=12, quick=1,
+@scenario("broker killed (kill -9) and started again", times=12,
           nature="The broker lost {broker_lost} messages that it had acknowledged to the devices and not saved, and sent {broker_again} again that gengfu had acknowledged: it knows what "
                  "it saved last (here a moment before the kill).")
 def broker_killed(b, times):
@@ -41,7 +41,7 @@ def broker_killed(b, times):
     return b.settle(broker_may_lose=True)
 
 
-@scenario("broker refuses connections", times=8, quick=1)
+@scenario("broker refuses connections", times=8)
 def broker_refuses(b, times):
     begin(b)
     for _ in range(times):
@@ -55,7 +55,7 @@ def broker_refuses(b, times):
     return b.settle()
 
 
-@scenario("broker slow", times=8, quick=1)
+@scenario("broker slow", times=8)
 def broker_slow(b, times):
     begin(b)
     for _ in range(times):

@@ -63,7 +63,7 @@ KEYED = """  - rule: keyed
 """
 
 
-@scenario("ten thousand new keys a second", times=20, quick=3, nature="The times are seconds.")
+@scenario("ten thousand new keys a second", times=20, nature="The times are seconds.")
 def flood_of_keys(b, times):
     b.up(direct=True, rate=10000, rules=KEYED, mark=1000)
     b.flow()

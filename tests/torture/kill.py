@@ -8,10 +8,10 @@ import time
 from bench import scenario
 
 # Migrations that can be taken back, so that a file of today becomes one of yesterday: version -> what undoes it.
-UNDO = {4: "DROP TABLE published"}
+UNDO = {4: "DROP TABLE published", 5: "DROP TABLE ruleset"}
 
 
-@scenario("kill -9 at random moments", times=280, quick=12)
+@scenario("kill -9 at random moments", times=280, quick=10)
 def kill_at_random(b, times):
     b.up(https=True)
     b.flow(0.2)
@@ -57,11 +57,11 @@ def point(name, words, times, quick=2, **kwargs):
 
 
 point("ingest.after_read", "killed after reading a batch", 70)
-point("store.before_commit", "killed before COMMIT", 70)
+point("store.before_commit", "killed before COMMIT", 70, quick=0)
 point("store.after_commit", "killed after COMMIT", 70)
-point("daemon.after_commit", "killed between COMMIT and the PUBACKs", 70)
+point("daemon.after_commit", "killed between COMMIT and the PUBACKs", 70, quick=0)
 point("mqtt.before_ack", "killed before writing the PUBACKs", 70)
-point("forward.before_send", "killed before sending to the platform", 70, https=True)
+point("forward.before_send", "killed before sending to the platform", 70, quick=0, https=True)
 point("forward.after_send", "killed after sending, before the receipt", 70, https=True)
 point("forward.before_confirm", "killed with the receipt in hand, before it is noted", 70, https=True)
 
@@ -78,14 +78,14 @@ def reload_rules(b):
         pass
 
 
-def reload_point(name, words, times):
+def reload_point(name, words, times, quick=1):
     def run(b, n):
         def provoke(_):
             b.box.wait_ready()
             reload_rules(b)
         return kill_at_first(b, name, n, provoke)
     run.__name__ = "kill-" + name.replace(".", "-").replace("_", "-")
-    scenario(words, times=times, quick=1)(run)
+    scenario(words, times=times, quick=quick)(run)
 
 
 def kill_at_first(b, name, times, provoke):
@@ -109,18 +109,19 @@ def kill_at_first(b, name, times, provoke):
 
 
 reload_point("reload.before_commit", "killed in a reload, before it is on disk", 40)
-reload_point("reload.after_commit", "killed in a reload, after it is on disk", 40)
+reload_point("reload.after_commit", "killed in a reload, after it is on disk", 40, quick=0)
 
 
-def make_older(path):
-    """Takes the latest migration back; the version that the file has then."""
+def make_older(path, versions=1):
+    """Takes the latest migrations back; the version that the file has then, and the one that it had."""
     with sqlite3.connect(path) as db:
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in UNDO:
-            raise NotImplementedError(f"tests/torture/kill.py, UNDO: how is migration {version} taken back?")
-        db.executescript(f"{UNDO[version]}; DELETE FROM migration WHERE version = {version}; PRAGMA user_version = {version - 1};")
+        newest = db.execute("PRAGMA user_version").fetchone()[0]
+        for version in range(newest, newest - versions, -1):
+            if version not in UNDO:
+                raise NotImplementedError(f"tests/torture/kill.py, UNDO: how is migration {version} taken back?")
+            db.executescript(f"{UNDO[version]}; DELETE FROM migration WHERE version = {version}; PRAGMA user_version = {version - 1};")
     db.close()
-    return version - 1
+    return newest - versions, newest
 
 
 @scenario("killed in the middle of a migration", times=40, quick=2)
@@ -130,8 +131,9 @@ def kill_in_migration(b, times):
     b.effect()
     for _ in range(times):
         b.box.stop()
-        make_older(b.box.store)
-        b.start(wait=False, fault="migrate.mid=kill")
+        step = b.dice.randint(1, len(UNDO))
+        make_older(b.box.store, len(UNDO))
+        b.start(wait=False, fault=f"migrate.mid=kill@{step}")
         code = b.box.daemon.wait(10)
         b.over()
         b.check(code == -signal.SIGKILL, f"the daemon ended with {code}: {b.box.tail('daemon', 3)}")
