@@ -27,7 +27,7 @@ static uint32_t write_group(struct jw *w, const struct engine_device *d, uint32_
         group[n] = (struct event_field){d->fields[i + n].name, d->fields[i + n].value};
     jw_open(w, NULL, '{');
     jw_int(w, "t", time);
-    engine_fields_write(w, "f", "x", n, group);
+    event_fields_write(w, "f", "x", n, group);
     jw_close(w, '}');
     return n;
 }
@@ -101,7 +101,7 @@ static void read_fields(struct engine *e, struct engine_device *d, struct arena 
     struct event_field f;
 
     cJSON_ArrayForEach(item, json_get(group, "f")) {
-        if (engine_field_read(a, item, types, &f))
+        if (event_field_read(a, item, types, &f))
             engine_device_set(e, d, f.name, f.value, time);
     }
 }

@@ -377,8 +377,6 @@ void engine_unkeep(struct kept *k);
 int64_t engine_ms(const cJSON *n, int64_t otherwise); /* a number of a row as ms; otherwise: none, or beyond reason */
 uint64_t engine_whole(const cJSON *n, uint64_t otherwise);
 bool engine_kept(struct arena *a, const struct kept *k, struct event *ret); /* false: none, or unreadable */
-void engine_fields_write(struct jw *w, const char *name, const char *types_name, size_t n, const struct event_field *fields);
-bool engine_field_read(struct arena *a, const cJSON *item, const cJSON *types, struct event_field *ret); /* interns the name */
 
 /* -- devices ---------------------------------------------------------------------------------------------------------------------- */
 struct engine_device *engine_device_get(struct engine *e, const char *id, bool create); /* NULL: unknown, or no room */

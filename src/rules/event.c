@@ -2,6 +2,9 @@
  * Events: how CEL sees one, and the form that the journal keeps. */
 #include "gengfu/rules/event.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gengfu/base/json.h"
@@ -88,16 +91,14 @@ void event_write(struct buf *b, const struct event *e) {
         jw_int(&w, "g", e->flags);
     if (e->source)
         jw_str(&w, "s", e->source);
-    jw_open(&w, "f", '{');
-    for (size_t i = 0; i < e->nfields; i++) {
-        if (!w.first)
-            buf_putc(b, ',');
-        w.first = false;
-        json_write_string(b, atom_name(e->fields[i].name), atom_length(e->fields[i].name));
-        buf_putc(b, ':');
-        cel_write_json(b, e->fields[i].value);
+    if (e->index)
+        jw_int(&w, "i", e->index);
+    if (e->flags & EVENT_DEDUPED) {
+        char hex[24];
+        (void)snprintf(hex, sizeof hex, "%016llx", (unsigned long long)e->dedupe);
+        jw_str(&w, "h", hex);
     }
-    jw_close(&w, '}');
+    event_fields_write(&w, "f", "x", e->nfields, e->fields);
     jw_close(&w, '}');
 }
 
@@ -107,14 +108,17 @@ int event_read(struct arena *a, const char *text, size_t len, struct event *ret,
     if (rc < 0)
         return rc;
     const char *kind = json_str(j, "k", NULL), *device = json_str(j, "d", NULL);
-    const cJSON *time = json_get(j, "t"), *fields = json_get(j, "f");
-    if (!cJSON_IsObject(j) || !kind || !*kind || !device || !*device || !cJSON_IsNumber(time) || !cJSON_IsObject(fields))
+    const cJSON *time = json_get(j, "t"), *fields = json_get(j, "f"), *types = json_get(j, "x");
+    if (!cJSON_IsObject(j) || !kind || !*kind || !device || !*device || !cJSON_IsNumber(time) || fabs(time->valuedouble) > 4e15 ||
+        fabs(json_num(j, "a", 0)) > 4e15 || !cJSON_IsObject(fields))
         return err_set(err, GF_EINVAL, "not an event of the journal");
     struct event e = {.device = device, .source = json_str(j, "s", NULL)};
     e.kind = atom_of(kind);
     e.time = json_int(j, "t", 0);
     e.arrived = json_int(j, "a", e.time);
     e.flags = (uint32_t)json_int(j, "g", 0);
+    e.index = (uint16_t)json_int(j, "i", 0);
+    e.dedupe = strtoull(json_str(j, "h", "0"), NULL, 16);
     if (!e.kind)
         return err_set(err, GF_ELIMIT, "the event's kind cannot be a name");
     size_t n = 0;
@@ -126,8 +130,7 @@ int event_read(struct arena *a, const char *text, size_t len, struct event *ret,
     if (!out)
         return err_set(err, GF_ENOMEM, "out of memory while reading an event");
     for (const cJSON *f = fields->child; f; f = f->next) {
-        out[e.nfields] = (struct event_field){.name = atom_of(f->string ? f->string : ""), .value = cel_json(f)};
-        if (out[e.nfields].name) /* the table of names is full: the field is dropped, the event stays */
+        if (event_field_read(a, f, types, &out[e.nfields])) /* the table of names is full: the field is dropped, the event stays */
             e.nfields++;
     }
     e.fields = out;

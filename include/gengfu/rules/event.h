@@ -18,7 +18,8 @@
 enum event_flag {
     EVENT_RETAINED = 1, /* the broker's copy of an old message: state yes, events no */
     EVENT_LATE = 2,     /* its own time is older than the tolerance, or the device says that it is a replay */
-    EVENT_OWN_TIME = 4  /* `time` is the device's; else it is the time of arrival */
+    EVENT_OWN_TIME = 4, /* `time` is the device's; else it is the time of arrival */
+    EVENT_DEDUPED = 8   /* `dedupe` is set */
 };
 
 struct event_field {
@@ -33,6 +34,8 @@ struct event {
     int64_t arrived;    /* ms, wall: when it reached us */
     uint32_t flags;     /* enum event_flag */
     const char *source; /* name of the source; NULL when none (tests, incidents) */
+    uint16_t index;     /* which of the source's events, where it matters to the source's memory */
+    uint64_t dedupe;    /* a hash of what its `dedupe` key gave: with the event the journal keeps the source's memory */
     size_t nfields;
     const struct event_field *fields;
 };
@@ -46,9 +49,17 @@ void event_record_init(struct event_record *r, const struct event *e);
 /* A field's value; false when it is not there (names like kind and time are not looked up here). */
 bool event_field(const struct event *e, atom_t name, struct cel_value *ret);
 
-/* The journal's form: {"k":"lamp","d":"lamp-7","t":…,"a":…,"g":flags,"s":"source","f":{…}}; g and s only when set, a only when it differs from t. */
+/* The journal's form: {"k":"lamp","d":"lamp-7","t":…,"a":…,"g":flags,"s":"source","i":index,"h":"dedupe","f":{field: value},"x":{field: type}}; g, s, i, h and x only when there is
+ * something to say, a only when it differs from t. x names what JSON cannot tell: d a double without fraction, i and u whole numbers beyond 2^53 or unsigned, n a double that is no
+ * number, t a timestamp and s a duration ([seconds, nanoseconds]), b bytes (base64). So a value comes back as the type it was. */
 void event_write(struct buf *b, const struct event *e);
-/* Reads it back; everything in the arena. Timestamps come back as strings. GF_EINVAL for what event_write does not write. */
+/* Reads it back; everything in the arena. GF_EINVAL for what event_write does not write. */
 GF_WARN_UNUSED int event_read(struct arena *a, const char *text, size_t len, struct event *ret, struct err *err);
+
+/* The fields alone, as members `name` and `types_name` (the latter only when a type must be told) of an object that is being written. */
+struct jw;
+void event_fields_write(struct jw *w, const char *name, const char *types_name, size_t n, const struct event_field *fields);
+/* One member back; interns its name. False: there is no room for the name. */
+bool event_field_read(struct arena *a, const cJSON *item, const cJSON *types, struct event_field *ret);
 
 #endif

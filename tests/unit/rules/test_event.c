@@ -89,6 +89,61 @@ static void test_journal(void **state) {
     arena_done(&a);
 }
 
+/* Every type comes back as it was: 18.0 is no 18, a timestamp no text. */
+static void test_types(void **state) {
+    (void)state;
+    const struct cel_value values[] = {
+        cel_double(18.0),
+        cel_double(-0.5),
+        cel_double(0.0),
+        cel_double(1e300),
+        cel_double(9007199254740994.0),
+        cel_int(18),
+        cel_int(INT64_MAX),
+        cel_int(INT64_MIN),
+        cel_uint(18),
+        cel_uint(UINT64_MAX),
+        cel_bool(true),
+        cel_null(),
+        cel_text("18.0"),
+        cel_time_ms(T),
+        {.type = CEL_DURATION, .i = -3, .aux = (uint32_t)-500},
+        {.type = CEL_BYTES, .s = "\0\xff", .aux = 2},
+    };
+    enum { N = sizeof values / sizeof *values };
+    struct event_field all[N];
+    struct event
+        e = {.device = "d", .kind = atom_of("x"), .time = 1, .arrived = 1, .flags = EVENT_DEDUPED, .index = 3, .nfields = N, .fields = all},
+        back;
+    e.dedupe = UINT64_C(0xfedcba9876543210);
+    struct arena a;
+    struct buf b;
+    arena_init(&a, 1024, 0);
+    buf_init(&b, 0);
+    for (size_t i = 0; i < N; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "f%zu", i);
+        all[i] = (struct event_field){atom_of(name), values[i]};
+    }
+    event_write(&b, &e);
+    assert_int_equal(event_read(&a, b.data, b.len, &back, NULL), 0);
+    assert_true(back.index == 3 && back.dedupe == e.dedupe && back.flags == EVENT_DEDUPED);
+    assert_int_equal(back.nfields, N);
+    for (size_t i = 0; i < N; i++) {
+        struct cel_value v = back.fields[i].value;
+        if (v.type != values[i].type || !cel_equal(v, values[i]) ||
+            (v.type == CEL_DURATION && (v.i != values[i].i || v.aux != values[i].aux)))
+            fail_msg("value %zu came back as %s: %s", i, cel_type_name(v), b.data);
+    }
+    struct buf again;
+    buf_init(&again, 0);
+    event_write(&again, &back);
+    assert_string_equal(again.data, b.data);
+    buf_done(&again);
+    buf_done(&b);
+    arena_done(&a);
+}
+
 static void test_refused(void **state) {
     (void)state;
     static const char *const texts[] = {"",
@@ -123,6 +178,7 @@ static void test_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_record), cmocka_unit_test(test_journal), cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_record), cmocka_unit_test(test_journal), cmocka_unit_test(test_types),
+                                       cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
