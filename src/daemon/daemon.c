@@ -232,6 +232,8 @@ static int start(struct daemon *d, struct err *err) {
     (void)health_tell(d);
     if ((rc = pipeline_commit(d)) < 0)
         return err_set(err, rc, "store: %s", d->stuck_why);
+    if (mapper_wants_checkpoint(d->mapper) && !d->full) /* the tail's events are of sources as they were */
+        gf_ignore(pipeline_checkpoint(d));
     d->running = true;
     d->started = daemon_now(d).wall;
     d->last_checkpoint = daemon_now(d).mono;

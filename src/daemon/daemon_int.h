@@ -108,6 +108,7 @@ struct daemon {
     int64_t started;         /* wall */
     int64_t last_checkpoint; /* engine mono */
     uint64_t events_since_checkpoint;
+    bool checkpoint;     /* what is in fx completes one */
     int64_t last_reload; /* wall; TIME_NONE */
     bool reload_ok;
     char reload_why[1024];
@@ -182,7 +183,9 @@ GF_WARN_UNUSED int daemon_rules_fall_back(struct daemon *d, struct err *err); /*
 /* own.c: the daemon's own rows, kept among the rules' states under names that no rule can have */
 #define OWN_DAMAGE "/damage"
 #define OWN_LIMIT "/limit" /* an event that waits in the limiter */
+#define OWN_MEMORY "/memory" /* of the sources */
 bool own_is(const char *rule);
+void own_memory(struct daemon *d); /* rows of the sources' memory that have changed, into the batch */
 void own_restore(struct daemon *d, const char *rule, const char *key, const char *body, size_t len);
 
 /* health.c: own troubles become events, on edges */

@@ -5,6 +5,23 @@
 #include "daemon_int.h"
 #include "gengfu/base/json.h"
 
+static int put_memory(void *ctx, const char *key, const char *body, size_t len) {
+    struct daemon *d = ctx;
+    struct effect_state row = {.rule = OWN_MEMORY, .key = arena_strdup(&d->fx.arena, key), .len = len};
+
+    if (body != NULL)
+        row.body = arena_strndup(&d->fx.arena, body, len);
+    if (row.key == NULL || (body != NULL && row.body == NULL))
+        return GF_ENOMEM;
+    effects_state(&d->fx, &row);
+    return 0;
+}
+
+void own_memory(struct daemon *d) {
+    if (mapper_checkpoint(d->mapper, put_memory, d) < 0)
+        d->fx.failed = true;
+}
+
 bool own_is(const char *rule) { return rule[0] == '/'; }
 
 static void drop(struct daemon *d, const char *rule, const char *key) {

@@ -135,6 +135,7 @@ static void acknowledge(struct daemon *d) {
 
 static void become_stuck(struct daemon *d, const struct err *err) {
     d->commit_failures++;
+    d->checkpoint = false; /* what comes until this is over belongs to the tail */
     if (!d->stuck)
         log_error("store: %s; nothing is acknowledged until this is over", err->text);
     d->stuck = true;
@@ -184,7 +185,7 @@ static int write_batch(struct daemon *d, struct err *err) {
         log_error("out of memory in a batch: ending, so that the next start goes on from the last commit");
         abort();
     }
-    if (!effects_any(&d->fx) && d->nacks == 0 && d->keep.hash == NULL && d->note.who == NULL)
+    if (!effects_any(&d->fx) && d->nacks == 0 && d->keep.hash == NULL && d->note.who == NULL && !d->checkpoint)
         return 0;
     struct engine_time now = daemon_now(d);
     struct store_batch batch = {.effects = &d->fx,
@@ -192,6 +193,7 @@ static int write_batch(struct daemon *d, struct err *err) {
                                 .nacks = d->nacks,
                                 .ruleset = d->keep.hash != NULL ? &d->keep : NULL,
                                 .note = d->note.who != NULL ? &d->note : NULL,
+                                .checkpoint = d->checkpoint,
                                 .mono = now.mono,
                                 .wall = now.wall};
     int64_t began = clock_mono_us();
@@ -203,6 +205,11 @@ static int write_batch(struct daemon *d, struct err *err) {
         count_commit(d, clock_mono_us() - began);
         daemon_rules_kept(d);
         trail_committed(d);
+        if (d->checkpoint) {
+            d->checkpoint = false;
+            d->events_since_checkpoint = 0;
+            d->last_checkpoint = now.mono;
+        }
     }
     return rc;
 }
@@ -330,21 +337,10 @@ void pipeline_schedule(struct daemon *d) {
 }
 
 int pipeline_checkpoint(struct daemon *d) {
-    struct err err = {0};
-
     if (d->stuck)
         return GF_ESTATE;
     (void)engine_checkpoint(d->engine, SIZE_MAX, &d->fx);
-    int rc = pipeline_commit(d);
-
-    if (rc == 0)
-        rc = store_checkpoint_done(d->store, &err);
-    if (rc < 0) {
-        if (err.code != 0)
-            log_warn("checkpoint: %s; it will be tried again", err.text);
-        return rc;
-    }
-    d->events_since_checkpoint = 0;
-    d->last_checkpoint = daemon_now(d).mono;
-    return 0;
+    own_memory(d);
+    d->checkpoint = true;
+    return pipeline_commit(d);
 }

@@ -56,6 +56,7 @@ static int take_over(struct daemon *d, struct ruleset *rs, struct err *err) {
             log_error("reload: could not go back to the former rules: %s", ignored.text);
         return rc;
     }
+    own_memory(d); /* with the same batch: which sources the rows belong to from now on */
     size_t n = mapper_filters(d->mapper, &filters);
 
     if (d->ingest != NULL && !d->replacing_ingest && ingest_subscribe(d->ingest, filters, n, err) < 0)
@@ -90,6 +91,8 @@ int daemon_reload(struct daemon *d, struct err *err) {
     }
     if (rc == 0 && (rc = daemon_hash_config(d->opt->dir, hash, err)) < 0)
         ruleset_free(rs);
+    if (rc == 0)
+        gf_ignore(pipeline_checkpoint(d)); /* events of sources as they were must not be taken for those of the new ones */
     if (rc == 0 && (rc = take_over(d, rs, err)) < 0)
         ruleset_free(rs);
     if (rc < 0) {

@@ -2,6 +2,7 @@
  * The store's contents into a new engine: devices (checkpoint, then the journal's tail), rule state, open incidents. A row that cannot be read is
  * reported and left out: one damaged row must not keep a neighbourhood without its watchman. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "daemon_int.h"
 #include "gengfu/base/log.h"
@@ -37,6 +38,7 @@ static int on_event(void *ctx, int64_t rowid, int64_t time, int64_t arrived, con
     if (rc == 0) {
         ev.time = time; /* the row's own are put right when the clock is set, the text is not */
         ev.arrived = arrived;
+        mapper_restore_event(r->d->mapper, &ev);
         rc = engine_restore_event(r->d->engine, &ev);
     }
     if (rc == GF_ENOMEM)
@@ -49,10 +51,25 @@ static int on_event(void *ctx, int64_t rowid, int64_t time, int64_t arrived, con
     return 0;
 }
 
+/* What sources remember must be there before the journal's tail tells what came since. */
+static int on_memory(void *ctx, const char *rule, uint64_t hash, const char *key, const char *body, size_t len) {
+    struct restoring *r = ctx;
+    struct err err = {0};
+
+    (void)hash;
+    if (strcmp(rule, OWN_MEMORY) == 0 && mapper_restore_row(r->d->mapper, key, body, len, &err) < 0) {
+        r->bad++;
+        log_warn("restore: memory of the sources, row %s: %s, ignoring", key, err.text);
+    }
+    return 0;
+}
+
 static int on_state(void *ctx, const char *rule, uint64_t hash, const char *key, const char *body, size_t len) {
     struct restoring *r = ctx;
     struct err err = {0};
 
+    if (strcmp(rule, OWN_MEMORY) == 0)
+        return 0;
     if (own_is(rule)) {
         own_restore(r->d, rule, key, body, len);
         return 0;
@@ -89,7 +106,9 @@ int daemon_restore(struct daemon *d, int64_t down, struct err *err) {
     int rc;
 
     arena_init(&r.arena, 16 << 10, 16 << 20);
-    rc = store_each_device(d->store, on_device, &r, err);
+    rc = store_each_state(d->store, on_memory, &r, err);
+    if (rc == 0)
+        rc = store_each_device(d->store, on_device, &r, err);
     if (rc == 0)
         rc = store_each_tail_event(d->store, on_event, &r, err);
     if (rc == 0)

@@ -402,6 +402,7 @@ static void read_source(struct loader *ld, const struct cel_env *env, const stru
     struct reading r = {.ld = ld, .s = s, .env = env};
     const struct yaml_node *name = yaml_get(n, "source"), *topic = yaml_get(n, "topic"), *v;
     (void)shape_keys(rd, n, &source_shape);
+    s->hash = source_hash(ld, n);
     s->at = n->at;
     s->name = "?";
     if (!name)

@@ -250,35 +250,41 @@ static int read_time(struct work *w, const struct source_event *se, struct event
     return 0;
 }
 
-/* Memory belongs to one event of one source, or to a name that several share. */
-static bool key_begin(struct work *w, char what, size_t index, const char *across, const char *device) {
-    struct buf *b = &w->m->scratch;
-    buf_clear(b);
-    buf_putc(b, across ? 'a' : what);
-    buf_puts(b, across ? across : w->source->name);
-    buf_putc(b, 0);
-    if (!across)
-        buf_put_int(b, (int64_t)index);
-    buf_putc(b, 0);
-    buf_puts(b, device);
-    return !b->failed;
-}
-
-static bool value_hash(struct work *w, struct cel_value v, struct memory_hash *ret) {
+/* Hash of a value, for the memory. False: no room. */
+static bool value_hash(struct mapper *m, struct cel_value v, uint64_t *ret) {
     struct buf text;
     buf_init(&text, 0);
     cel_write_json(&text, v);
     bool ok = !text.failed;
     if (ok)
-        *ret = memory_hash_of(text.data, text.len);
-    else
-        work_broken(w, NULL, work_no_room);
+        *ret = memory_hash(&m->memory, text.data, text.len);
     buf_done(&text);
     return ok;
 }
 
+/* Memory belongs to one event of one source, or to a name that several share; and to a device. */
+static bool key_of(struct mapper *m, const struct source *s, char what, const struct event *ev, const char *across, uint64_t *ret) {
+    struct buf *b = &m->scratch;
+    buf_clear(b);
+    buf_putc(b, across ? 'a' : what);
+    buf_puts(b, across ? across : s->name);
+    buf_putc(b, 0);
+    if (!across) {
+        buf_put(b, &s->hash, sizeof s->hash);
+        buf_put_int(b, ev->index);
+    }
+    buf_putc(b, 0);
+    buf_puts(b, ev->device);
+    if (what == 'd') {
+        buf_putc(b, 0);
+        buf_put(b, &ev->dedupe, sizeof ev->dedupe);
+    }
+    *ret = b->failed ? 0 : memory_hash(&m->memory, b->data, b->len);
+    return !b->failed;
+}
+
 /* YES: the same was let through less than `within` ago. */
-static enum truth repeated(struct work *w, const struct source_event *se, size_t index, const struct event *ev) {
+static enum truth repeated(struct work *w, const struct source_event *se, struct event *ev) {
     if (!se->dedupe_key.program || se->dedupe_within <= 0)
         return NO;
     struct cel_value v = work_eval(w, se->dedupe_key.program);
@@ -288,55 +294,63 @@ static enum truth repeated(struct work *w, const struct source_event *se, size_t
         work_broken(w, "dedupe", work_sentence(v));
         return ERROR;
     }
-    struct memory_hash h;
-    if (!value_hash(w, v, &h))
-        return ERROR;
-    bool fresh;
-    struct memory_item *it = NULL;
-    if (key_begin(w, 'd', index, se->dedupe_across, ev->device)) {
-        buf_putc(&w->m->scratch, 0);
-        buf_put(&w->m->scratch, &h, sizeof h);
-        if (!w->m->scratch.failed)
-            it = memory_get(&w->m->memory, w->m->scratch.data, w->m->scratch.len, &fresh);
-    }
-    if (!it) {
+    uint64_t key;
+    if (!value_hash(w->m, v, &ev->dedupe) || !key_of(w->m, w->source, 'd', ev, se->dedupe_across, &key)) {
         work_broken(w, "dedupe", work_no_room);
         return ERROR;
     }
+    ev->flags |= EVENT_DEDUPED;
+    const struct memory_item *it = memory_find(&w->m->memory, key);
     int64_t now = w->msg->arrived;
-    if (!fresh && it->at <= now && now - it->at < se->dedupe_within)
-        return YES;
-    it->at = now;
-    return NO;
+    return it && it->at <= now && now - it->at < se->dedupe_within ? YES : NO;
 }
 
 /* YES: every listed field that the event has is as it was. A field that is missing is unchanged. */
-static enum truth unchanged(struct work *w, const struct source_event *se, size_t index, const struct event *ev) {
+static enum truth unchanged(struct work *w, const struct source_event *se, const struct event *ev) {
     if (se->non_change == 0)
         return NO;
-    bool fresh;
-    struct memory_item *it = NULL;
-    if (key_begin(w, 'c', index, NULL, ev->device))
-        it = memory_get(&w->m->memory, w->m->scratch.data, w->m->scratch.len, &fresh);
-    if (!it) {
+    uint64_t key;
+    if (!key_of(w->m, w->source, 'c', ev, NULL, &key)) {
         work_broken(w, "emit", work_no_room);
         return ERROR;
     }
-    bool changed = fresh;
+    const struct memory_item *it = memory_find(&w->m->memory, key);
     for (size_t i = 0; i < se->non_change; i++) {
         struct cel_value v;
-        struct memory_hash h;
+        uint64_t h;
         if (!event_field(ev, se->on_change[i], &v))
             continue;
-        if (!value_hash(w, v, &h))
+        if (!value_hash(w->m, v, &h)) {
+            work_broken(w, "emit", work_no_room);
             return ERROR;
-        if (memory_field_is(it, se->on_change[i], h))
-            continue;
-        changed = true;
-        if (memory_field_set(it, se->on_change[i], h) < 0)
-            break; /* without room the same is told again, never less */
+        }
+        if (!it || i >= it->n || it->fields[i] != h)
+            return NO;
     }
-    return changed ? NO : YES;
+    return it ? YES : NO;
+}
+
+/* What the event says is what was told last from now on. Also for events of the journal: nothing but the event goes in. Without room the same is told again, never less. */
+void memory_remember(struct mapper *m, size_t source, const struct event *ev) {
+    const struct source *s = &m->rs->sources[source];
+    const struct source_event *se = &s->events[ev->index];
+    struct memory_item *it;
+    uint64_t key, h;
+    struct cel_value v;
+    if (ev->flags & EVENT_DEDUPED && se->dedupe_within > 0 && key_of(m, s, 'd', ev, se->dedupe_across, &key)) {
+        uint32_t owner = se->dedupe_across ? memory_owner("across", se->dedupe_across, 0) : m->remembered[source].owner;
+        memory_expire(&m->memory, ev->arrived);
+        if ((it = memory_touch(&m->memory, key, owner, true, 0))) {
+            it->at = ev->arrived;
+            it->until = ev->arrived + se->dedupe_within;
+        }
+    }
+    if (se->non_change == 0 || !key_of(m, s, 'c', ev, NULL, &key) ||
+        !(it = memory_touch(&m->memory, key, m->remembered[source].owner, false, se->non_change)))
+        return;
+    for (size_t i = 0; i < se->non_change && i < it->n; i++)
+        if (event_field(ev, se->on_change[i], &v) && value_hash(m, v, &h))
+            it->fields[i] = h;
 }
 
 void work_make(struct work *w, size_t index) {
@@ -355,12 +369,19 @@ void work_make(struct work *w, size_t index) {
         w->nleft = left;
         return;
     }
-    if (repeated(w, se, index, ev) != NO)
+    size_t source = (size_t)(w->source - w->m->rs->sources);
+    bool remembers = w->m->remembered[source].remembers;
+    if (remembers)
+        ev->index = (uint16_t)index;
+    if (repeated(w, se, ev) != NO) {
         w->quiet |= QUIET_REPEATED;
-    else if (unchanged(w, se, index, ev) != NO)
+    } else if (unchanged(w, se, ev) != NO) {
         w->quiet |= QUIET_UNCHANGED;
-    else
+    } else {
         w->nevents++;
+        if (remembers)
+            memory_remember(w->m, source, ev);
+    }
     if (w->nevents == made)
         w->nleft = left;
 }

@@ -125,6 +125,8 @@ static enum source_outcome run_online(struct work *w, const struct source *s) {
     ev->device = f ? work_device(w, &s->online_device) : NULL;
     if (!ev->device)
         return OUTCOME_BROKEN;
+    if (w->m->remembered[s - w->m->rs->sources].remembers)
+        ev->index = (uint16_t)s->nevents; /* none of those that are remembered */
     w->nevents++;
     return OUTCOME_EVENTS;
 }
@@ -288,6 +290,8 @@ static void map_broken(struct work *w, struct mapped *ret, const char *why) {
 }
 
 void mapper_map(struct mapper *m, const struct message *msg, struct arena *arena, struct mapped *ret) {
+    if (m->memory.unsorted)
+        memory_sort(&m->memory);
     *ret = (struct mapped){.outcome = OUTCOME_UNMATCHED};
     struct work w = {.m = m, .msg = msg, .arena = arena, .steps = SOURCE_MAX_STEPS};
     size_t len = strlen(msg->topic);

@@ -54,6 +54,17 @@ static struct counters *carry_counters(const struct mapper *m, const struct rule
     return c;
 }
 
+static struct source_memory *make_remembered(const struct ruleset *rs) {
+    struct source_memory *all = calloc(rs->nsources + 1, sizeof *all);
+    for (size_t i = 0; all && i < rs->nsources; i++) {
+        const struct source *s = &rs->sources[i];
+        all[i].owner = memory_owner("source", s->name, s->hash);
+        for (size_t k = 0; k < s->nevents; k++)
+            all[i].remembers = all[i].remembers || s->events[k].non_change || s->events[k].dedupe_within > 0;
+    }
+    return all;
+}
+
 int mapper_reload(struct mapper *m, const struct ruleset *rs, struct err *err) {
     struct arena arena;
     arena_init(&arena, 64 << 10, 0);
@@ -62,11 +73,12 @@ int mapper_reload(struct mapper *m, const struct ruleset *rs, struct err *err) {
     const char *const *filters = NULL;
     size_t nfilters = 0;
     struct counters *counters = NULL;
+    struct source_memory *remembered = make_remembered(rs);
     struct charset_decoder *decoders[CHARSETS] = {NULL};
     int rc = build(rs, &arena, &trie, &ids, err);
     if (rc == 0)
         rc = open_decoders(rs, decoders, err);
-    if (rc == 0 && (filters_collect(rs, &arena, &filters, &nfilters) < 0 || !(counters = carry_counters(m, rs))))
+    if (rc == 0 && (!remembered || filters_collect(rs, &arena, &filters, &nfilters) < 0 || !(counters = carry_counters(m, rs))))
         rc = err_set(err, GF_ENOMEM, "no memory for the sources");
     for (size_t i = 0; rc == 0 && i < nfilters; i++) /* the set that they are borrowed from may go before the mapper does */
         if (!(((const char **)(uintptr_t)filters)[i] = arena_strdup(&arena, filters[i])))
@@ -75,6 +87,7 @@ int mapper_reload(struct mapper *m, const struct ruleset *rs, struct err *err) {
         close_decoders(decoders);
         free(ids);
         free(counters);
+        free(remembered);
         arena_done(&arena);
         return rc;
     }
@@ -82,15 +95,18 @@ int mapper_reload(struct mapper *m, const struct ruleset *rs, struct err *err) {
     close_decoders(m->decoders);
     free(m->ids);
     free(m->counters);
+    free(m->remembered);
     memcpy(m->decoders, decoders, sizeof decoders);
     m->arena = arena;
     m->trie = trie;
     m->trie.arena = &m->arena;
     m->ids = ids;
     m->counters = counters;
+    m->remembered = remembered;
     m->filters = filters;
     m->nfilters = nfilters;
     m->rs = rs;
+    memory_sources_changed(m);
     return 0;
 }
 
@@ -120,6 +136,7 @@ void mapper_free(struct mapper *m) {
     close_decoders(m->decoders);
     free(m->ids);
     free(m->counters);
+    free(m->remembered);
     memory_done(&m->memory);
     troubles_done(&m->troubles);
     buf_done(&m->scratch);

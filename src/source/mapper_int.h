@@ -51,6 +51,7 @@ enum truth work_bool(struct work *w, const struct cel_program *p, const char *wh
 const char *work_device(struct work *w, const struct rules_expr *e);                  /* NULL: it is noted */
 struct event *work_event(struct work *w); /* room for the next one; the caller counts it once it is whole */
 void work_make(struct work *w, size_t index);
+void memory_remember(struct mapper *m, size_t source, const struct event *ev);
 
 /* What host functions of the source environment get. */
 void *mapper_host(struct mapper *m);

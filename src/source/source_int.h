@@ -82,38 +82,57 @@ const char *payload_read(struct payload *p, enum source_payload how, struct cel_
 /* Seconds, ms, µs, ns (told apart by size), a timestamp, ISO text with or without zone, digits as text. False: unusable (also a clock that was never set). */
 bool stamp_read(struct cel_value v, const struct zone *zone, int64_t *ret_ms);
 
-/* -- memory.c: what was said last, for on_change and dedupe; bounded, the least recent goes ---------------------------------------- */
-#define MEMORY_MAX 20000
-struct memory_item;
-struct memory {
-    struct map map;
-    struct memory_item *newest, *oldest;
-    size_t max;
-    uint64_t evicted;
+/* -- memory.c: what was told last, for on_change and dedupe; bounded, what was told least recently goes --------------------------------
+ *
+ * It changes only when an event is made, so the journal's events tell all of its changes: rows (memory_rows.c) say what it was at the last checkpoint, and the events behind it say
+ * what came since. Nothing is written for an event but the hash of its dedupe key, which the event itself cannot tell. Names and values are kept as hashes of 64 bits, seeded for
+ * each store, so that an entry costs the same whatever a device sends and nobody can aim at one. */
+#define MEMORY_MAX 20000 /* of each kind */
+#define MEMORY_PAGE 32   /* entries of one row */
+struct memory_item {
+    struct memory_item *newer, *older;
+    uint64_t key, order; /* order: running number of the latest change */
+    uint32_t owner;      /* of what source, or name that sources share; see memory_owner */
+    uint32_t slot;       /* row slot / MEMORY_PAGE */
+    bool dedupe;
+    uint16_t n;        /* fields */
+    int64_t at, until; /* dedupe: ms, wall, of the event that was let through, and when it may be repeated */
+    uint64_t fields[]; /* on_change: hashes of values, in the order of the source's list; 0: never told */
 };
-struct memory_hash {
-    uint64_t a, b;
+struct memory_list {
+    struct memory_item *newest, *oldest;
+    size_t count;
+};
+struct memory {
+    struct map map; /* the key's 8 bytes -> struct memory_item */
+    struct memory_list changes, repeats;
+    struct memory_item **slots;
+    uint8_t *dirty; /* pages */
+    size_t nslots, npages, next_free;
+    size_t max;
+    uint64_t seed, order, evicted;
+    bool unsorted; /* rows have been read */
 };
 void memory_init(struct memory *m, size_t max);
 void memory_done(struct memory *m);
-/* Finds or makes the entry (which becomes the most recent one). *ret_new tells. NULL without memory. */
-struct memory_item *memory_get(struct memory *m, const char *key, size_t len, bool *ret_new);
-/* The entry if there is one; it does not become more recent. */
-struct memory_item *memory_peek(const struct memory *m, const char *key, size_t len);
-struct memory_item {
-    struct memory_item *newer, *older;
-    char *key;
-    size_t key_len;
-    int64_t at; /* dedupe: when it was let through */
-    size_t nfields, cap;
-    struct memory_field {
-        atom_t name;
-        struct memory_hash hash;
-    } * fields;
+uint64_t memory_hash(const struct memory *m, const char *data, size_t len); /* never 0 */
+struct memory_item *memory_find(const struct memory *m, uint64_t key);
+/* Finds or makes the entry, which becomes the most recent one of its kind and is to be written. NULL without memory. */
+struct memory_item *memory_touch(struct memory *m, uint64_t key, uint32_t owner, bool dedupe, size_t nfields);
+bool memory_room(struct memory *m, size_t page);   /* so many pages are there */
+void memory_expire(struct memory *m, int64_t now); /* the oldest that may be repeated anyway */
+void memory_drop(struct memory *m, struct memory_item *it);
+
+/* -- memory_rows.c -------------------------------------------------------------------------------------------------------------------- */
+struct source_memory { /* what the mapper knows of a source beside the rule set */
+    uint32_t owner;
+    bool remembers; /* an event of it has on_change or dedupe */
+    bool former;    /* events of the journal's tail were made by another source of this name */
 };
-struct memory_hash memory_hash_of(const char *data, size_t len);
-bool memory_field_is(const struct memory_item *it, atom_t name, struct memory_hash h);
-GF_WARN_UNUSED int memory_field_set(struct memory_item *it, atom_t name, struct memory_hash h); /* at most EVENT_MAX_FIELDS names */
+uint32_t memory_owner(const char *what, const char *name, uint64_t hash);
+struct mapper;
+void memory_sources_changed(struct mapper *m); /* a rule set has taken over: what belongs to none of its sources goes */
+void memory_sort(struct memory *m);            /* after rows, before anything else */
 
 /* -- stats.c --------------------------------------------------------------------------------------------------------------------- */
 struct counters {
@@ -150,6 +169,8 @@ struct mapper {
     uint32_t *ids;             /* scratch for trie_match */
     struct counters *counters; /* one a source */
     struct memory memory;
+    struct source_memory *remembered; /* one a source */
+    bool sources_dirty;               /* the row that tells which sources the memory belongs to */
     struct troubles troubles;
     struct charset_decoder *decoders[CHARSETS]; /* those that sources use, but UTF-8 */
     struct buf scratch;

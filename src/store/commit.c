@@ -23,7 +23,9 @@ static int write_batch(struct store *s, const struct store_batch *b, struct err 
         rc = store_ruleset_put(s, b->ruleset, err);
     if (rc == 0 && b->note)
         rc = store_audit_put(s, b->wall, b->note->who, b->note->what, b->note->detail, err);
-    return rc < 0 ? rc : store_journal_put(s, b, err);
+    if (rc == 0)
+        rc = store_journal_put(s, b, err);
+    return rc == 0 && b->checkpoint ? store_tail_put(s, err) : rc;
 }
 
 int store_commit(struct store *s, const struct store_batch *batch, struct err *err) {

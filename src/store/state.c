@@ -57,10 +57,14 @@ int store_each_device(struct store *s, store_text_fn fn, void *ctx, struct err *
     return rc;
 }
 
+int store_tail_put(struct store *s, struct err *err) {
+    s->live.tail = s->live.last_id;
+    return store_meta_put(s, "tail", s->live.tail, err);
+}
+
 int store_checkpoint_done(struct store *s, struct err *err) {
     int rc = txn_begin(s, HERE, err);
     if (rc < 0)
         return rc;
-    s->live.tail = s->live.last_id;
-    return txn_end(s, store_meta_put(s, "tail", s->live.tail, err), err);
+    return txn_end(s, store_tail_put(s, err), err);
 }

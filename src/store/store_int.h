@@ -104,6 +104,7 @@ GF_WARN_UNUSED int store_journal_put(struct store *s, const struct store_batch *
 
 /* state.c */
 GF_WARN_UNUSED int store_state_put(struct store *s, const struct effect_state *st, struct err *err);
+GF_WARN_UNUSED int store_tail_put(struct store *s, struct err *err); /* the journal's tail begins behind what is there now */
 GF_WARN_UNUSED int store_device_put(struct store *s, const struct effect_device *d, struct err *err);
 
 /* incident.c */

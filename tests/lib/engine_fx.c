@@ -74,7 +74,8 @@ static void forget(struct efx *f) {
     map_done(&f->closed, row_free);
     for (size_t i = 0; i < f->ntail; i++)
         free(f->tail[i]);
-    f->ntail = 0;
+    f->ntail = f->committed_tail = 0;
+    f->committed = 0;
 }
 
 void efx_fresh(struct efx *f) {
@@ -143,20 +144,25 @@ void efx_event(struct efx *f, int64_t ms, const char *line) {
     struct event_field fields[EVENT_MAX_FIELDS];
     struct event ev = {.time = EFX_WALL + ms, .arrived = EFX_WALL + ms};
     struct arena a;
-    struct buf b;
 
     arena_init(&a, 1024, 0);
     parse(&a, line, &ev, fields);
+    efx_feed(f, ms, &ev);
+    arena_done(&a);
+}
+
+void efx_feed(struct efx *f, int64_t ms, const struct event *ev) {
+    struct buf b;
+
     f->now = ms;
     buf_init(&b, 0);
-    event_write(&b, &ev);
+    event_write(&b, ev);
     if (f->ntail == f->cap_tail) {
         f->cap_tail = f->cap_tail ? f->cap_tail * 2 : 64;
         f->tail = realloc(f->tail, f->cap_tail * sizeof(char *));
     }
     f->tail[f->ntail++] = buf_take(&b, NULL);
-    assert_int_equal(engine_event(f->e, &ev, efx_time(f, ms), &f->out), 0);
-    arena_done(&a);
+    assert_int_equal(engine_event(f->e, ev, efx_time(f, ms), &f->out), 0);
 }
 
 void efx_advance(struct efx *f, int64_t ms) {
@@ -262,6 +268,8 @@ void efx_flush(struct efx *f) {
     for (size_t i = 0; i < f->out.ndevices; i++)
         put(&f->devices, f->out.devices[i].device, "", 0, "", f->out.devices[i].body);
     effects_reset(&f->out);
+    f->committed = f->now;
+    f->committed_tail = f->ntail;
 }
 
 static void restore(struct efx *f) {
@@ -294,15 +302,29 @@ static void restore(struct efx *f) {
     arena_done(&a);
 }
 
+void efx_checkpoint(struct efx *f) {
+    assert_int_equal(engine_checkpoint(f->e, SIZE_MAX, &f->out), 0);
+    efx_flush(f);
+    for (size_t i = 0; i < f->ntail; i++)
+        free(f->tail[i]);
+    f->ntail = f->committed_tail = 0;
+}
+
+void efx_kill(struct efx *f) {
+    effects_reset(&f->out);
+    while (f->ntail > f->committed_tail)
+        free(f->tail[--f->ntail]);
+    f->now = f->committed;
+    engine_free(f->e);
+    engine_make(f);
+    restore(f);
+    assert_int_equal(engine_start(f->e, efx_time(f, f->now), 0, &f->out), 0);
+}
+
 void efx_restart(struct efx *f, int64_t down, bool checkpoint) {
     efx_flush(f);
-    if (checkpoint) {
-        assert_int_equal(engine_checkpoint(f->e, SIZE_MAX, &f->out), 0);
-        efx_flush(f);
-        for (size_t i = 0; i < f->ntail; i++)
-            free(f->tail[i]);
-        f->ntail = 0;
-    }
+    if (checkpoint)
+        efx_checkpoint(f);
     engine_free(f->e);
     engine_make(f);
     restore(f);

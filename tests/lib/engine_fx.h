@@ -24,6 +24,8 @@ struct efx {
     struct map closed;                     /* number -> struct efx_row, incidents that are over */
     char **tail;                           /* journal behind the checkpoints */
     size_t ntail, cap_tail;
+    int64_t committed; /* test time of the last flush, and what the journal held then */
+    size_t committed_tail;
     struct buf said;         /* what was told since the last efx_expect */
     char last_id[ULID_TEXT]; /* of the latest incident that was told */
     char last_number[INCIDENT_NUMBER_MAX];
@@ -37,8 +39,11 @@ void efx_done(struct efx *f);
 void efx_fresh(struct efx *f); /* a new engine and an empty store at 0 ms, with the same rules */
 /* "lamp lamp-7 power_w=0.2 commanded='on' late retained t=5000": at ms of test time; t: the event's own time in ms of test time. */
 void efx_event(struct efx *f, int64_t ms, const char *line);
+void efx_feed(struct efx *f, int64_t ms, const struct event *ev);
 void efx_advance(struct efx *f, int64_t ms);
 void efx_flush(struct efx *f); /* ends a batch: writes to the store, says what was told */
+void efx_checkpoint(struct efx *f);
+void efx_kill(struct efx *f); /* as kill -9: what was not flushed is gone, time goes on from the last flush */
 void efx_restart(struct efx *f, int64_t down,
                  bool checkpoint); /* stop, `down` ms later start from the store; without a checkpoint from the journal's tail */
 void efx_restart_with(struct efx *f, const char *yaml, const char *devices); /* other rules: edited while it was stopped */

@@ -107,6 +107,7 @@ struct source_event {
 };
 struct source {
     const char *name;
+    uint64_t hash; /* of all that it says but about: what it remembers belongs to name and hash */
     struct place at;
     struct topic_pattern topic;
     enum source_payload payload;

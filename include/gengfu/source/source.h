@@ -36,7 +36,8 @@ const char *source_outcome_name(enum source_outcome o);
 struct mapper;
 GF_WARN_UNUSED int mapper_new(const struct ruleset *rs, struct err *err, struct mapper **ret);
 void mapper_free(struct mapper *m);
-/* A new rule set takes over: memory of `on_change` and `dedupe` of sources that are the same by name is kept. The old set may be freed afterwards. */
+/* A new rule set takes over: what `on_change` and `dedupe` remember is kept for sources that say the same (all but `about`), and dropped for others. The old set may be freed
+ * afterwards. */
 GF_WARN_UNUSED int mapper_reload(struct mapper *m, const struct ruleset *rs, struct err *err);
 
 /* A field that a source names and an event does not have, or its time that could not be taken; only when the mapper was asked to explain. */
@@ -57,6 +58,17 @@ struct mapped {
 };
 void mapper_explain(struct mapper *m, bool on); /* for people who look; it costs a little */
 void mapper_map(struct mapper *m, const struct message *msg, struct arena *arena, struct mapped *ret);
+
+/* -- memory over restarts --------------------------------------------------------------------------------------------------------
+ * What `on_change` and `dedupe` remember changes only with the events that are made. So it is what the rows of the last checkpoint say, and the events of the journal behind it. Before
+ * the first message: all rows, then the journal's tail in its order. A row is written anew only when something on it has changed. */
+typedef int (*mapper_row_fn)(void *ctx, const char *key, const char *body, size_t len); /* body NULL: the row goes */
+/* Rows that have changed since the last call. <0: fn's. The rows count as written when this returns 0. */
+GF_WARN_UNUSED int mapper_checkpoint(struct mapper *m, mapper_row_fn fn, void *ctx);
+GF_WARN_UNUSED int mapper_restore_row(struct mapper *m, const char *key, const char *body, size_t len, struct err *err);
+void mapper_restore_event(struct mapper *m, const struct event *ev);
+/* Which sources the rows belong to has changed (or no row says so yet): the journal's tail must not outlive the next row that tells. The caller makes a full checkpoint now. */
+bool mapper_wants_checkpoint(const struct mapper *m);
 
 /* The subscriptions that the sources need, without those that another one covers. Borrowed until reload or free. */
 size_t mapper_filters(const struct mapper *m, const char *const **ret);

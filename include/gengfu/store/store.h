@@ -69,7 +69,9 @@ struct store_batch {
     size_t nacks;
     const struct store_ruleset *ruleset; /* comes into force with this batch; NULL: as before */
     const struct store_note *note;       /* goes into the audit trail with this batch; NULL: nothing */
-    int64_t mono, wall;                  /* engine time of the batch: where the clock goes on after a restart */
+    bool
+        checkpoint; /* every device's checkpoint and the sources' memory are in this batch or before it: the journal's tail begins behind it */
+    int64_t mono, wall; /* engine time of the batch: where the clock goes on after a restart */
 };
 #define STORE_ACK_BATCHES 16
 /* 0: durable. GF_EFULL: disk full. GF_EIO, GF_ECORRUPT. After an error nothing of the batch is there, and the same batch may be given again. Outbox: for each published incident and each platform

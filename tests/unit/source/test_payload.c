@@ -193,36 +193,33 @@ static void test_memory_bound(void **state) {
     (void)state;
     struct memory m;
     memory_init(&m, 100);
-    bool fresh;
-    for (int i = 0; i < 1000; i++) {
-        char key[32];
-        int n = snprintf(key, sizeof key, "device-%d", i);
-        struct memory_item *it = memory_get(&m, key, (size_t)n, &fresh);
+    for (uint64_t i = 1; i <= 1000; i++) {
+        struct memory_item *it = memory_touch(&m, i, 7, false, 2);
         assert_non_null(it);
-        assert_true(fresh);
-        assert_int_equal(memory_field_set(it, atom_of("open"), memory_hash_of("true", 4)), 0);
-        assert_non_null(memory_get(&m, "device-0", 8, &fresh)); /* used all the time: never evicted */
-        assert_false(fresh);
-        assert_true(map_count(&m.map) <= 100);
+        it->fields[0] = i;
+        assert_non_null(memory_touch(&m, 1, 7, false, 2)); /* told all the time: never evicted */
+        assert_non_null(memory_touch(&m, i << 32, 7, true, 0));
+        assert_true(m.changes.count <= 100 && m.repeats.count <= 100);
     }
-    assert_int_equal(m.evicted, 900);
-    assert_null(memory_peek(&m, "device-1", 8));
-    assert_non_null(memory_peek(&m, "device-999", 10));
-    assert_non_null(memory_peek(&m, "device-0", 8));
+    assert_int_equal(m.evicted, 900 + 900);
+    assert_null(memory_find(&m, 2));
+    assert_non_null(memory_find(&m, 1000));
+    assert_int_equal(memory_find(&m, 1)->fields[0], 1);
+    assert_true(m.nslots <= 256); /* slots are used again */
     size_t chain = 0;
-    for (const struct memory_item *it = m.newest; it; it = it->older)
+    for (const struct memory_item *it = m.changes.newest; it; it = it->older)
         chain++;
     assert_int_equal(chain, 100);
-    struct memory_item *it = memory_get(&m, "device-0", 8, &fresh);
-    assert_true(memory_field_is(it, atom_of("open"), memory_hash_of("true", 4)));
-    assert_false(memory_field_is(it, atom_of("open"), memory_hash_of("false", 5)));
-    assert_false(memory_field_is(it, atom_of("tamper"), memory_hash_of("true", 4)));
-    for (int i = 0; i < 2 * EVENT_MAX_FIELDS; i++) { /* more fields than there is room for are refused */
-        char name[16];
-        (void)snprintf(name, sizeof name, "f%d", i);
-        assert_int_equal(memory_field_set(it, atom_of(name), memory_hash_of("1", 1)), i < EVENT_MAX_FIELDS - 1 ? 0 : GF_ELIMIT);
-    }
-    assert_int_equal(it->nfields, EVENT_MAX_FIELDS);
+    /* What may be repeated goes, the oldest first. */
+    for (struct memory_item *it = m.repeats.newest; it; it = it->older)
+        it->until = 50;
+    m.repeats.newest->until = 200;
+    memory_expire(&m, 50);
+    assert_int_equal(m.repeats.count, 1);
+    /* The same hash for two things: the later one takes it. */
+    assert_int_equal(memory_touch(&m, 1, 7, false, 3)->fields[0], 0);
+    assert_true(memory_touch(&m, 1, 7, true, 0)->dedupe);
+    assert_int_equal(m.changes.count, 99);
     memory_done(&m);
 }
 
