@@ -83,6 +83,7 @@ struct daemon {
     struct store_note note; /* goes with fx; who NULL: none */
     struct arena scratch;   /* mapping of one message, routing */
     struct buf body;
+    struct buf subscribed; /* the row that names the session's filters, as it was last written */
     struct store_ack *acks;
     size_t nacks, cap_acks;
     size_t nheld; /* of acks: durable, but not acknowledged while the disk is full */
@@ -184,9 +185,15 @@ GF_WARN_UNUSED int daemon_rules_fall_back(struct daemon *d, struct err *err); /*
 #define OWN_DAMAGE "/damage"
 #define OWN_LIMIT "/limit" /* an event that waits in the limiter */
 #define OWN_MEMORY "/memory" /* of the sources */
+#define OWN_SUBSCRIBED "/subscribed"
 bool own_is(const char *rule);
 void own_memory(struct daemon *d); /* rows of the sources' memory that have changed, into the batch */
 void own_restore(struct daemon *d, const char *rule, const char *key, const char *body, size_t len);
+
+/* subscriptions.c: what the broker's session may hold, over restarts */
+void subscriptions_restore(struct daemon *d, const char *body, size_t len);
+GF_WARN_UNUSED int subscriptions_set(struct daemon *d, struct err *err); /* the mapper's filters, and no other */
+void subscriptions_settled(struct daemon *d);
 
 /* health.c: own troubles become events, on edges */
 void health_restore(struct daemon *d); /* after the engine has been restored */

@@ -63,28 +63,29 @@ static void on_ingest_closed(void *ctx) {
     }
 }
 
+static void on_settled(void *ctx) { subscriptions_settled(ctx); }
+
 static int on_restored_ack(void *ctx, uint16_t mid, uint64_t hash) { return ingest_restore(ctx, mid, hash); }
 
 int daemon_open_ingest(struct daemon *d, struct err *err) {
-    static const struct ingest_ops ops = {.message = on_message, .commit = on_commit, .link = on_link, .closed = on_ingest_closed};
-    const char *const *filters;
+    static const struct ingest_ops ops = {
+        .message = on_message, .commit = on_commit, .link = on_link, .settled = on_settled, .closed = on_ingest_closed};
     struct ingest *in;
     int rc = ingest_new(&d->loop, d->conf_rules->config, &ops, d, err, &in);
 
     if (rc < 0)
         return err_prefix(err, "broker");
-    size_t n = mapper_filters(d->mapper, &filters);
-
+    d->ingest = in;
     rc = store_each_ack(d->store, on_restored_ack, in, err);
     if (rc == 0)
-        rc = ingest_subscribe(in, filters, n, err);
+        rc = subscriptions_set(d, err);
     if (rc == 0)
         rc = ingest_start(in, err);
     if (rc < 0) {
+        d->ingest = NULL;
         ingest_free(in);
         return err_prefix(err, "broker");
     }
-    d->ingest = in;
     d->ingest_gone = false;
     return 0;
 }

@@ -22,12 +22,14 @@ void pipeline_init(struct daemon *d) {
     effects_init(&d->fx);
     arena_init(&d->scratch, 64 << 10, 64 << 20);
     buf_init(&d->body, 4 << 20);
+    buf_init(&d->subscribed, 4 << 20);
 }
 
 void pipeline_done(struct daemon *d) {
     effects_done(&d->fx);
     arena_done(&d->scratch);
     buf_done(&d->body);
+    buf_done(&d->subscribed);
     free(d->acks);
 }
 

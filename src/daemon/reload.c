@@ -44,7 +44,6 @@ static int refused(struct daemon *d, struct err *err) {
 }
 
 static int take_over(struct daemon *d, struct ruleset *rs, struct err *err) {
-    const char *const *filters;
     int rc = engine_reload(d->engine, rs, daemon_now(d), &d->fx, err);
 
     if (rc < 0)
@@ -57,9 +56,7 @@ static int take_over(struct daemon *d, struct ruleset *rs, struct err *err) {
         return rc;
     }
     own_memory(d); /* with the same batch: which sources the rows belong to from now on */
-    size_t n = mapper_filters(d->mapper, &filters);
-
-    if (d->ingest != NULL && !d->replacing_ingest && ingest_subscribe(d->ingest, filters, n, err) < 0)
+    if (d->ingest != NULL && !d->replacing_ingest && subscriptions_set(d, err) < 0)
         log_warn("reload: %s", err->text);
     return 0;
 }

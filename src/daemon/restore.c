@@ -70,6 +70,10 @@ static int on_state(void *ctx, const char *rule, uint64_t hash, const char *key,
 
     if (strcmp(rule, OWN_MEMORY) == 0)
         return 0;
+    if (strcmp(rule, OWN_SUBSCRIBED) == 0) {
+        subscriptions_restore(r->d, body, len);
+        return 0;
+    }
     if (own_is(rule)) {
         own_restore(r->d, rule, key, body, len);
         return 0;

@@ -179,6 +179,13 @@ static void on_subscribed(void *ctx, const char *filter, bool ok) {
     (void)snprintf(in->why, sizeof(in->why), "the broker refuses the subscription to '%.200s'", filter);
 }
 
+static void on_settled(void *ctx) {
+    struct ingest *in = ctx;
+
+    if (in->ops.settled != NULL)
+        in->ops.settled(in->ctx);
+}
+
 static void on_notice(void *ctx, const char *sentence) {
     (void)ctx;
     log_warn("broker: %s", sentence);
@@ -200,6 +207,7 @@ int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_o
         .message = on_message,
         .batch = on_batch,
         .subscribed = on_subscribed,
+        .settled = on_settled,
         .notice = on_notice,
         .closed = on_closed,
     };
@@ -301,6 +309,12 @@ int ingest_subscribe(struct ingest *in, const char *const *filters, size_t n, st
     in->nfilters = count;
     return 0;
 }
+
+int ingest_leave(struct ingest *in, const char *filter, struct err *err) {
+    return has(in->filters, in->nfilters, filter) ? 0 : mqtt_unsubscribe(in->mqtt, filter, err);
+}
+
+const char *ingest_client_id(const struct ingest *in) { return in->broker.client_id; }
 
 /* -- life ------------------------------------------------------------------------------------------------------------------------------------ */
 

@@ -111,6 +111,17 @@ void mqtt_filters_send(struct mqtt *m) {
     mqtt_listen(m);
 }
 
+/* Told once nothing is left to be said or answered. */
+static void tell_settled(struct mqtt *m) {
+    for (size_t i = 0; i < m->nfilters; i++)
+        if (m->filters[i].state != FILTER_HELD)
+            return;
+    m->inside++;
+    if (m->ops.settled != NULL)
+        m->ops.settled(m->ctx);
+    m->inside--;
+}
+
 void mqtt_filters_connected(struct mqtt *m, bool session_present) {
     for (size_t i = m->nfilters; i-- > 0;) {
         struct mqtt_filter *f = &m->filters[i];
@@ -142,6 +153,7 @@ void mqtt_filters_answer(struct mqtt *m, int mid, bool subscribed, bool ok) {
             continue;
         if (!subscribed) {
             forget(m, f);
+            tell_settled(m);
             return;
         }
         f->state = FILTER_HELD; /* also when refused: asking again would bring the same answer */
@@ -149,6 +161,7 @@ void mqtt_filters_answer(struct mqtt *m, int mid, bool subscribed, bool ok) {
         if (m->ops.subscribed != NULL)
             m->ops.subscribed(m->ctx, f->filter, ok);
         m->inside--;
+        tell_settled(m);
         return;
     }
 }

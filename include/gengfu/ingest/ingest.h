@@ -22,6 +22,7 @@ struct ingest_ops {
      * calls commit again with the same acks and no new messages. */
     int (*commit)(void *ctx, const struct ingest_ack *acks, size_t n, bool now);
     void (*link)(void *ctx, bool up, const char *why);
+    void (*settled)(void *ctx); /* the broker's session holds the filters that are wanted, and none that was to be left. May be NULL */
     void (*closed)(void *ctx);
 };
 #define INGEST_LATER 1
@@ -38,8 +39,11 @@ GF_WARN_UNUSED int ingest_new(uv_loop_t *loop, const struct config *conf, const 
                               struct ingest **ret);
 /* What was committed and perhaps never acknowledged, from the store; before ingest_start. */
 GF_WARN_UNUSED int ingest_restore(struct ingest *in, uint16_t mid, uint64_t hash);
-/* The filters wanted from now on: new ones are subscribed, those no longer wanted unsubscribed (also ones that the broker's session still has from an earlier run: `former`). */
+/* The filters wanted from now on: new ones are subscribed, those no longer wanted unsubscribed. */
 GF_WARN_UNUSED int ingest_subscribe(struct ingest *in, const char *const *filters, size_t n, struct err *err);
+/* One that the broker's session may still hold from an earlier run is unsubscribed, unless it is wanted. */
+GF_WARN_UNUSED int ingest_leave(struct ingest *in, const char *filter, struct err *err);
+const char *ingest_client_id(const struct ingest *in); /* the session's name at the broker */
 GF_WARN_UNUSED int ingest_start(struct ingest *in, struct err *err);
 void ingest_hurry(struct ingest *in);
 void ingest_renew(struct ingest *in); /* looks for a renewed certificate, key or password now; by itself it does so with every keepalive */

@@ -43,6 +43,9 @@ struct mqtt_ops {
     enum mqtt_acks (*batch)(void *ctx);
     void (*published)(void *ctx, int mid, bool ok); /* QoS 1: the broker has it (PUBACK); ok false: it refused it (MQTT 5 reason >= 128) */
     void (*subscribed)(void *ctx, const char *filter, bool ok);
+    void (*settled)(
+        void *
+            ctx); /* the broker has answered for every filter: its session holds those that are wanted, and no other that was named here. May be NULL */
     void (*notice)(void *ctx, const char *sentence); /* something that a person should hear of; the connection goes on. May be NULL */
     void (*closed)(void *ctx);
 };
