@@ -213,3 +213,89 @@ def test_closed_incident_can_be_evaluated_after_a_restart(t):
     box.ask(do="command", command={"incident": number, "action": "reopen"})
     t.equal(box.ask(do="show", incident=number)[0]["handling"], "new", "handling after reopen")
     t.equal(platform.violations, [], "violations")
+
+
+STATES = """sources:
+  - source: door
+    topic: door/{device}
+    events:
+      - kind: door
+        fields: {open: payload.open, battery: payload.?battery}
+        emit: {on_change: [open]}
+  - source: car
+    topic: car/{device}
+    events:
+      - {kind: car, fields: {plate: payload.plate}, dedupe: {key: payload.plate, within: 1h}}
+"""
+
+
+def source_counts(box, name):
+    row = next(s for s in box.ask(do="sources") if s.get("source") == name)
+    return row["events"], row["nothing"]
+
+
+def test_retained_state_is_told_once(t):
+    """What `on_change` and `dedupe` remember survives a stop and a kill -9: retained states that come again, and a car that is read again, make no second event."""
+    box = t.box("memory")
+    broker = sandbox.Broker(box).start()
+    box.configure(broker.port, [], {"10-states.yaml": STATES, "20-probe.yaml": lib.PROBE_SOURCE, "30-rules.yaml": lib.PROBE_RULES}, lib.PROBES,
+                  broker_extra=", protocol: 4")  # 3.1.1, which hands retained messages over at every subscription
+    box.start()
+    broker.publish([(f"door/p{i}", '{"open": false, "battery": 90}', True) for i in range(1, 9)] + [("car/p9", '{"plate": "浙A12345"}')])
+    sandbox.wait_for(lambda: box.status()["store"]["journal_rows"] == 9, 10, "the first events to be durable")
+    for how in ("kill", "stop", "kill"):
+        (box.kill if how == "kill" else box.stop)()
+        box.start()
+        broker.publish([("car/p9", '{"plate": "浙A12345"}')])
+        sandbox.wait_for(lambda: sum(source_counts(box, "door")) >= 8 and sum(source_counts(box, "car")) >= 1, 10, "what comes again")
+        t.equal(source_counts(box, "door")[0], 0, f"events of the doors after a {how}")
+        t.equal(source_counts(box, "car")[0], 0, f"events of the car after a {how}")
+    # A change is told, and only that one; a source that was changed while gengfu was stopped has forgotten.
+    broker.publish([("door/p1", '{"open": true, "battery": 90}', True)])
+    sandbox.wait_for(lambda: box.status()["store"]["journal_rows"] == 10, 10, "the door that opens")
+    t.equal(source_counts(box, "door")[0], 1, "events of the doors when one opens")
+    box.kill()
+    box.write("config/rules.d/10-states.yaml", STATES.replace("battery: payload.?battery}", "battery: payload.?battery, seen: true}"))
+    for events in (8, 0):
+        rows = box.status()["store"]["journal_rows"] if events == 0 else 10
+        if events == 0:
+            box.kill()
+        box.start()
+        sandbox.wait_for(lambda: sum(source_counts(box, "door")) >= 8, 10, "the retained states")
+        t.equal(source_counts(box, "door")[0], events, "events of the doors, of the source that was changed")
+        sandbox.wait_for(lambda: box.status()["store"]["journal_rows"] == rows + events, 10, "them to be durable")
+
+
+def subscribed(box):
+    import json
+    import sqlite3
+    with sqlite3.connect(f"file:{box.store}?mode=ro", uri=True) as db:
+        row = db.execute("SELECT body FROM state WHERE rule = '/subscribed'").fetchone()
+    return sorted(json.loads(row[0])["filters"]) if row else None
+
+
+def test_sources_removed_while_stopped(t):
+    """A source that was taken out while gengfu was stopped leaves no subscription in the broker's session: its messages do not come any more."""
+    box, broker, _ = lib.probe_box(t, "leave", platforms=False)
+    box.write("config/rules.d/10-states.yaml", STATES)
+    box.start()
+    broker.publish([("door/p1", '{"open": true}')])
+    sandbox.wait_for(lambda: box.status()["store"]["journal_rows"] == 1, 10, "the door")
+    t.equal(subscribed(box), ["car/+", "door/+", "probe/+"], "filters of the session")
+    box.kill()
+    os.remove(box.path("config", "rules.d", "10-states.yaml"))
+    broker.publish([("door/p1", '{"open": false}')])  # the session still has it
+    box.start()
+
+    def settled():
+        broker.publish([lib.probe("p1", 1)])  # any commit writes what the broker has confirmed
+        return subscribed(box) == ["probe/+"]
+    sandbox.wait_for(settled, 10, "the old filters to go", every=0.2)
+    before = box.status()["messages"]["unmatched"]
+    t.check(before <= 2, f"{before} messages of the removed sources, wanted at most the one that waited, and one that was not acknowledged")
+    broker.publish([("door/p2", '{"open": true}'), ("car/p3", '{"plate": "x"}'), lib.probe("p2", 50)])
+    sandbox.wait_for(lambda: any(i["device"] == "p2" for i in box.ask(do="incidents")), 10, "the incident behind them")
+    t.equal(box.status()["messages"]["unmatched"], before, "messages that no source takes")
+    box.stop()
+    box.start()  # nothing is left to be given back
+    t.equal(subscribed(box), ["probe/+"], "filters of the session after another start")
