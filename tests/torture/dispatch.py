@@ -80,14 +80,16 @@ def platform_429(b, times):
         count = channel.refused
         sandbox.wait_for(lambda: channel.refused > count, 10, "a request that is refused")
         asked = time.monotonic()
+        time.sleep(1)  # what was under way is refused as well, and nothing else may come
         b.platform.control({"district": "ok"})
         b.over("district")
-        def again():  # others may have been under way
-            return next((at for at, _, _ in channel.deliveries if at > asked + 0.2), None)
+
+        def again():
+            return next((at for at, _, _ in channel.deliveries if at > asked), None)
         first = sandbox.wait_for(again, 20, "a message after the refused one")
-        b.check(1.8 < first - asked < 6, f"Retry-After said 2 s, it came back after {first - asked:.1f} s")
+        b.check(1.8 < first - asked < 9, f"Retry-After said 2 s, it came back after {first - asked:.1f} s")
         b.once_done(times)
-    b.facts.append("Retry-After said 2 s and was kept to")
+    b.facts.append("Retry-After said 2 s, and was heeded")
     return b.settle()
 
 

@@ -27,7 +27,7 @@ FLOOD_RULES = """  - rule: flooded
 """
 
 
-@scenario("one device at 20,000 messages a second beside 300 ordinary ones", times=60, quick=8,
+@scenario("one device at 20,000 messages a second beside 300 ordinary ones", times=60, quick=4,
           nature="The times are seconds. What the flooding device sent is thinned: the newest of each kind is heard, the others are counted.")
 def flood_one_device(b, times):
     b.up(direct=True, rate=300, devices=300, limits="device_rate: 50", more_sources=FLOOD_SOURCE, rules=FLOOD_RULES, registry_more="load-1,flood\n")
