@@ -51,16 +51,19 @@ class Ledger:
         self.faults_over.append((time.monotonic(), by))
 
     def longest_recovery(self, channels):
+        """The longest of those that were given the time: a fault with another one before anything was confirmed has no recovery of its own."""
         longest, unrecovered = 0.0, 0
         times = {"daemon": self.times}
         for name, channel in channels.items():
             times[name] = [at for at, _, _ in channel.deliveries]
-        for at, by in self.faults_over:
+        for k, (at, by) in enumerate(self.faults_over):
             i = bisect.bisect_left(times[by], at)
-            if i < len(times[by]):
-                longest = max(longest, times[by][i] - at)
-            else:
-                unrecovered += 1
+            effect = times[by][i] if i < len(times[by]) else None
+            following = next((other for other, whose in self.faults_over[k + 1:] if whose == by), None)
+            if effect is None:
+                unrecovered += following is None
+            elif following is None or effect < following:
+                longest = max(longest, effect - at)
         return longest, unrecovered
 
 
