@@ -426,7 +426,8 @@ bool cel_qualified(struct compiler *c, const struct ast *n, char *out, size_t si
                    bool *ret_root); /* a.b.c as text, unless it begins with a local */
 mask_t cel_check_field(struct compiler *c, struct ast *target, const char *name, size_t len, const struct ast *at, bool guarded);
 void cel_mistake(struct compiler *c, struct ast *n, size_t begin, size_t end, const char *hint, const char *fmt, ...)
-    GF_PRINTF(6, 7); /* n becomes AST_BAD */
+    GF_PRINTF(6, 7);                                            /* n becomes AST_BAD */
+void cel_check_format(struct compiler *c, const struct ast *n); /* format.c: clauses against values, where both are written out */
 const char *cel_hint_nearest(struct compiler *c, const char *name, bool functions);
 const struct cel_function_decl *cel_env_find_function(const struct cel_env *e, const char *container, const char *name);
 bool cel_container_next(const char *container, size_t *len); /* from "a.b" (its length at first) to "a" to "" ; false when done */

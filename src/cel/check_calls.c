@@ -142,6 +142,8 @@ static mask_t call_builtin(struct compiler *c, struct ast *n, const char *name, 
     }
     s->nfits = k;
     warn_json_number(c, n, s);
+    if (s->fits[0]->row->fn == cel_fn_format)
+        cel_check_format(c, n);
     const struct overload **list = arena_alloc(&c->program->arena, (k + 1) * sizeof *list);
     if (!list) {
         c->no_memory = true;

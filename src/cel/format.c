@@ -41,11 +41,6 @@ static void put(struct out *o, const char *s, size_t n) {
 }
 static void puts_out(struct out *o, const char *s) { put(o, s, strlen(s)); }
 
-static void wrong(struct out *o, const char *clause, const char *takes, struct cel_value v) {
-    if (!failed(o))
-        o->error = cel_fail(o->c->ev, o->c->node, CEL_E_OVERLOAD, "format: %s takes %s, not %s", clause, takes, cel_type_word(v.type));
-}
-
 /* Bytes as text: each run of what is not UTF-8 becomes one U+FFFD. */
 static void put_bytes(struct out *o, struct cel_value v) {
     bool replaced = false;
@@ -153,17 +148,16 @@ static void put_value(struct out *o, struct cel_value v, unsigned depth) {
         puts_out(o, "]");
         break;
     case CEL_MAP: put_map(o, v, depth); break;
-    default: wrong(o, "%s", "values that have a text", v); break;
+    default:
+        o->error = cel_fail(o->c->ev, o->c->node, CEL_E_OVERLOAD, "format: %%s takes what has a text, not %s", cel_type_word(v.type));
+        break;
     }
 }
 
 static void put_real(struct out *o, char clause, int precision, struct cel_value v) {
     char text[1400]; /* 309 digits, a point and MAX_PRECISION decimals */
-    double d;
-    if (!cel_as_double(v, &d)) {
-        wrong(o, clause == 'f' ? "%f" : "%e", "int, uint or double", v);
-        return;
-    }
+    double d = 0;
+    (void)cel_as_double(v, &d);
     if (isnan(d) || isinf(d))
         (void)cel_double_fixed(d, text, sizeof text);
     else
@@ -184,43 +178,80 @@ static void put_base(struct out *o, unsigned base, bool upper, struct cel_value 
     put(o, text + at, sizeof text - at);
 }
 
-static void put_clause(struct out *o, char clause, int precision, struct cel_value v) {
+/* -- clauses ------------------------------------------------------------------------------------------------------------ */
+static const struct clause {
+    char letter;
+    mask_t takes;
+    const char *text;
+} clauses[] = {
+    {'s', M_ANY &(mask_t)~M(CEL_OPTIONAL), "what has a text"},
+    {'d', M_NUMBER, "int, uint or double"},
+    {'f', M_NUMBER, "int, uint or double"},
+    {'e', M_NUMBER, "int, uint or double"},
+    {'b', M(CEL_INT) | M(CEL_UINT) | M(CEL_BOOL), "int, uint or bool"},
+    {'o', M(CEL_INT) | M(CEL_UINT), "int or uint"},
+    {'x', M(CEL_INT) | M(CEL_UINT) | M(CEL_STRING) | M(CEL_BYTES), "int, uint, string or bytes"},
+    {'X', M(CEL_INT) | M(CEL_UINT) | M(CEL_STRING) | M(CEL_BYTES), "int, uint, string or bytes"},
+};
+
+/* What stands behind a '%' at *at, which moves behind it. NULL: a plain %, or a mistake when *ret_why says so. */
+static const struct clause *read_clause(const char *s, size_t len, size_t *at, int *ret_precision, const char **ret_why) {
+    *ret_precision = 6;
+    *ret_why = NULL;
+    if (*at >= len) {
+        *ret_why = "a lone % at the end; a per cent sign is written %%";
+        return NULL;
+    }
+    if (s[*at] == '%') {
+        ++*at;
+        return NULL;
+    }
+    if (s[*at] == '.') {
+        size_t digits = 0;
+        *ret_precision = 0;
+        for (++*at; *at < len && s[*at] >= '0' && s[*at] <= '9' && *ret_precision <= MAX_PRECISION; ++*at, digits++)
+            *ret_precision = *ret_precision * 10 + (s[*at] - '0');
+        if (!digits || *ret_precision > MAX_PRECISION || *at >= len) {
+            *ret_why = "the precision is written %.2f, with at most 1000";
+            return NULL;
+        }
+    }
+    for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
+        if (clauses[i].letter == s[*at]) {
+            ++*at;
+            return &clauses[i];
+        }
+    *ret_why = "behind a % stands one of s d f e b o x X; a per cent sign is written %%";
+    return NULL;
+}
+
+static void put_clause(struct out *o, const struct clause *clause, int precision, struct cel_value v) {
     char text[CEL_NUMBER_TEXT];
-    bool whole = v.type == CEL_INT || v.type == CEL_UINT;
-    switch (clause) {
+    if (!(clause->takes & M(v.type))) {
+        o->error = cel_fail(o->c->ev, o->c->node, CEL_E_OVERLOAD, "format: %%%c takes %s, not %s", clause->letter, clause->text,
+                            cel_type_word(v.type));
+        return;
+    }
+    switch (clause->letter) {
     case 's': put_value(o, v, 0); break;
     case 'd':
-        if (whole)
-            put_base(o, 10, false, v);
-        else if (v.type == CEL_DOUBLE)
+        if (v.type == CEL_DOUBLE)
             put(o, text, cel_double_fixed(v.d, text, sizeof text));
         else
-            wrong(o, "%d", "int, uint or double", v);
+            put_base(o, 10, false, v);
         break;
     case 'f':
-    case 'e': put_real(o, clause, precision, v); break;
-    case 'b':
-        if (whole || v.type == CEL_BOOL)
-            put_base(o, 2, false, v);
-        else
-            wrong(o, "%b", "int, uint or bool", v);
-        break;
-    case 'o':
-        if (whole)
-            put_base(o, 8, false, v);
-        else
-            wrong(o, "%o", "int or uint", v);
-        break;
+    case 'e': put_real(o, clause->letter, precision, v); break;
+    case 'b': put_base(o, 2, false, v); break;
+    case 'o': put_base(o, 8, false, v); break;
     default: /* x X */
-        if (whole)
-            put_base(o, 16, clause == 'X', v);
-        else if (v.type == CEL_STRING || v.type == CEL_BYTES)
+        if (v.type == CEL_INT || v.type == CEL_UINT)
+            put_base(o, 16, clause->letter == 'X', v);
+        else
             for (uint32_t i = 0; i < v.aux && !failed(o); i++) {
-                snprintf(text, sizeof text, clause == 'X' ? "%02X" : "%02x", (unsigned char)v.s[i]);
+                snprintf(text, sizeof text, clause->letter == 'X' ? "%02X" : "%02x", (unsigned char)v.s[i]);
                 put(o, text, 2);
             }
-        else
-            wrong(o, "%x", "int, uint, string or bytes", v);
     }
 }
 
@@ -231,39 +262,61 @@ struct cel_value cel_fn_format(const struct call *c) {
     size_t used = 0;
     (void)cel_iter(&it, c->argv[1]);
     for (size_t at = 0; at < f.aux && !failed(&o);) {
-        const char *percent = memchr(f.s + at, '%', f.aux - at);
-        size_t n = percent ? (size_t)(percent - f.s) - at : f.aux - at;
-        put(&o, f.s + at, n);
-        at += n;
+        const char *percent = memchr(f.s + at, '%', f.aux - at), *why;
+        int precision;
+        put(&o, f.s + at, percent ? (size_t)(percent - f.s) - at : f.aux - at);
         if (!percent)
             break;
-        if (++at >= f.aux)
-            return cel_fail(c->ev, c->node, CEL_E_VALUE, "format: a lone %% at the end; a per cent sign is written %%%%");
-        if (f.s[at] == '%') {
+        at = (size_t)(percent - f.s) + 1;
+        const struct clause *clause = read_clause(f.s, f.aux, &at, &precision, &why);
+        if (why)
+            return cel_fail(c->ev, c->node, CEL_E_VALUE, "format: %s", why);
+        if (!clause) {
             put(&o, "%", 1);
-            at++;
             continue;
         }
-        int precision = 6;
-        if (f.s[at] == '.') {
-            size_t digits = 0;
-            precision = 0;
-            for (at++; at < f.aux && f.s[at] >= '0' && f.s[at] <= '9' && precision <= MAX_PRECISION; at++, digits++)
-                precision = precision * 10 + (f.s[at] - '0');
-            if (!digits || precision > MAX_PRECISION || at >= f.aux)
-                return cel_fail(c->ev, c->node, CEL_E_VALUE, "format: the precision is written %%.2f, with at most %d", MAX_PRECISION);
-        }
-        if (!strchr("sdfebxXo", f.s[at]) || !f.s[at])
-            return cel_fail(c->ev, c->node, CEL_E_VALUE, "format: unknown clause %%%.*s; there are %%s %%d %%f %%e %%b %%o %%x %%X",
-                            (unsigned char)f.s[at] < 0x80 ? 1 : 0, f.s + at);
         if (!cel_iter_next(&it, &key, &v))
             return cel_fail(c->ev, c->node, CEL_E_VALUE, "format: there are more clauses than the %zu value%s", used, used == 1 ? "" : "s");
         used++;
-        put_clause(&o, f.s[at++], precision, v);
+        put_clause(&o, clause, precision, v);
     }
     if (failed(&o))
         return o.error;
     if (o.text)
         o.text[o.len] = '\0';
     return cel_string(o.text, o.len);
+}
+
+void cel_check_format(struct compiler *c, const struct ast *n) {
+    const struct ast *f = n->args[0], *list = n->args[1];
+    const char *why, *text = f->value.s;
+    uint32_t used = 0;
+    int precision;
+    if (f->kind != AST_CONST || list->kind != AST_LIST || list->opt_args)
+        return;
+    for (size_t at = 0; at < f->value.aux;) {
+        if (text[at++] != '%')
+            continue;
+        const struct clause *clause = read_clause(text, f->value.aux, &at, &precision, &why);
+        if (why) {
+            cel_mistake(c, NULL, f->begin, f->end, NULL, "format: %s", why);
+            return;
+        }
+        if (!clause)
+            continue;
+        if (used == list->nargs) {
+            cel_mistake(c, NULL, list->begin, list->end, NULL, "format: there are more clauses than the %u value%s", used,
+                        used == 1 ? "" : "s");
+            return;
+        }
+        const struct ast *value = list->args[used++];
+        if (value && value->kind != AST_BAD && !(clause->takes & value->mask))
+            cel_mistake(c, NULL, value->begin, value->end,
+                        value->mask == M(CEL_OPTIONAL) ? "x.?field.orValue('') makes a plain value of it"
+                        : clause->letter == 's'        ? NULL
+                                                       : "%s takes anything that has a text",
+                        "format: %%%c takes %s, not %s", clause->letter, clause->text, cel_mask_text(c->arena, value->mask));
+    }
+    if (used < list->nargs && list->args[used] && !(c->opt && c->opt->no_check))
+        cel_warn(c->report, list->args[used]->begin, list->args[used]->end, NULL, "format: no clause takes this value");
 }

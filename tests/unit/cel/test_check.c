@@ -70,6 +70,14 @@ static const struct wrong wrongs[] = {
      "the syntax is that of RE2"},
     {"now.getHours('Asia/Shangai')", 13, 27, "unknown time zone 'Asia/Shangai'",
      "as in 'Asia/Shanghai', '+08:00', 'UTC', or 'local' for the site's own"},
+    {"'%s: %d W'.format([event.kind]) == ''", 18, 30, "format: there are more clauses than the 1 value", NULL},
+    {"'%.1f'.format([event.kind]) == ''", 15, 25, "format: %f takes int, uint or double, not string", "%s takes anything that has a text"},
+    {"'%s'.format([payload.?x]) == ''", 13, 23, "format: %s takes what has a text, not optional",
+     "x.?field.orValue('') makes a plain value of it"},
+    {"'100%'.format([]) == ''", 0, 6, "format: a lone % at the end; a per cent sign is written %%", NULL},
+    {"'%y'.format([event.kind]) == ''", 0, 4, "format: behind a % stands one of s d f e b o x X; a per cent sign is written %%", NULL},
+    {"event.kind == ip('10.0.0.1')", 0, 28, "no such overload: string == address", "ip(x) makes an address of a text"},
+    {"cidr('10.0.0.0').containsIP(event.kind)", 0, 16, "'10.0.0.0' cannot be read as a network (10.1.0.0/16, 2001:db8::/32)", NULL},
     {"now - event.time > duration('5 min')", 19, 36, "'5 min' cannot be read as a duration (90s, 1h30m, 250ms; at most 292 years)", NULL},
     {"now > timestamp('yesterday')", 6, 28, "'yesterday' cannot be read as a timestamp (2026-01-05T20:00:00+08:00)", NULL},
 };
@@ -108,6 +116,7 @@ static void warnings(void **state) {
     (void)state;
     struct fx f;
     fx_init(&f);
+    warns(&f, "'%s'.format([event.kind, event.power_w]) == ''", 25, "format: no clause takes this value");
     warns(&f, "device.nme == 'x'", 7, "no field 'nme' is known in 'device'");
     warns(&f, "math.floor(event.power_w) > 1.0", 11, "floor takes a double, and a number without a fraction comes as an int");
     warns(&f, "1 / 0 == event.power_w || event.locked", 0, "this always fails: division by zero");
