@@ -61,6 +61,8 @@ void pipeline_message(struct daemon *d, const struct mqtt_message *m) {
         .topic = m->topic, .payload = m->payload, .len = m->len, .retained = m->retained, .qos = m->qos, .arrived = now.wall};
     struct mapped mapped;
 
+    uint64_t misses = memory_misses;
+
     d->messages++;
     arena_reset(&d->scratch);
     mapper_map(d->mapper, &msg, &d->scratch, &mapped);
@@ -72,6 +74,8 @@ void pipeline_message(struct daemon *d, const struct mqtt_message *m) {
             d->events++;
         }
     }
+    if (memory_misses != misses)
+        d->fx.failed = true; /* something of this message may be missing, from its events to its row in the journal: it must come again */
     if (mapped.outcome == OUTCOME_BROKEN)
         log_debug("%s: source %s: %s", m->topic, mapped.source ? mapped.source : "?", mapped.why ? mapped.why : "");
 }

@@ -116,6 +116,7 @@ struct memory_item *memory_touch(struct memory *m, uint64_t key, uint32_t owner,
             if (it && m->slots && it->slot < m->nslots && m->slots[it->slot] == it)
                 leave_slot(m, it);
             free(it);
+            memory_misses++;
             return NULL;
         }
         it->key = key;
