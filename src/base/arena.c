@@ -19,6 +19,8 @@ struct arena_block {
 
 _Static_assert(sizeof(struct arena_block) % 16 == 0, "the bytes behind a block's header must be aligned");
 
+uint64_t memory_misses;
+
 static char *block_bytes(struct arena_block *b) { return (char *)(b + 1); }
 
 void arena_init(struct arena *a, size_t block_size, size_t limit) {
@@ -59,8 +61,10 @@ static struct arena_block *block_add(struct arena *a, size_t need) {
     if (size > SIZE_MAX - sizeof(struct arena_block))
         return NULL;
     struct arena_block *b = malloc(sizeof *b + size);
-    if (!b)
+    if (!b) {
+        memory_misses++;
         return NULL;
+    }
     *b = (struct arena_block){.size = size};
     if (a->last)
         a->last->next = b;

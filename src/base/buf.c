@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gengfu/base/arena.h"
+
 #define MAX_DEFAULT ((size_t)16 * 1024 * 1024)
 #define FIRST ((size_t)64)
 
@@ -47,6 +49,7 @@ static bool grow(struct buf *b, size_t n) {
         cap = cap > b->max / 2 ? b->max + 1 : cap * 2;
     char *data = realloc(b->cap ? b->data : NULL, cap);
     if (!data) {
+        memory_misses++;
         b->failed = true;
         return false;
     }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gengfu/base/arena.h"
 #include "gengfu/base/crypt.h"
 
 struct map_entry {
@@ -109,6 +110,7 @@ static int rebuild(struct map *m) {
     if (!slots || !entries) {
         free(slots);
         free(entries);
+        memory_misses++;
         return GF_ENOMEM;
     }
     size_t n = 0;

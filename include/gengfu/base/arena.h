@@ -8,6 +8,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "gengfu/base/err.h"
 
@@ -20,6 +21,10 @@ struct arena {
     size_t limit;              /* ceiling over all blocks, bytes */
     size_t held;               /* what all blocks hold now, bytes */
 };
+
+/* How often the system had no memory for an arena, a buf or a map, since the start. A ceiling that was reached does not count: what is too large stays too large, but for what failed for want of memory
+ * another try is right. */
+extern uint64_t memory_misses;
 
 /* Life cycle. init allocates nothing. limit 0 means SIZE_MAX. */
 void arena_init(struct arena *a, size_t block_size, size_t limit);
