@@ -180,7 +180,8 @@ def upset(b, kills):
 
 
 @scenario("a million messages with faults of every kind mixed in", times=1000000, quick=0,
-          nature="The times are messages. Kills, cut and slow links, platforms that are deaf, down and talk rubbish, a full disk, reloads; no kill in the second half, so that growth would show.")
+          nature="The times are messages. Kills, cut and slow links, platforms that are deaf, down and talk rubbish, a full disk, reloads; no kill in the second "
+                 "half, so that growth would show.")
 def million(b, times):
     b.up(https=True, shim=True, watched=False, start=False, store_extra=", journal_max_bytes: 8MB",
          whole_rules={"10-load.yaml": LOAD_SOURCE, "20-rules.yaml": LOAD_RULES}, whole_registry="device,kind\n" + "".join(f"load-{i},lock\n" for i in range(1, LOAD_DEVICES + 1)))
