@@ -171,6 +171,12 @@ endif
 unit-programs: $(if $(ONLY),$(foreach b,$(UNIT_BIN),$(if $(findstring $(ONLY),$(b)),$(b))),$(UNIT_BIN))
 fuzz-programs: $(FUZZ_BIN)
 
+# Where libseccomp is, the daemon is also run under the unit's system call filter.
+SECCOMP_LAUNCH := $(if $(shell $(PKG_CONFIG) --exists libseccomp 2>/dev/null && echo yes),$(BUILD)/tests/seccomp/launch)
+$(BUILD)/tests/seccomp/launch: tests/seccomp/launch.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(GF_CPPFLAGS) $(CFLAGS) $(WARN) $< -o $@ $(LDFLAGS) $(shell $(PKG_CONFIG) --libs libseccomp)
+
 # ---- tests: running them ------------------------------------------------------------------------------------------------------
 
 RUN = $(PYTHON) tests/run --build $(BUILD)
@@ -183,7 +189,7 @@ test: ## everything; installs what is missing first
 	@./tests/deps
 	@$(SUBMAKE) $(JOBS) test-all
 
-test-all: all unit-programs fuzz-programs torture-programs
+test-all: all unit-programs fuzz-programs torture-programs $(SECCOMP_LAUNCH)
 	@$(RUN) all
 
 test-unit: unit-programs ## the unit tests (ONLY=part of a name)
@@ -198,7 +204,7 @@ test-rules: all ## the shipped rules, by their own tests
 test-cli: all ## the command line, as a user types it
 	@$(RUN) cli
 
-test-e2e: all torture-programs ## the program as a whole, with a real broker
+test-e2e: all torture-programs $(SECCOMP_LAUNCH) ## the program as a whole, with a real broker
 	@$(RUN) e2e
 
 # What the torture bench needs beside the program: a library to preload into it, and a reader of its journal.

@@ -374,12 +374,16 @@ static int bind_closed(int fd, const struct sockaddr_un *addr) {
 /* Not being able to is no reason to leave the neighbourhood unwatched: the socket then is for the daemon's own user and root. */
 static void give_to_group(const char *path, const char *group) {
     const struct group *g = group != NULL ? getgrnam(group) : NULL;
+    struct stat st;
 
     if (group == NULL)
         return;
+    /* chown(2) is not among the calls that the unit allows, and not needed there: the group is the daemon's own. */
+    bool ours = g != NULL && stat(path, &st) == 0 && st.st_gid == g->gr_gid;
+
     if (g == NULL)
         log_warn("%s: there is no group '%s' (control.group): only root and the daemon's own user may use the socket", path, group);
-    else if (chown(path, (uid_t)-1, g->gr_gid) < 0 || chmod(path, 0660) < 0)
+    else if ((!ours && chown(path, (uid_t)-1, g->gr_gid) < 0) || chmod(path, 0660) < 0)
         log_warn("%s: cannot be given to the group '%s' (%s): only root and the daemon's own user may use the socket", path, group,
                  strerror(errno));
 }

@@ -3,12 +3,16 @@
 import json
 import os
 import re
+import shutil
+import signal
 import sqlite3
+import subprocess
 import time
 
 import lib
 import sandbox
 import standin
+import unit_filter
 
 
 def platform_of(t, box, city, name):
@@ -122,3 +126,59 @@ def test_audit_trail(t):
     told = box.cli("audit", "--verify", "--noted", answer["audit"], check=1)
     t.check("written anew" in told.stderr, f"a new chain is not shown: {told.stderr}")
     box.cli("audit", "--verify", "--store", before, "--noted", head, check=0)
+
+
+def test_under_the_units_filter(t):
+    """What the daemon does in a day, under the filter of the unit: a call that is not allowed fails as it would there."""
+    lacking = unit_filter.missing(t.build)
+    if lacking:
+        raise lib.Skip(lacking)
+    box = t.box("filter")
+    box.certificates()
+    secret_file, secret = box.secret()
+    broker = sandbox.Broker(box, tls=True).start()
+    city = sandbox.Broker(box, "city").start()
+    over_mqtt = t.platform(box)
+    over_mqtt.start_mqtt("127.0.0.1", city.port, "city")
+    os.makedirs(box.path("https"))
+    over_https = standin.Platform(box.path("https"), sandbox.GATEWAY, secret=secret, seconds_tolerance=120)
+    t.later(over_https.stop)
+    port = over_https.start_https(0, box.path("server.pem"), box.path("server.key"), "district")
+    tls = f", tls: {{ca: {box.path('ca.pem')}, cert: {box.path('client.pem')}, key: {box.path('client.key')}}}"
+    box.configure(broker.port, [box.mqtt_platform(city.port), box.https_platform(port, secret_file), f"{{platform: bench, type: file, path: {box.path('bench.jsonl')}}}"],
+                  {"10-probe.yaml": lib.PROBE_SOURCE, "20-rules.yaml": lib.PROBE_RULES}, lib.PROBES, broker_extra=tls)
+    names = box.under_filter(["chown", "0", box.path("ca.pem")], "kill")
+    t.equal(subprocess.run(names, check=False).returncode, -signal.SIGSYS, "a call that is not allowed, under the filter")
+    t.equal(subprocess.run(box.under_filter(["true"], "kill"), check=False).returncode, 0, "a program that does nothing, under the filter")
+
+    box.start(calls="eperm")
+    broker.publish([lib.probe("p1", 50)])
+    t.check(over_mqtt.wait(lambda: over_mqtt.latest(), 10), "nothing over MQTT")
+    t.check(over_https.wait(lambda: over_https.latest(), 10), "nothing over HTTPS")
+    sandbox.wait_for(lambda: os.path.exists(box.path("bench.jsonl")), 5, "the file platform")
+    number = next(iter(over_mqtt.latest().values()))["number"]
+    for command in (("ack", number), ("reload",), ("audit",), ("devices",), ("sources", "--unmatched"), ("outbox",), ("rules",), ("status", "--trace"), ("show", number)):
+        box.cli(*command, check=0)
+    broker.stop()
+    sandbox.wait_for(lambda: not box.status()["broker"]["connected"], 10, "the loss of the broker")
+    broker.start()
+    sandbox.wait_for(lambda: box.status()["broker"]["connected"], 20, "the broker again")
+    box.write("config/gengfu.yaml", open(box.path("config", "gengfu.yaml"), encoding="utf-8").read() + "limits: {max_devices: 5000}\n")
+    box.cli("reload", check=0)
+    sandbox.wait_for(lambda: box.status()["broker"]["connected"], 20, "the broker after a reload")
+    os.kill(box.daemon.pid, signal.SIGUSR1)
+    broker.publish([lib.probe("p2", 50)])
+    t.check(over_https.wait(lambda: len(over_https.latest()) == 2, 10), "the second incident")
+    t.equal(box.stop(), 0, "exit code")
+
+
+def test_unit_is_closed(t):
+    if not shutil.which("systemd-analyze"):
+        raise lib.Skip("systemd-analyze is not installed (package systemd)")
+    told = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=15", unit_filter.UNIT], capture_output=True, text=True, check=False)
+    line = told.stdout.strip().splitlines()[-1:] or [told.stderr]
+    t.equal(told.returncode, 0, f"systemd-analyze security: {line[0]}")
+    with open(unit_filter.UNIT, encoding="utf-8") as f:
+        unit = f.read()
+    t.check(not re.search(r"^PrivateUsers=", unit, re.M), "with PrivateUsers= nobody could tell who used the control socket")
+    t.check(re.search(r"^LimitCORE=0$", unit, re.M), "the unit would leave core dumps")

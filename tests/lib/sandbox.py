@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 
+import unit_filter
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 GATEWAY = "gw-lanxi"
 STORY_START = "2026-01-10T20:00:00+08:00"
@@ -273,12 +275,22 @@ class Sandbox:
 
     # -- the daemon --------------------------------------------------------------------------------------------------------------
 
-    def start(self, scale=None, clock=None, wait=True, log_level="info", connected=True, fault=None, env=None):
+    def under_filter(self, command, action):
+        """The command under the unit's system call filter. action: eperm, as the unit does, or kill."""
+        names = self.path("allowed-calls")
+        if not os.path.exists(names):
+            with open(names, "w", encoding="ascii") as f:
+                f.write("\n".join(unit_filter.allowed()) + "\n")
+        return [os.path.join(os.path.dirname(self.program), "tests/seccomp/launch"), action, names, *command]
+
+    def start(self, scale=None, clock=None, wait=True, log_level="info", connected=True, fault=None, env=None, calls=os.environ.get("GENGFU_TEST_FILTER")):
         command = [self.program, "run", "--config", self.config, "--log", log_level]
         if scale:
             command += ["--time-scale", str(scale)]
         if clock:
             command += ["--clock-start", clock]
+        if calls:
+            command = self.under_filter(command, calls)
         self.daemon = self.spawn(command, "daemon", env=dict(env or {}, **({"GENGFU_FAULT": fault} if fault else {})))
         if wait:
             self.wait_ready(connected)
