@@ -428,6 +428,20 @@ static bool behind(const struct builder *b, size_t at, const char *ends) {
     return before > b->skip && strchr(ends, b->text[before - 1]) && at < b->len && !strchr("\r\n", b->text[at]);
 }
 
+/* Does a value that begins with '!' stand before the error in its line?  locked: !(event.a || event.b)   {open: !payload.contact} */
+static bool bang(const struct builder *b, size_t at, size_t *ret_at) {
+    for (size_t i = at; i > b->skip && b->text[i - 1] != '\n'; i--) {
+        size_t before = i - 1;
+        if (i >= b->len || b->text[i] != '!')
+            continue;
+        while (before > b->skip && b->text[before] == ' ')
+            before--;
+        *ret_at = i;
+        return strchr(":,[{-", b->text[before]) != NULL;
+    }
+    return false;
+}
+
 static void syntax_error(struct builder *b, const yaml_parser_t *p) {
     b->failed = true;
     if (p->error == YAML_MEMORY_ERROR) {
@@ -441,7 +455,10 @@ static void syntax_error(struct builder *b, const yaml_parser_t *p) {
         if (strcmp(sentences[i].theirs, s->theirs) == 0)
             s = &sentences[i];
     const char *ours = s->ours, *hint = s->hint;
-    if (s->opening && at < b->len && strchr("[{\"'", b->text[at])) { /* in the middle of a text within [ ] or { } */
+    if (bang(b, at, &at)) {
+        ours = "a value cannot begin with '!'";
+        hint = "put an expression or text that begins with '!' in quotes";
+    } else if (s->opening && at < b->len && strchr("[{\"'", b->text[at])) { /* in the middle of a text within [ ] or { } */
         ours = "a bracket or quote in the middle of a value";
         hint = "within [ ] and { } put text or expressions that hold brackets or commas in quotes";
     } else if (s->opening && p->context)
