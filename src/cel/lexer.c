@@ -251,6 +251,15 @@ static bool unescape(struct lexer *l, size_t *pos, size_t end, bool bytes, char 
     return true;
 }
 
+/* The byte at *at, which moves behind it; the end of a line is \n, whatever the file has. */
+static size_t put_byte(const char *text, size_t end, size_t *at, char *out) {
+    char c = text[(*at)++];
+    if (c == '\r' && *at < end && text[*at] == '\n')
+        ++*at;
+    *out = c == '\r' ? '\n' : c;
+    return 1;
+}
+
 /* At the opening quote. */
 static void lex_string(struct lexer *l, struct token *t, bool raw, bool bytes) {
     char quote = l->text[l->pos];
@@ -302,7 +311,7 @@ static void lex_string(struct lexer *l, struct token *t, bool raw, bool bytes) {
         bool ok = true;
         while (at < end) {
             if (l->text[at] != '\\') {
-                out[n++] = l->text[at++];
+                n += put_byte(l->text, end, &at, out + n);
                 continue;
             }
             at++;
@@ -323,6 +332,11 @@ static void lex_string(struct lexer *l, struct token *t, bool raw, bool bytes) {
             return;
         }
         s = copy;
+        if (memchr(s, '\r', n)) {
+            n = 0;
+            for (size_t at = from; at < end;)
+                n += put_byte(l->text, end, &at, copy + n);
+        }
     }
     t->value = bytes ? cel_bytes(s, n) : cel_string(s, n);
 }
