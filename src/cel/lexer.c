@@ -252,12 +252,12 @@ static bool unescape(struct lexer *l, size_t *pos, size_t end, bool bytes, char 
 }
 
 /* The byte at *at, which moves behind it; the end of a line is \n, whatever the file has. */
-static size_t put_byte(const char *text, size_t end, size_t *at, char *out) {
+static char next_byte(const char *text, size_t end, size_t *at) {
     char c = text[(*at)++];
-    if (c == '\r' && *at < end && text[*at] == '\n')
-        ++*at;
-    *out = c == '\r' ? '\n' : c;
-    return 1;
+    if (c != '\r')
+        return c;
+    *at += *at < end && text[*at] == '\n';
+    return '\n';
 }
 
 /* At the opening quote. */
@@ -311,7 +311,7 @@ static void lex_string(struct lexer *l, struct token *t, bool raw, bool bytes) {
         bool ok = true;
         while (at < end) {
             if (l->text[at] != '\\') {
-                n += put_byte(l->text, end, &at, out + n);
+                out[n++] = next_byte(l->text, end, &at);
                 continue;
             }
             at++;
@@ -335,7 +335,8 @@ static void lex_string(struct lexer *l, struct token *t, bool raw, bool bytes) {
         if (memchr(s, '\r', n)) {
             n = 0;
             for (size_t at = from; at < end;)
-                n += put_byte(l->text, end, &at, copy + n);
+                copy[n++] = next_byte(l->text, end, &at);
+            copy[n] = '\0';
         }
     }
     t->value = bytes ? cel_bytes(s, n) : cel_string(s, n);

@@ -210,6 +210,9 @@ static void strings(void **state) {
     (void)state;
     struct fx f;
     fx_init(&f);
+    assert_gives(&f, "'''a\r\nb\rc\n\r\n'''", "'a\\nb\\nc\\n\\n'"); /* a line ends in one way, whatever the file has */
+    assert_gives(&f, "r'''a\r\nb''' == 'a\\nb' && b'''\\t\r''' == b'\\t\\n'", "true");
+    assert_gives(&f, "'a\\r\\n'.size()", "3"); /* what is said is kept */
     assert_gives(&f, "'a' + \"b\" + r'\\n' + R\"\\\" + '''c'd\n'''", "'ab\\\\n\\\\c\\'d\\n'");
     assert_gives(&f, "'\\ud83d\\ude00' == '\\U0001f600'", "true");
     assert_gives(&f, "'\\101\\x42\\u0043' == 'ABC'", "true");
