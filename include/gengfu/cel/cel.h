@@ -80,8 +80,7 @@ struct cel_function_decl {
     const char *(*check)(size_t argc, const struct cel_value *const *argv, size_t *ret_which);
 };
 
-GF_WARN_UNUSED int cel_env_new(
-    struct cel_env **ret); /* with the standard library and the extensions strings, math, encoders, optionals, lists, bindings */
+GF_WARN_UNUSED int cel_env_new(struct cel_env **ret);  /* with the standard library and the extensions of docs/cel.md */
 struct cel_env *cel_env_copy(const struct cel_env *e); /* to extend one base differently; NULL without memory */
 void cel_env_free(struct cel_env *e);
 /* Each gives GF_EEXIST for a name that is taken, GF_ELIMIT, GF_ENOMEM. *ret_slot: where the variable stands in the context's vars. */
