@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gengfu/base/crypt.h"
 #include "store/store_int.h"
 
 /* -- rule sets -------------------------------------------------------------------------------------------------------------------- */
@@ -89,9 +90,10 @@ static void large_ones(void **state) {
     force(f, "large", text, len, T0);
     check_body(f, NULL, "large", text, len);
     assert_true(packed_bytes(f) < (int64_t)len / 4);
-    srand(1);
+    struct prng dice;
+    prng_seed(&dice, 1);
     for (size_t i = 0; i < 200000; i++) /* what does not shrink */
-        text[i] = (char)rand();
+        text[i] = (char)prng_next(&dice);
     force(f, "odd", text, 200000, T0 + 1);
     check_body(f, "odd", "odd", text, 200000);
     struct store_ruleset r = {.hash = "x", .at = T0, .body = text, .len = len + 1};
