@@ -28,9 +28,11 @@ def cell(row, notes):
             f"{row['recovery']:.1f} s |")
 
 
-def table(rows):
-    notes = []
-    lines = ["| " + " | ".join(HEAD) + " |", "|---|" + "---:|" * (len(HEAD) - 1)] + [cell(row, notes) for row in rows]
+def table(rows, scenarios):
+    notes, found = [], {row["fault"]: row for row in rows}  # of several runs the latest counts
+    rows = [found[s.fault] for s in scenarios if s.fault in found]
+    lines = ["| " + " | ".join(HEAD) + " |", "|---|" + "---:|" * (len(HEAD) - 1)]
+    lines += [cell(found[s.fault], notes) if s.fault in found else f"| {s.fault} | not run yet | | | | | |" for s in scenarios]
     done = [r for r in rows if "lost" in r]
     wrong = [r["fault"] for r in rows if r.get("wrong")]
     total = (f"{sum(r['times'] for r in done):,} faults over {sum(r['acknowledged'] for r in done):,} acknowledged events in "
@@ -41,13 +43,13 @@ def table(rows):
     return "\n".join(lines)
 
 
-def write(rows):
+def write(rows, scenarios):
     with open(PAGE, encoding="utf-8") as f:
         page = f.read()
     head, rest = page.split(BEGIN)
     tail = rest.split(END)[1]
     with open(PAGE + ".new", "w", encoding="utf-8") as f:
-        f.write(f"{head}{BEGIN}\n\n{table(rows)}\n\n{END}{tail}")
+        f.write(f"{head}{BEGIN}\n\n{table(rows, scenarios)}\n\n{END}{tail}")
     os.replace(PAGE + ".new", PAGE)
 
 
