@@ -195,6 +195,15 @@ test-all: all unit-programs fuzz-programs torture-programs $(SECCOMP_LAUNCH)
 test-unit: unit-programs ## the unit tests (ONLY=part of a name)
 	@$(RUN) $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' unit
 
+# What a naive second implementation or the uncut run says is the yardstick. The latter two run a fiftieth, each of many events.
+STREAMS ?= 100000
+NAIVE_BIN := $(addprefix $(BUILD)/tests/unit/engine/,test_naive test_naive_told)
+CUTS_BIN := $(addprefix $(BUILD)/tests/unit/engine/,test_property test_sources)
+.PHONY: streams
+streams: $(NAIVE_BIN) $(CUTS_BIN) ## each rule pattern against a naive implementation, batches, stops and kills against one go (STREAMS=100000 a pattern)
+	@for t in $(NAIVE_BIN); do GENGFU_STREAMS=$(STREAMS) $$t || exit 1; done
+	@for t in $(CUTS_BIN); do GENGFU_STREAMS=$$(($(STREAMS) / 50 + 1)) $$t || exit 1; done
+
 test-fuzz: fuzz-programs ## replay the corpus through every fuzz target
 	@$(RUN) $(if $(ONLY),--only $(ONLY)) fuzz
 

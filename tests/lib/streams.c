@@ -25,7 +25,7 @@ int stream_pick(int n) { return (int)prng_below(&rng, (uint64_t)n); }
 size_t stream_times(void) {
     const char *s = getenv("GENGFU_STREAMS");
 
-    return ((s ? strtoul(s, NULL, 10) : 2000) + STREAM_SETS - 1) / STREAM_SETS;
+    return ((s ? strtoul(s, NULL, 10) : 800) + STREAM_SETS - 1) / STREAM_SETS;
 }
 
 static void make(struct stream *s, const struct stream_case *c) {
