@@ -15,7 +15,10 @@
 static struct prng rng;
 
 void stream_seed(void) {
-    const char *seed = getenv("GENGFU_SEED");
+    const char *seed = getenv("GENGFU_SEED"), *pattern = getenv("GENGFU_PATTERN");
+
+    if (pattern)
+        cmocka_set_test_filter(pattern);
 
     prng_seed(&rng, seed ? strtoull(seed, NULL, 10) : 20260105);
 }

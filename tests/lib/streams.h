@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Random streams of events for the engine, and a second, naive implementation of a pattern beside it: second by second, by the definition. GENGFU_STREAMS says how many streams a
- * pattern gets, GENGFU_SEED which. The engine is cut into batches and restarted at random places. */
+ * pattern gets, GENGFU_SEED which, GENGFU_PATTERN=test_hold that only this pattern is tried. The engine is cut into batches and restarted at random places. */
 #ifndef TESTS_STREAMS_H
 #define TESTS_STREAMS_H
 
