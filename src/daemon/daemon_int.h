@@ -183,7 +183,7 @@ GF_WARN_UNUSED int daemon_rules_fall_back(struct daemon *d, struct err *err); /*
 
 /* own.c: the daemon's own rows, kept among the rules' states under names that no rule can have */
 #define OWN_DAMAGE "/damage"
-#define OWN_LIMIT "/limit" /* an event that waits in the limiter */
+#define OWN_LIMIT "/limit"   /* an event that waits in the limiter */
 #define OWN_MEMORY "/memory" /* of the sources */
 #define OWN_SUBSCRIBED "/subscribed"
 bool own_is(const char *rule);

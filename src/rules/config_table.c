@@ -12,7 +12,8 @@
 #define MB (1024.0 * KB)
 #define GB (1024.0 * MB)
 
-const char *const config_actions[CONFIG_ACTIONS + 1] = {"acknowledge", "dispatch", "handle", "resolve", "close", "reopen", "note", "evaluate", NULL};
+const char *const config_actions[CONFIG_ACTIONS + 1] = {"acknowledge", "dispatch", "handle",   "resolve", "close",
+                                                        "reopen",      "note",     "evaluate", NULL};
 
 const char *const config_section_names[SECTIONS] = {"gateway", "broker", "broker.tls",  "store",
                                                     "control", "limits", "platforms[]", "platforms[].tls"};

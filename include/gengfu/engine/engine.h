@@ -99,10 +99,10 @@ size_t engine_open_incidents(const struct engine *e); /* firing */
 const struct incident *engine_incident(const struct engine *e, const char *id_or_number); /* one that is not over; NULL */
 /* Whom its rule forwards it to, and whom it was escalated to: bits as in effect_incident.platforms, before levels and filters. */
 uint32_t engine_reach(const struct engine *e, const char *id_or_number);
-struct engine_refusals {                                                                  /* what met a ceiling of the engine as a whole */
-    uint64_t devices;                                                                     /* events of unknown devices past max_devices */
-    uint64_t incidents;                                                                   /* not opened: 100,000 are open */
-    uint64_t feeds; /* changes of incidents not fed to rules over incidents: too deep */
+struct engine_refusals { /* what met a ceiling of the engine as a whole */
+    uint64_t devices;    /* events of unknown devices past max_devices */
+    uint64_t incidents;  /* not opened: 100,000 are open */
+    uint64_t feeds;      /* changes of incidents not fed to rules over incidents: too deep */
 };
 void engine_refusals(const struct engine *e, struct engine_refusals *ret);
 uint64_t engine_unregistered(const struct engine *e); /* devices that send and are not in the registry */
