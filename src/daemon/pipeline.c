@@ -185,7 +185,11 @@ static int write_batch(struct daemon *d, struct err *err) {
     flood_flush(d);
     if (engine_flush(d->engine, &d->fx) < 0)
         d->fx.failed = true;
-    route(d);
+    uint64_t misses = memory_misses;
+
+    if (!d->fx.failed)
+        route(d);
+    d->fx.failed = d->fx.failed || memory_misses != misses;
     if (d->fx.failed) {
         /* Effects are missing: the engine is ahead of what can be written. Only a restart from the store is right; what is not acknowledged comes again. */
         log_error("out of memory in a batch: ending, so that the next start goes on from the last commit");
