@@ -2,6 +2,7 @@
  * The daemon in the test's own process. */
 #include "daemon_fixture.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include <unistd.h>
 
 static const char config[] =
-    "gateway: {id: gw, lat: 30.0, lon: 120.0, zone: UTC}\nbroker: {host: 127.0.0.1, commit_wait: 0s}\ncontrol: {group: nobody-at-all}\n"
+    "gateway: {id: gw, lat: 30.0, lon: 120.0, zone: UTC}\nstore: {reserve: 0}\nbroker: {host: 127.0.0.1, commit_wait: 0s}\ncontrol: {group: nobody-at-all}\n"
     "platforms:\n  - {platform: city, type: mqtt, host: 127.0.0.1, client_id: gengfu-gw-city, in_flight: 4}\n";
 static const char devices[] = "device,kind,name,block,min_w:double\nlamp-1,lamp,灯一,B1,5\nlamp-2,lamp,灯二,B1,5\ndoor-1,door,门,B2,\n";
 static const char rules[] =
@@ -41,10 +42,14 @@ static void put(const struct dfx *f, const char *name, const char *text, const c
     must(out && fputs(text, out) >= 0 && fputs(more ? more : "", out) >= 0 && fclose(out) == 0, path);
 }
 
-static void drop(const struct dfx *f, const char *name) {
-    char path[160];
-    (void)snprintf(path, sizeof path, "%s/%s", f->dir, name);
-    (void)unlink(path);
+/* What is in the directory, whatever the daemon has put there. */
+static void drop_all(const char *dir) {
+    DIR *d = opendir(dir);
+    must(d != NULL, dir);
+    for (const struct dirent *e; (e = readdir(d)) != NULL;)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+            (void)unlinkat(dirfd(d), e->d_name, 0);
+    (void)closedir(d);
 }
 
 void dfx_init(struct dfx *f, const char *more) {
@@ -62,12 +67,11 @@ void dfx_init(struct dfx *f, const char *more) {
 }
 
 void dfx_done(struct dfx *f) {
-    static const char *const names[] = {"gengfu.yaml", "devices.csv", "rules.d/a.yaml", "s", "db", "db-wal", "db-shm", "db-lock"};
     dfx_stop(f);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        drop(f, names[i]);
-    (void)rmdir(f->rules);
-    (void)rmdir(f->dir);
+    drop_all(f->rules);
+    must(rmdir(f->rules) == 0, f->rules);
+    drop_all(f->dir);
+    must(rmdir(f->dir) == 0, f->dir);
 }
 
 int dfx_start(struct dfx *f, struct err *err) { return daemon_new(&f->opt, err, &f->d); }
