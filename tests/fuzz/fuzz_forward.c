@@ -18,8 +18,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     bool plain;
     char *text = malloc(size + 1);
 
-    if (text == NULL)
+    if (text == NULL || curl_load(NULL) < 0) {
+        free(text);
         return 0;
+    }
     memcpy(text, data, size);
     text[size] = '\0';
     arena_init(&a, 65536, 16 << 20);
