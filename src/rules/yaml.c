@@ -14,7 +14,7 @@
 #include "gengfu/base/map.h"
 #include "gengfu/base/text.h"
 
-#define MARK_STEP 256
+#define MARK_STEP 16 /* characters between two marks: a place is found in so many steps */
 #define MAX_ANCHORS 1000
 #define MAP_FROM 16 /* pairs from which on duplicate keys are looked for in a map */
 
