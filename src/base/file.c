@@ -67,6 +67,43 @@ int file_read(const char *path, struct buf *b, struct err *err) {
     return rc;
 }
 
+/* ---- whose it is ---- */
+
+static int owned_well(const char *path, const struct stat *st, struct err *err) {
+    if (st->st_uid != 0 && st->st_uid != geteuid())
+        return err_set(err, GF_EDENIED, "%s: belongs to user %u, neither to root nor to us; cure: chown root '%s'", path,
+                       (unsigned)st->st_uid, path);
+    if ((st->st_mode & S_IWOTH) && !(S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX))) /* as in /tmp: nobody may replace another's files */
+        return err_set(err, GF_EDENIED, "%s: everybody may change it (mode %03o); cure: chmod o-w '%s'", path,
+                       (unsigned)(st->st_mode & 0777), path);
+    return 0;
+}
+
+/* The directory that a path lies in: whoever may write there may put another file in its place. */
+static int lies_well(const char *path, struct err *err) {
+    struct stat st;
+    char *dir = strdup(path), *slash = dir ? strrchr(dir, '/') : NULL;
+    if (slash)
+        slash[slash == dir] = 0;
+    int rc = stat(slash ? dir : ".", &st) < 0 ? 0 : owned_well(slash ? dir : ".", &st, err);
+    free(dir);
+    return rc;
+}
+
+int file_trusted(const char *path, struct err *err) {
+    struct stat link, st;
+    if (lstat(path, &link) < 0 || stat(path, &st) < 0)
+        return 0;
+    int rc = owned_well(path, &st, err);
+    if (!rc)
+        rc = lies_well(path, err);
+    char *real = !rc && S_ISLNK(link.st_mode) ? realpath(path, NULL) : NULL;
+    if (real)
+        rc = lies_well(real, err);
+    free(real);
+    return rc;
+}
+
 int file_read_secret(const char *path, struct buf *b, struct err *err) {
     struct stat st;
     int fd = open_regular(path, &st, err);
@@ -79,7 +116,7 @@ int file_read_secret(const char *path, struct buf *b, struct err *err) {
     else if (st.st_mode & (S_IROTH | S_IWOTH))
         rc = err_set(err, GF_EDENIED, "%s: a secret that everybody may %s (mode %03o); cure: chmod o-rw '%s'", path,
                      st.st_mode & S_IROTH ? "read" : "write", (unsigned)(st.st_mode & 0777), path);
-    else
+    else if ((rc = file_trusted(path, err)) == 0)
         rc = read_all(fd, path, b, err);
     if (!rc && b->len > start && b->data[b->len - 1] == '\n') {
         b->data[--b->len] = 0;

@@ -106,6 +106,17 @@ void text_clean(struct buf *b, const char *s, size_t len) {
         put_clean(b, utf8_next(s + i, len - i, &n));
 }
 
+void text_clean_json(struct buf *b, const char *json, size_t len) {
+    size_t n;
+    for (size_t i = 0; i < len; i += n) {
+        uint32_t cp = utf8_next(json + i, len - i, &n);
+        if (is_control(cp) && cp != '\n')
+            buf_printf(b, "\\u%04x", (unsigned)cp);
+        else
+            buf_put(b, json + i, n);
+    }
+}
+
 void text_column(struct buf *b, const char *s, size_t width) {
     size_t len = 0, total = 0, n;
     for (; s[len]; len += n) { /* utf8_next never reads behind the NUL: it is no continuation */

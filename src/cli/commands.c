@@ -58,8 +58,10 @@ static const struct cli_option verb_options[] = {{"note", 0, "TEXT", "a note for
 static const struct cli_option audit_options[] = {{"since", 0, "SPAN", "within this span: 2h, 7d"},
                                                   {"limit", 0, "N", "at most N (default 100)"},
                                                   {"head", 0, NULL, "the number and hash of the latest entry, to be noted elsewhere"},
-                                                  {"verify", 0, NULL, "read the store's file, and see whether an entry was changed, put in or taken out"},
-                                                  {"noted", 0, "HEAD", "with --verify: a head that was noted elsewhere must be part of the trail"},
+                                                  {"verify", 0, NULL,
+                                                   "read the store's file, and see whether an entry was changed, put in or taken out"},
+                                                  {"noted", 0, "HEAD",
+                                                   "with --verify: a head that was noted elsewhere must be part of the trail"},
                                                   {"store", 0, "FILE", "with --verify: the database file, in place of the configured one"},
                                                   END};
 static const struct cli_option simulate_options[] = {{"host", 0, "NAME", "the broker (default 127.0.0.1)"},

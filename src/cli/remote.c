@@ -5,6 +5,7 @@
 
 #include "cli_int.h"
 #include "gengfu/base/json.h"
+#include "gengfu/base/text.h"
 #include "gengfu/control/control.h"
 
 struct calling {
@@ -46,8 +47,13 @@ static int on_line(void *ctx, const cJSON *line) {
     struct calling *call = ctx;
 
     if (call->cli->json) {
+        struct buf raw;
+
+        buf_init(&raw, call->text.max);
+        json_write(&raw, line);
         buf_clear(&call->text);
-        json_write(&call->text, line);
+        text_clean_json(&call->text, raw.data, raw.len); /* a terminal may be behind it */
+        buf_done(&raw);
         if (fprintf(stdout, "%s\n", call->text.data) < 0 || fflush(stdout) != 0)
             return 1;
         if (!call->cli->looks_at_json)

@@ -326,7 +326,9 @@ int daemon_describe(const struct daemon_options *opt, struct buf *out, bool colo
 
     if (rc < 0)
         return err_set(err, rc, "out of memory");
-    rc = ruleset_load(opt->dir, rep, err, &rs);
+    rc = daemon_trust(opt->dir, err);
+    if (rc == 0)
+        rc = ruleset_load(opt->dir, rep, err, &rs);
     report_print(rep, out, colour);
     report_free(rep);
     if (rc < 0)
@@ -343,10 +345,11 @@ int daemon_describe(const struct daemon_options *opt, struct buf *out, bool colo
         buf_printf(out, "store      %s\n", opt->store ? opt->store : c->store_path);
         for (size_t i = 0; i < c->nplatforms; i++) {
             const struct config_platform *p = &c->platforms[i];
-            buf_printf(out, "%s%s (%s) %s\n", i == 0 ? "platforms  " : "           ", p->name, types[p->type],
-                       p->type == PLATFORM_HTTPS  ? p->url
-                       : p->type == PLATFORM_FILE ? p->path
-                                                  : p->mqtt.host);
+            const char *where = p->type == PLATFORM_HTTPS ? p->url : p->type == PLATFORM_FILE ? p->path : p->mqtt.host;
+
+            /* A query often is a key. */
+            buf_printf(out, "%s%s (%s) %.*s\n", i == 0 ? "platforms  " : "           ", p->name, types[p->type],
+                       (int)(p->type == PLATFORM_HTTPS ? strcspn(where, "?#") : strlen(where)), where);
         }
         buf_printf(out, "control    %s\n", opt->socket ? opt->socket : c->socket);
         buf_printf(out, "would run  %zu sources, %zu rules, %zu devices, %zu codes (%.12s)\n", rs->nsources, rs->nrules - rs->nbuiltin,

@@ -27,7 +27,9 @@ int daemon_rules_load(struct daemon *d, struct err *err, struct ruleset **ret) {
         return err_set(err, rc, "out of memory");
     buf_done(&d->pack);
     buf_init(&d->pack, STORE_RULESET_MAX);
-    rc = first_error(d, rep, ruleset_load_packing(d->opt->dir, &d->pack, rep, err, ret), err);
+    rc = daemon_trust(d->opt->dir, err);
+    if (rc == 0)
+        rc = first_error(d, rep, ruleset_load_packing(d->opt->dir, &d->pack, rep, err, ret), err);
     report_free(rep);
     if (rc < 0)
         buf_done(&d->pack);

@@ -173,7 +173,8 @@ static void say_status(const struct request *r, long status, char *out, size_t s
     char *redirect = NULL;
 
     if (status >= 300 && status < 400 && curl_easy_getinfo(r->easy, CURLINFO_REDIRECT_URL, &redirect) == CURLE_OK && redirect != NULL) {
-        (void)snprintf(out, size, "HTTP %ld: redirects are not followed (to %.120s)", status, redirect);
+        (void)snprintf(out, size, "HTTP %ld: redirects are not followed (to %.*s)", status,
+                       (int)(strcspn(redirect, "?#") > 120 ? 120 : strcspn(redirect, "?#")), redirect);
         return;
     }
     buf_init(&clean, 512);

@@ -22,6 +22,8 @@ size_t text_width(const char *s, size_t len);
  * characters, escapes included, shown as '?' so that nothing a device sends can command a terminal. */
 void text_column(struct buf *b, const char *s, size_t width);
 void text_clean(struct buf *b, const char *s, size_t len); /* the same cleaning, without cutting and filling */
+/* The same characters of a JSON text, which can stand only within its strings, as \uXXXX: the text means the same. */
+void text_clean_json(struct buf *b, const char *json, size_t len);
 
 /* Base64, RFC 4648 standard alphabet. Decoding takes input with or without padding. NULL: not base64, or no memory. */
 void base64_encode(struct buf *b, const void *data, size_t len);
