@@ -105,7 +105,10 @@ static void command(const char *text, size_t len) {
         hand_in(text, len, &again);
         if (json_str(doc, "id", "")[0] && strstr(first.data, "\"ok\":true")) {
             must(nanswers == 1 && (fx.d->commits == commits || strstr(again.data, "commands a second")), "a command was applied twice");
-            must(strcmp(first.data, again.data) == 0 || strstr(again.data, "commands a second"), "another answer to the same command");
+            const char *head = strstr(first.data, ",\"audit\""); /* told once */
+            size_t same = head ? (size_t)(head - first.data) : first.len;
+            must(strncmp(first.data, again.data, same) == 0 || strstr(again.data, "commands a second"),
+                 "another answer to the same command");
         }
     }
     buf_done(&first);

@@ -11,8 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
 #include "gengfu/base/json.h"
 #include "forward/https_int.h"
 
@@ -193,6 +191,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argv;
     (void)snprintf(path, sizeof path, "%s/gengfu-fuzz-%ld.db", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (long)getpid());
     (void)atexit(drop_store);
+    struct err err = {0};
+    must(curl_load(&err) == 0, err.text);
     must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK && uv_loop_init(&loop) == 0, "no loop");
     return 0;
 }
