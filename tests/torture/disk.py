@@ -244,7 +244,7 @@ def damage_page(b, times):
         with open(path, "r+b") as f:
             f.seek(b.dice.randrange(pages) * size)
             f.write(b.dice.randbytes(size))
-    return damaged(b, times, spoil, readable=0.4)
+    return damaged(b, times, spoil, readable=0.2 if times >= 8 else 0.0)  # which page it is decides how much stood behind it
 
 
 @scenario("the store cut short", times=8)

@@ -34,6 +34,10 @@ class Disk:
             path = log[at:at + path_len].decode()
             at += path_len
             data = log[at:at + length] if op == b"w" else b""
+            if op == b"w" and len(data) < length:
+                return  # it was killed over this record: the write never came
+            if offset > 1 << 30:
+                raise RuntimeError(f"the shim's log makes no sense: {op} at {offset} of {path}")
             at += len(data)
             yield op, path, offset, data
 
