@@ -115,7 +115,7 @@ static int apply(struct engine *e, struct docket *d, const struct command *cmd, 
 
 int engine_command(struct engine *e, const struct command *cmd, struct engine_time now, struct effects *fx, struct err *err,
                    uint32_t *ret_revision) {
-    struct err own;
+    struct err own = {0};
     int rc;
 
     if (!e->started)
