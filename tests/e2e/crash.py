@@ -156,7 +156,8 @@ def check_effects(t, box, platform, count, what):
 def test_killed_at_each_point(t):
     for point in POINTS:
         box, broker, platform = small_box(t, "point")
-        box.start(fault=f"{point}=kill@2")
+        # The store is written a few times before the daemon serves.
+        box.start(fault=f"{point}=kill@{5 if 'commit' in point else 2}")
         broker.publish(numbered(1, FEW // 2))
         try:
             code = box.daemon.wait(2)
@@ -179,7 +180,7 @@ def test_killed_at_each_point(t):
 def test_disk_full(t):
     """Nothing is acknowledged that is not on disk; when there is room again it goes on by itself."""
     box, broker, platform = small_box(t, "full")
-    box.start(fault="store.commit=fail+@3")
+    box.start(fault="store.commit=fail+@5")
     publish_in_parts(box, broker)
     trouble = sandbox.wait_for(lambda: [x for x in box.status()["troubles"] if "store" in x["what"]], 10, "a trouble in the status")
     t.check("acknowledged" in trouble[0]["what"], f"trouble: {trouble}")
