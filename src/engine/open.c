@@ -57,14 +57,24 @@ void engine_member_of(struct engine_eval *x, struct engine_rule *er, const char 
         *ret = arena_strndup(&x->engine->scratch, v.s, v.aux);
 }
 
-static cJSON *place_of(struct engine *e, const struct device *row) {
+/* The device's row says where; what concerns the gateway itself is where the gateway is. */
+static cJSON *place_of(struct engine *e, const struct engine_device *d) {
     cJSON *place = cJSON_CreateObject();
+    const struct device *row = d ? d->row : NULL;
+    const struct config *c = e->rs->config;
     const char *name = *device_text(row, "place") ? device_text(row, "place") : device_text(row, "name");
     double lat, lon;
+    bool known = row && device_number(row, "lat", &lat) && device_number(row, "lon", &lon);
 
     if (!place) {
         e->oom = true;
         return NULL;
+    }
+    if (d && !row && c && strcmp(d->id, e->gateway) == 0) {
+        name = c->name ? c->name : name;
+        lat = c->lat;
+        lon = c->lon;
+        known = c->has_place;
     }
     if (*name)
         (void)cJSON_AddStringToObject(place, "name", name);
@@ -72,11 +82,11 @@ static cJSON *place_of(struct engine *e, const struct device *row) {
         (void)cJSON_AddStringToObject(place, "grid", device_text(row, "grid"));
     if (*device_text(row, "component"))
         (void)cJSON_AddStringToObject(place, "component", device_text(row, "component"));
-    if (row && device_number(row, "lat", &lat) && device_number(row, "lon", &lon)) {
+    if (known) {
         (void)cJSON_AddNumberToObject(place, "lat", lat);
         (void)cJSON_AddNumberToObject(place, "lon", lon);
-        if (e->rs->config && e->rs->config->datum)
-            (void)cJSON_AddStringToObject(place, "datum", e->rs->config->datum);
+        if (c && c->datum)
+            (void)cJSON_AddStringToObject(place, "datum", c->datum);
     }
     return place;
 }
@@ -120,7 +130,7 @@ static struct incident *make(struct engine_eval *x, struct instance *in, int64_t
         add_device(e, inc, engine_window_at(in->window, i)->device->id);
     if (x->device)
         add_device(e, inc, x->device->id);
-    inc->place = place_of(e, x->device ? x->device->row : NULL);
+    inc->place = place_of(e, x->device);
     set_texts(e, inc, r, in, x->device ? x->device->id : NULL);
     if (engine_history_add(inc, e->now.wall, "gengfu", "opened", NULL) < 0 ||
         (inc->chattering && engine_history_add(inc, e->now.wall, "gengfu", "chattering", NULL) < 0))

@@ -24,7 +24,7 @@ DESK = [
 TOLD = [
     ("sos", "card-042", "extreme", 6.0, "closed", 1),
     ("card-battery-low", "card-019", "minor", 9.0, 55.5, 2),
-    ("lamp-battery-low", "lamp-1-07", "minor", 10.0, None, 8),
+    ("lamp-battery-low", "lamp-1-07", "minor", 10.0, None, 1),
     ("lamp-out", "lamp-2-04", "minor", 13.0, 41.0, 2),
     ("fire-lane-blocked", "cam-lane-03", "severe", 13.34, 27.0, 1),
     ("lift-trapped", "lift-3-1", "extreme", 14.0, 38.0, 10),
@@ -34,7 +34,7 @@ TOLD = [
     ("camera-offline", "cam-street-07", "minor", 28.0, 55.0, 1),
     ("door-forced", "door-4-2", "severe", 29.0, 59.0, 1),
     ("lift-light-out", "lift-5-2", "minor", 30.0, 57.0, 10),
-    ("feeder-dark", "F6", "severe", 30.4, None, 1),
+    ("feeder-dark", "F6", "severe", 30.4, 55.0, 1),
     ("camera-blind", "cam-street-17", "moderate", 32.0, 53.0, 1),
     ("sos", "sos-05", "extreme", 33.0, None, 1),
     ("lamp-silent", "lamp-4-02", "minor", 35.0, 56.0, 1),
@@ -47,6 +47,8 @@ TOLD = [
 ]
 # Either way is right: it is told before the greater incident takes it in, or not at all, depending on which rule comes first.
 PERHAPS_TOLD = [("smoke", "smoke-6-1", "severe", 49.0, 58.0, 1)]
+# The gateway's own trouble with the platform that is away: when it is noticed and when it is over depends on when something was to be sent, and on the back-off.
+OWN = "gengfu-platform"
 # Known to the gateway, kept from the platforms by a greater one.
 KEPT = [("lift-fault", "lift-3-1", "moderate", 13.0, 38.0, 10)] + [(f"lamp-out", f"lamp-6-{n:02d}", "minor", 30.0 + n * 0.1, 50.0, 2) for n in range(1, 10)]
 
@@ -131,7 +133,9 @@ def compare(t, incident, row):
 
 
 def match(t, incidents, rows, what, optional=()):
-    left = list(incidents)
+    left = [i for i in incidents if i["rule"] != OWN]
+    own = [(i["by"], i["severity"], i["condition"]) for i in incidents if i["rule"] == OWN]
+    t.equal(own, [("district", "moderate", "resolved")], f"{what}: the platform that was away")
     for row in list(rows) + list(optional):
         found = [i for i in left if key_fits(i, row[0], row[1])]
         if row in optional and not found:
@@ -158,6 +162,9 @@ def test_messages_keep_the_contract(t):
         t.check(any("\u4e00" <= c <= "\u9fff" for c in data["title"]), f"{title}: the title is not Chinese: {data['title']!r}")
         t.check("${" not in data["title"] + data.get("text", ""), f"{title}: a template was left as it stands: {data['title']!r} {data.get('text')!r}")
         place = data.get("place") or {}
+        if data["rule"] == OWN:
+            t.equal(place.get("name"), "澜溪社区", f"{title}: place")
+            continue
         t.check(place.get("name") and place.get("grid"), f"{title}: place {place!r} has no name or no grid code")
         t.check(isinstance(place.get("lat"), (int, float)) and isinstance(place.get("lon"), (int, float)), f"{title}: place {place!r} has no coordinates")
         t.check((data.get("category") or {}).get("code"), f"{title}: no category")
