@@ -47,7 +47,7 @@ struct incident {
     enum change change;               /* what the latest revision says */
     char *rule, *rule_version;
     char rule_hash[17]; /* of its text, at the raise */
-    char *by; /* the group key as text */
+    char *by;           /* the group key as text */
     enum severity severity;
     enum condition condition;
     enum handling handling;
