@@ -157,7 +157,15 @@ static size_t equality(const struct node *n, struct cel_equality *ret, size_t at
             at = equality(n->args[i], ret, at, max);
         return at;
     }
-    if (n->op != NODE_EQ || at >= max)
+    if (at >= max)
+        return at;
+    if (n->op == NODE_IN_SET || (n->op == NODE_IN && n->b->op == NODE_CONST)) {
+        struct cel_value list = n->op == NODE_IN ? n->b->value : n->value;
+        if (n->a->op == NODE_VAR_FIELD && n->a->atom && list.type == CEL_LIST)
+            ret[at++] = (struct cel_equality){.slot = n->a->slot, .field = n->a->atom, .value = list, .one_of = true};
+        return at;
+    }
+    if (n->op != NODE_EQ)
         return at;
     const struct node *field = n->a->op == NODE_VAR_FIELD ? n->a : n->b, *value = field == n->a ? n->b : n->a;
     if (field->op == NODE_VAR_FIELD && value->op == NODE_CONST && field->atom)

@@ -138,10 +138,11 @@ int engine_new(const struct ruleset *rs, const struct engine_conf *conf, struct 
     e->a_availability = atom_of("availability");
     e->a_online = atom_of("online");
     e->a_shared = atom_of("shared");
+    e->a_device = atom_of("device");
     e->gateway = strdup(conf->gateway ? conf->gateway : "");
     e->conf.gateway = e->gateway;
-    if (!e->gateway || !e->a_incident || !e->a_availability || !e->a_online || !e->a_shared || engine_rules_make(e, rs) < 0 ||
-        engine_devices_load(e) < 0) {
+    if (!e->gateway || !e->a_incident || !e->a_availability || !e->a_online || !e->a_shared || !e->a_device ||
+        engine_rules_make(e, rs) < 0 || engine_devices_load(e) < 0) {
         engine_free(e);
         return err_set(err, GF_ENOMEM, "engine: out of memory");
     }

@@ -291,7 +291,7 @@ struct engine {
     size_t ngone, cap_gone;
     struct arena restore_arena;
     struct buf text; /* for writing rows; reused */
-    atom_t a_incident, a_availability, a_online, a_shared;
+    atom_t a_incident, a_availability, a_online, a_shared, a_device;
 };
 
 /* -- lifecycle.c ------------------------------------------------------------------------------------------------------------------------------ */
@@ -332,8 +332,9 @@ struct rule_list engine_candidates(struct engine *e, const struct event *ev);
 bool engine_anyone_listens(const struct engine *e, atom_t kind);
 struct rule_list engine_kind_rules(const struct engine *e, atom_t kind); /* those that are in no equality index */
 bool engine_rule_list_add(struct rule_list *l, struct engine_rule *er);
-GF_WARN_UNUSED int engine_equality_add(struct candidates *c, struct engine_rule *er, atom_t field, struct cel_value value);
-bool engine_equality_of(const struct rule *r, atom_t *ret_field, struct cel_value *ret_value);
+GF_WARN_UNUSED int engine_equality_add(struct candidates *c, struct engine_rule *er, const struct cel_equality *by);
+/* By which value the rule is found; field a_device: by the device's id. False: by none. */
+bool engine_equality_of(const struct engine *e, const struct rule *r, struct cel_equality *ret);
 struct rule_list engine_equality_rules(struct engine *e, const struct candidates *c, const struct event *ev);
 void engine_equality_free(struct candidates *c);
 void engine_active_update(struct engine *e, struct engine_rule *er); /* after its number of keys has changed */

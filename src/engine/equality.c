@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Equality indexes: a rule whose `when` holds only if event.field == constant is found by the value that an event brings, so that a thousand rules that ask for another value
- * cost nothing. When the value differs `when` is false (or unknown), and a rule with nothing to remember has nothing to do; one that has keys is `active` and is looked at. */
+ * Equality indexes: a rule whose `when` holds only if event.field == constant, or is one of some constants, or only for such devices, is found by the value that an event brings, so
+ * that a thousand rules that ask for another value cost nothing. When the value differs `when` is false (or unknown), and a rule with nothing to remember has nothing to do; one that has keys is `active` and is looked at. */
 #include "engine_int.h"
 
 #include <stdlib.h>
@@ -16,24 +16,55 @@ static bool own_name(atom_t a) {
     return false;
 }
 
-/* Of several the first that asks for a text: texts tell rules apart better than flags do. */
-bool engine_equality_of(const struct rule *r, atom_t *ret_field, struct cel_value *ret_value) {
+#define MOST_ITEMS 256 /* of a list: a rule stands in the list of each */
+
+static bool may_index(struct cel_value v) { return v.type == CEL_STRING || v.type == CEL_INT || v.type == CEL_BOOL; }
+
+static bool all_may(struct cel_value list) {
+    struct cel_value v;
+    size_t n = cel_size(list);
+
+    for (size_t i = 0; i < n; i++) {
+        if (!cel_list_at(list, i, &v) || !may_index(v))
+            return false;
+    }
+    return n > 0 && n <= MOST_ITEMS;
+}
+
+/* device.id and event.device say which device; rules over incidents see those of other devices. */
+static bool is_device(const struct rule *r, const struct cel_equality *q) {
+    return !r->on_incident && ((q->slot == RULE_DEVICE && strcmp(atom_name(q->field), "id") == 0) ||
+                               (q->slot == RULE_EVENT && strcmp(atom_name(q->field), "device") == 0));
+}
+
+/* Which of several tells rules apart best: the device, then a text, then the rest. 0: of no use. */
+static int worth(const struct rule *r, const struct cel_equality *q) {
+    struct cel_value v = q->value;
+
+    if (q->one_of ? !all_may(q->value) || !cel_list_at(q->value, 0, &v) : !may_index(v))
+        return 0;
+    if (is_device(r, q))
+        return v.type == CEL_STRING ? 3 : 0;
+    if (q->slot != RULE_EVENT || !q->field || own_name(q->field))
+        return 0;
+    return v.type == CEL_STRING ? 2 : 1;
+}
+
+bool engine_equality_of(const struct engine *e, const struct rule *r, struct cel_equality *ret) {
     struct cel_equality found[8];
-    size_t n = cel_program_equalities(r->when.program, found, 8), best = SIZE_MAX;
+    size_t n = cel_program_equalities(r->when.program, found, 8);
+    int best = 0;
 
     for (size_t i = 0; i < n && i < 8; i++) {
-        uint8_t type = found[i].value.type;
-        if (found[i].slot != RULE_EVENT || !found[i].field || own_name(found[i].field) ||
-            !(type == CEL_STRING || type == CEL_INT || type == CEL_BOOL))
+        int w = worth(r, &found[i]);
+        if (w <= best)
             continue;
-        if (best == SIZE_MAX || (type == CEL_STRING && found[best].value.type != CEL_STRING))
-            best = i;
+        best = w;
+        *ret = found[i];
+        if (is_device(r, &found[i]))
+            ret->field = e->a_device;
     }
-    if (best == SIZE_MAX)
-        return false;
-    *ret_field = found[best].field;
-    *ret_value = found[best].value;
-    return true;
+    return best > 0;
 }
 
 /* Equal values have equal hashes; 1 and 1.0 are equal. False: no rule can ask for such a value. */
@@ -75,11 +106,28 @@ static int grow(struct equality *q) {
     return 0;
 }
 
-/* GF_ELIMIT: this kind has its fields indexed already, and this is another one. */
-int engine_equality_add(struct candidates *c, struct engine_rule *er, atom_t field, struct cel_value value) {
-    struct equality *q = NULL;
+static int add_value(struct equality *q, struct engine_rule *er, struct cel_value value) {
     struct rule_list list;
     uint64_t hash;
+
+    if (q->count * 2 >= q->nslots && grow(q) < 0)
+        return GF_ENOMEM;
+    (void)hash_of(value, &hash);
+    struct equality_bucket *b = find(q, value, hash);
+    list = (struct rule_list){b->rules, b->n};
+    if (!engine_rule_list_add(&list, er))
+        return GF_ENOMEM;
+    q->count += b->n == 0;
+    *b = (struct equality_bucket){.value = value, .rules = list.rules, .n = list.n};
+    return 0;
+}
+
+/* GF_ELIMIT: this kind has its fields indexed already, and this is another one. */
+int engine_equality_add(struct candidates *c, struct engine_rule *er, const struct cel_equality *by) {
+    struct equality *q = NULL;
+    struct cel_value v;
+    atom_t field = by->field;
+    int rc = 0;
 
     for (size_t i = 0; i < c->nequalities; i++) {
         if (c->equalities[i].field == field)
@@ -91,16 +139,11 @@ int engine_equality_add(struct candidates *c, struct engine_rule *er, atom_t fie
         q = &c->equalities[c->nequalities++];
         *q = (struct equality){.field = field};
     }
-    if (q->count * 2 >= q->nslots && grow(q) < 0)
-        return GF_ENOMEM;
-    (void)hash_of(value, &hash);
-    struct equality_bucket *b = find(q, value, hash);
-    list = (struct rule_list){b->rules, b->n};
-    if (!engine_rule_list_add(&list, er))
-        return GF_ENOMEM;
-    q->count += b->n == 0;
-    *b = (struct equality_bucket){.value = value, .rules = list.rules, .n = list.n};
-    return 0;
+    if (!by->one_of)
+        return add_value(q, er, by->value);
+    for (size_t i = 0; rc == 0 && cel_list_at(by->value, i, &v); i++)
+        rc = add_value(q, er, v);
+    return rc;
 }
 
 void engine_equality_free(struct candidates *c) {
@@ -120,7 +163,11 @@ struct rule_list engine_equality_rules(struct engine *e, const struct candidates
     for (size_t i = 0; i < c->nequalities; i++) {
         struct cel_value v;
         uint64_t hash;
-        if (!event_field(ev, c->equalities[i].field, &v) || !hash_of(v, &hash))
+        if (c->equalities[i].field == e->a_device)
+            v = cel_text(ev->device);
+        else if (!event_field(ev, c->equalities[i].field, &v))
+            continue;
+        if (!hash_of(v, &hash))
             continue;
         const struct equality_bucket *b = find(&c->equalities[i], v, hash);
         lists[n++] = (struct rule_list){b->rules, b->n};

@@ -55,8 +55,7 @@ static uint8_t reads_of(const struct rule *r, size_t step) {
 struct adding {
     struct engine *e;
     struct engine_rule *er;
-    atom_t field; /* 0: not by a value */
-    struct cel_value value;
+    struct cel_equality by; /* field 0: not by a value */
 };
 
 bool engine_rule_list_add(struct rule_list *l, struct engine_rule *er) {
@@ -76,8 +75,8 @@ static bool add_kind(void *arg, atom_t kind) {
     struct adding *a = arg;
     struct candidates *c = &a->e->by_kind[kind];
 
-    if (a->field) {
-        int rc = engine_equality_add(c, a->er, a->field, a->value);
+    if (a->by.field) {
+        int rc = engine_equality_add(c, a->er, &a->by);
         if (rc == 0 || rc == GF_ENOMEM)
             return rc == 0;
         a->er->indexed = false; /* no room: in this kind it is looked at always, and so it is in all */
@@ -156,9 +155,7 @@ static bool add_rule(struct engine *e, struct engine_rule *er) {
     er->plain = (r->pattern == RULE_SINGLE || r->pattern == RULE_WINDOW) && r->when.program;
     if (er->takes_any)
         return add_any(e, er);
-    er->indexed = er->plain && engine_equality_of(r, &a.field, &a.value);
-    if (!er->indexed)
-        a.field = 0;
+    er->indexed = er->plain && engine_equality_of(e, r, &a.by);
     return each_kind(r, add_kind, &a);
 }
 

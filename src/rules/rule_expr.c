@@ -295,7 +295,8 @@ void rule_check_never(struct rule_reading *q) {
             }
         }
         for (size_t k = i + 1; k < n && k < COUNT(eq); k++)
-            if (eq[k].slot == eq[i].slot && eq[k].field == eq[i].field && !cel_equal(eq[k].value, eq[i].value)) {
+            if (!eq[i].one_of && !eq[k].one_of && eq[k].slot == eq[i].slot && eq[k].field == eq[i].field &&
+                !cel_equal(eq[k].value, eq[i].value)) {
                 report_warning(rep, r->when.at, "write || where either may hold",
                                "the rule can never fire: '%s' cannot have two values at once", atom_name(eq[i].field));
                 return;

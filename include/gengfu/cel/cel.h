@@ -141,11 +141,12 @@ struct cel_read {
     size_t begin, end; /* where, in the text */
 };
 size_t cel_program_reads(const struct cel_program *p, const struct cel_read **ret);
-/* If the program is a conjunction that contains `var.field == constant`, gives these (for indexes). Returns how many were stored, at most n. */
+/* If the program is a conjunction that contains `var.field == constant` or `var.field in [constants]`, gives these (for indexes). Returns how many were stored, at most n. */
 struct cel_equality {
     size_t slot;
     atom_t field;
-    struct cel_value value;
+    struct cel_value value; /* one_of: a list, and the field is one of its items */
+    bool one_of;
 };
 size_t cel_program_equalities(const struct cel_program *p, struct cel_equality *ret, size_t n);
 const char *cel_program_text(const struct cel_program *p);

@@ -79,6 +79,8 @@ static void equalities_for_indexes(void **state) {
     assert_string_equal(equalities(&f, "(event.kind == 'lamp' && event.locked) && true && event['power_w'] == 1.5"),
                         "0.kind='lamp' 0.power_w=1.5");
     assert_string_equal(equalities(&f, "event.kind == 'a' + 'b'"), "0.kind='ab'");
+    assert_string_equal(equalities(&f, "event.kind in ['a', 'b'] && event.locked"), "0.kind=['a', 'b']");
+    assert_string_equal(equalities(&f, "event.kind in {'a': 1} && !(event.kind in ['a'])"), "");
     assert_string_equal(equalities(&f, "event.kind == 'lamp' || event.locked"), "");
     assert_string_equal(equalities(&f, "!(event.kind == 'lamp')"), "");
     assert_string_equal(equalities(&f, "event.kind == device.name"), "");

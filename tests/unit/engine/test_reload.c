@@ -237,6 +237,35 @@ static void test_equalities(void **state) {
     efx_done(&f);
 }
 
+static void test_equalities_of_devices_and_lists(void **state) {
+    struct efx f;
+    struct engine_rule_stats s;
+
+    (void)state;
+    efx_init(
+        &f,
+        "rules:\n"
+        "  - rule: a\n    on: k\n    when: device.id == 'x' && event.n > 0\n    clear: auto\n    incident: {severity: minor, title: t}\n"
+        "  - rule: b\n    on: k\n    when: event.device in ['x', 'y']\n    for: 5s\n    incident: {severity: minor, title: t}\n"
+        "  - rule: c\n    on: k\n    when: event.n in [1, 2, 1.0 + 1.0] && event.n > 0\n    clear: auto\n    incident: {severity: minor, title: t}\n"
+        "  - rule: d\n    on: incident\n    when: event.rule == 'a' && event.device == 'x' && event.change == 'opened'\n    resolve_after: 1h\n"
+        "    incident: {severity: minor, title: t}\n",
+        NULL);
+    efx_event(&f, 0, "k z n=5");
+    for (size_t i = 0; i < 4; i++) {
+        engine_rule_stats(f.e, i, &s);
+        assert_int_equal(s.evaluated, i == 2); /* two kinds of numbers in the list: no index is to be had of it */
+    }
+    efx_event(&f, 1000, "k x n=3");
+    efx_event(&f, 2000, "k y n=2");
+    efx_expect(&f, "1 opened a x r1 x1\n1 opened d x r1 x1\n2 opened c y r1 x1\n");
+    efx_event(&f, 3000, "k x n=0");
+    efx_event(&f, 4000, "k y n=4");
+    efx_event(&f, 9000, "k z n=1");
+    efx_expect(&f, "3 resolved a x r2 x1\n4 resolved c y r2 x1\n6 opened b x r1 x2\n7 opened b y r1 x2\n9 opened c z r1 x1\n");
+    efx_done(&f);
+}
+
 static void test_broken_rows(void **state) {
     static const char *const bodies[] = {"",
                                          "{",
@@ -278,9 +307,11 @@ static void test_broken_rows(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_rule_goes_on), cmocka_unit_test(test_other_meaning), cmocka_unit_test(test_gone_and_off),
-        cmocka_unit_test(test_shadow_goes_live),  cmocka_unit_test(test_registry),      cmocka_unit_test(test_checkpoints),
-        cmocka_unit_test(test_ceilings),          cmocka_unit_test(test_clock_steps),   cmocka_unit_test(test_equalities),
+        cmocka_unit_test(test_same_rule_goes_on), cmocka_unit_test(test_other_meaning),
+        cmocka_unit_test(test_gone_and_off),      cmocka_unit_test(test_shadow_goes_live),
+        cmocka_unit_test(test_registry),          cmocka_unit_test(test_checkpoints),
+        cmocka_unit_test(test_ceilings),          cmocka_unit_test(test_clock_steps),
+        cmocka_unit_test(test_equalities),        cmocka_unit_test(test_equalities_of_devices_and_lists),
         cmocka_unit_test(test_broken_rows),
     };
 
