@@ -155,6 +155,20 @@ void engine_equality_free(struct candidates *c) {
     c->nequalities = 0;
 }
 
+/* How many of the list, from `at` on, come before that rule. */
+static size_t rules_before(const struct rule_list *l, size_t at, const struct engine_rule *er) {
+    size_t low = at, high = l->n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (l->rules[mid]->index < er->index)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low - at;
+}
+
 /* Merges the lists that concern the event, in the order of the rule set, each rule once. */
 struct rule_list engine_equality_rules(struct engine *e, const struct candidates *c, const struct event *ev) {
     struct rule_list lists[2 + ENGINE_MAX_EQUALITIES] = {c->always, c->active}, merged = {0};
@@ -180,12 +194,17 @@ struct rule_list engine_equality_rules(struct engine *e, const struct candidates
         e->oom = true;
         return merged;
     }
-    for (;;) {
+    for (;;) { /* the lists by value are short, the one that always counts is long: of that, whole runs */
         struct engine_rule *next = NULL;
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 1; i < n; i++) {
             if (at[i] < lists[i].n && (!next || lists[i].rules[at[i]]->index < next->index))
                 next = lists[i].rules[at[i]];
         }
+        size_t run = next ? rules_before(&c->always, at[0], next) : c->always.n - at[0];
+        if (run)
+            memcpy(merged.rules + merged.n, c->always.rules + at[0], run * sizeof(*merged.rules));
+        merged.n += run;
+        at[0] += run;
         if (!next)
             return merged;
         for (size_t i = 0; i < n; i++)
