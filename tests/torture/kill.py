@@ -28,8 +28,9 @@ def kill_at_random(b, times):
 
 def kill_at(b, point, times, provoke=None, https=False):
     """The daemon kills itself at the Nth pass of the point; the next one is started with the same order."""
-    b.up(https=https, start=False)
-    b.start(fault=f"{point}=kill@{b.dice.randint(2, 5)}")
+    b.up(https=https)
+    b.crash()
+    b.start(wait=False, fault=f"{point}=kill@{b.dice.randint(2, 5)}")  # some points are passed at the start already
     b.flow()
     for i in range(times):
         if provoke:

@@ -50,7 +50,7 @@ int gettimeofday(struct timeval *restrict tv, void *restrict zone) {
     struct timespec ts;
     (void)zone;
     int rc = clock_gettime(CLOCK_REALTIME, &ts);
-    if (rc == 0 && tv)
+    if (rc == 0)
         *tv = (struct timeval){.tv_sec = ts.tv_sec, .tv_usec = ts.tv_nsec / 1000};
     return rc;
 }
