@@ -420,13 +420,24 @@ static bool build_index(const struct registry *r, struct index *ix, atom_t colum
     return ix->built = true;
 }
 
+/* Without the index: the first row that has the value, as in the index. */
+static const struct device *walk(const struct registry *r, atom_t column, const char *value, size_t len) {
+    for (size_t i = 0; i < r->count; i++) {
+        const struct device *d = &entry_at(r, i)->device;
+        struct cel_value v;
+        if (device_field(d, column, &v) && v.type == CEL_STRING && v.aux == len && memcmp(v.s, value, len) == 0)
+            return d;
+    }
+    return NULL;
+}
+
 const struct device *registry_find_by(const struct registry *r, atom_t column, const char *value, size_t len) {
     for (size_t i = 0; i < r->ncolumns; i++) {
         if (r->columns[i].name != column)
             continue;
         struct index *ix = &r->indexes[i];
-        if (!ix->built && !build_index(r, ix, column))
-            return NULL;
+        if (!ix->built && !build_index(r, ix, column)) /* no memory for it now: slower, and as right */
+            return walk(r, column, value, len);
         const struct entry *e = map_get(&ix->map, value, len);
         return e ? &e->device : NULL;
     }

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "gengfu/rules/registry.h"
+#include "scarce.h"
 
 static struct report *rep;
 
@@ -105,6 +106,23 @@ static void test_join(void **state) {
     assert_null(registry_find_by(r, atom_of("no_such_column"), "1", 1));
     assert_string_equal(registry_find_by(r, atom_of("id"), "c", 1)->id, "c");
     registry_free(r);
+}
+
+/* No memory for the index: the answer is the same. */
+static void test_join_without_memory(void **state) {
+    (void)state;
+    for (long n = 0; n < 4; n++) {
+        struct registry *r = load("device,kind,address\na,lamp,70b3\nb,lamp,70b4\nc,lamp,70b3\n");
+        atom_t address = atom_of("address");
+        scarce_left = n;
+        const struct device *d = registry_find_by(r, address, "70b3", 4), *none = registry_find_by(r, address, "70b5", 4);
+        scarce_left = -1;
+        assert_non_null(d);
+        assert_string_equal(d->id, "a");
+        assert_null(none);
+        assert_string_equal(registry_find_by(r, address, "70b4", 4)->id, "b"); /* and with memory again */
+        registry_free(r);
+    }
 }
 
 static void test_nothing(void **state) {
@@ -227,10 +245,10 @@ static void test_codes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_types, teardown), cmocka_unit_test_teardown(test_record, teardown),
-        cmocka_unit_test_teardown(test_join, teardown),  cmocka_unit_test_teardown(test_nothing, teardown),
-        cmocka_unit_test_teardown(test_traps, teardown), cmocka_unit_test_teardown(test_limits, teardown),
-        cmocka_unit_test_teardown(test_codes, teardown),
+        cmocka_unit_test_teardown(test_types, teardown),   cmocka_unit_test_teardown(test_record, teardown),
+        cmocka_unit_test_teardown(test_join, teardown),    cmocka_unit_test_teardown(test_join_without_memory, teardown),
+        cmocka_unit_test_teardown(test_nothing, teardown), cmocka_unit_test_teardown(test_traps, teardown),
+        cmocka_unit_test_teardown(test_limits, teardown),  cmocka_unit_test_teardown(test_codes, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
