@@ -151,6 +151,6 @@ class Inside:
         keys = "rules:\n" + "\n".join(work.PATTERNS["for"]) + "\n"
         rss = {}
         for n in (300, 3000):
-            _, out = self.once("engine", 2 * n, self.rules(keys, n), self.messages(n))
+            out, _ = self.once("engine", 2 * n, self.rules(keys, n), self.messages(n))
             rss[n] = out["rss"]
         self.bench.figure("memory.device.with_state_and_key", round((rss[3000] - rss[300]) / 2700), "bytes", note="resident; registry, latest fields, one pending key")
