@@ -26,15 +26,10 @@ def kill_at_random(b, times):
     return b.settle()
 
 
-def kill_at(b, point, times, provoke=None, https=False):
-    """The daemon kills itself at the Nth pass of the point; the next one is started with the same order."""
-    b.up(https=https)
-    b.crash()
-    b.start(wait=False, fault=f"{point}=kill@{b.dice.randint(2, 5)}")  # some points are passed at the start already
-    b.flow()
+def die_over_and_over(b, point, times, fault, provoke=lambda i: None):
+    """The daemon kills itself at the point; the next one is started with the same order. fault(): the order."""
     for i in range(times):
-        if provoke:
-            provoke(i)
+        provoke(i)
         try:
             code = b.box.daemon.wait(10)
         except subprocess.TimeoutExpired:
@@ -43,10 +38,19 @@ def kill_at(b, point, times, provoke=None, https=False):
         b.over()
         b.check(code == -signal.SIGKILL, f"{point}: the daemon ended with {code}: {b.box.tail('daemon', 3)}")
         b.once_done(times)
-        b.start(wait=False, fault=f"{point}=kill@{b.dice.randint(1, 4)}" if i + 1 < times else None)
+        b.start(wait=False, fault=fault() if i + 1 < times else None)
     b.box.wait_ready()
     b.effect()
     return b.settle()
+
+
+def kill_at(b, point, times, https=False):
+    """At the Nth pass of a point that traffic passes by itself."""
+    b.up(https=https)
+    b.crash()
+    b.start(wait=False, fault=f"{point}=kill@{b.dice.randint(2, 5)}")  # some points are passed at the start already
+    b.flow()
+    return die_over_and_over(b, point, times, lambda: f"{point}=kill@{b.dice.randint(1, 4)}")
 
 
 def point(name, words, times, quick=2, **kwargs):
@@ -93,20 +97,7 @@ def kill_at_first(b, name, times, provoke):
     b.up(start=False)
     b.start(fault=f"{name}=kill")
     b.flow()
-    for i in range(times):
-        provoke(i)
-        try:
-            code = b.box.daemon.wait(10)
-        except subprocess.TimeoutExpired:
-            b.failures.append(f"{name} was not passed within 10 s")
-            break
-        b.over()
-        b.check(code == -signal.SIGKILL, f"{name}: the daemon ended with {code}: {b.box.tail('daemon', 3)}")
-        b.once_done(times)
-        b.start(wait=False, fault=f"{name}=kill" if i + 1 < times else None)
-    b.box.wait_ready()
-    b.effect()
-    return b.settle()
+    return die_over_and_over(b, name, times, lambda: f"{name}=kill", provoke)
 
 
 reload_point("reload.before_commit", "killed in a reload, before it is on disk", 40)
