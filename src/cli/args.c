@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The command line's words against a command's table of options. Long options may be cut as long as they are unique; `--x=v` and `--x v` are the same. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -112,6 +113,7 @@ bool cli_may_colour(const struct cli *c) {
     return !c->json && !cli_given(c, "no-color") && (no == NULL || no[0] == '\0') && (term == NULL || strcmp(term, "dumb") != 0);
 }
 
+/* `eval -9.81` and `-(a)` are words: no option is a digit or a bracket. */
 int cli_parse(struct cli *c, int argc, char **argv, struct err *err) {
     bool words_only = false;
 
@@ -121,7 +123,7 @@ int cli_parse(struct cli *c, int argc, char **argv, struct err *err) {
     for (int i = 0; i < argc; i++) {
         if (!words_only && strcmp(argv[i], "--") == 0) {
             words_only = true;
-        } else if (!words_only && argv[i][0] == '-' && argv[i][1] != '\0') {
+        } else if (!words_only && argv[i][0] == '-' && (argv[i][1] == '-' || isalpha((unsigned char)argv[i][1]))) {
             int rc = take_option(c, argv, argc, &i, err);
             if (rc < 0)
                 return rc;
