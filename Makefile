@@ -229,8 +229,8 @@ $(BUILD)/tests/torture/journal: $(BUILD)/tests/torture/journal.o $(LIB)
 	$(call say,LD,$(patsubst $(BUILD)/%,%,$@))
 	$(Q)$(CC) $(CFLAGS) $(GF_CFLAGS) $(LDFLAGS) $(GF_LDFLAGS) -o $@ $^ $(LIBS)
 
-torture: all $(TORTURE) ## everything that can go wrong, for ten minutes; writes docs/reliability.md (ONLY=part of a name, TIMES=n: only that, and nothing is written)
-	@$(PYTHON) tests/torture/run --build $(BUILD) --write $(if $(ONLY),--only $(ONLY)) $(if $(TIMES),--times $(TIMES)) $(ARGS)
+torture: all $(TORTURE) ## everything that can go wrong, for ten minutes, or with LONG=1 for an hour; writes docs/reliability.md (ONLY=part of a name, TIMES=n: only that, and nothing is written)
+	@$(PYTHON) tests/torture/run --build $(BUILD) --write $(if $(LONG),--long) $(if $(ONLY),--only $(ONLY)) $(if $(TIMES),--times $(TIMES)) $(ARGS)
 
 test-torture: all $(TORTURE) ## the minute of it that belongs to `make test`
 	@$(RUN) torture

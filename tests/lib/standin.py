@@ -360,6 +360,11 @@ class Platform:
                 if channel.mode == "slow":
                     channel.refused += 1
                     time.sleep(channel.seconds)
+                elif channel.mode == "stuck":  # slow, and it comes to nothing
+                    channel.refused += 1
+                    time.sleep(channel.seconds)
+                    self.close_connection = True
+                    return
                 elif channel.mode == "down":
                     channel.refused += 1
                     self.close_connection = True
@@ -378,7 +383,8 @@ class Platform:
                 elif channel.mode != "ok":
                     channel.refused += 1
                     headers = {"Retry-After": str(channel.retry_after)} if channel.retry_after is not None else None
-                    self.reply(int(channel.mode), {"error": "the stand-in was told to refuse"}, headers)
+                    # As frank as a badly written platform: what it was shown stands in its answer.
+                    self.reply(int(channel.mode), {"shown": [self.headers.get("authorization"), self.path], "error": "the stand-in was told to refuse"}, headers)
                     return
                 if "answers" in self.path:
                     platform.note_answers(json.loads(text))
@@ -444,7 +450,7 @@ class Platform:
     # -- how it behaves ----------------------------------------------------------------------------------------------------------
 
     def control(self, order):
-        """{"<channel>": "ok" | "deaf" | "down" | "slow" | "rubbish" | "half" | "<status>", "retry_after": s, "seconds": s}"""
+        """{"<channel>": "ok" | "deaf" | "down" | "slow" | "stuck" | "rubbish" | "half" | "<status>", "retry_after": s, "seconds": s}"""
         with self.lock:
             for name, mode in order.items():
                 if name in self.channels:

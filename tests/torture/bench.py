@@ -54,14 +54,17 @@ class Skip(Exception):
 
 
 class Scenario:
-    def __init__(self, function, fault, times, quick, nature):
-        self.name, self.function, self.fault, self.times, self.quick, self.nature = function.__name__.replace("_", "-"), function, fault, times, quick, nature
+    def __init__(self, function, fault, times, quick, long, unit, nature):
+        self.name, self.kind = function.__name__.replace("_", "-"), function.__module__
+        self.function, self.fault, self.times, self.quick, self.long, self.unit, self.nature = function, fault, times, quick, long, unit, nature
 
 
-def scenario(fault, times, quick=0, nature=""):
-    """fault: the words of the table. times: how often in the long run; quick: in the selection of `make test`, 0: not there. nature: what may be lost, and why."""
+def scenario(fault, times, quick=0, long=0, unit="", nature="", kind=None):
+    """fault: the words of the table. times: how often in `make torture`; quick: in the selection of `make test`, 0: not there; long: in `make torture LONG=1`, 0: as `times`.
+    unit: what the times are when they are not faults. nature: what may be lost, and why."""
     def note(function):
-        SCENARIOS.append(Scenario(function, fault, times, quick, nature))
+        SCENARIOS.append(Scenario(function, fault, times, quick, long or times, unit, nature))
+        SCENARIOS[-1].kind = kind or SCENARIOS[-1].kind
         return function
     return note
 
@@ -108,6 +111,7 @@ class Bench:
         self.failures = []               # sentences, beside the comparison's
         self.facts = []                  # sentences for the table's note
         self.done = 0
+        self.faults = None               # how many, where `done` counts something else
         self.later = []
         self.environment = {}
 

@@ -27,8 +27,8 @@ FLOOD_RULES = """  - rule: flooded
 """
 
 
-@scenario("one device at 20,000 messages a second beside 300 ordinary ones", times=60, quick=4,
-          nature="The times are seconds. What the flooding device sent is thinned: the newest of each kind is heard, the others are counted.")
+@scenario("one device at 20,000 messages a second beside 300 ordinary ones", times=15, long=60, quick=4, unit="s",
+          nature="What the flooding device sent is thinned: the newest of each kind is heard, the others are counted.")
 def flood_one_device(b, times):
     b.up(direct=True, rate=300, devices=300, limits="device_rate: 50", more_sources=FLOOD_SOURCE, rules=FLOOD_RULES, registry_more="load-1,flood\n")
     b.ledger.timed = True
@@ -42,6 +42,7 @@ def flood_one_device(b, times):
     b.box.end(sim)
     time.sleep(1.5)
     late = b.lateness()
+    b.faults = 0
     status = b.box.status()
     received = status["messages"]["received"] - len(b.ledger.confirmed)
     worst = late[-1] if late else 99.0
@@ -63,13 +64,14 @@ KEYED = """  - rule: keyed
 """
 
 
-@scenario("ten thousand new keys a second", times=20, nature="The times are seconds.")
+@scenario("ten thousand new keys a second", times=6, long=20, unit="s")
 def flood_of_keys(b, times):
     b.up(direct=True, rate=10000, rules=KEYED, mark=1000)
     b.flow()
     for _ in range(times):
         time.sleep(1)
         b.once_done(times)
+    b.faults = 0
     b.over("city")
     v = b.settle(seconds=120)
     row = next(r for r in b.box.ask(do="rules") if r["rule"] == "keyed")
@@ -79,7 +81,7 @@ def flood_of_keys(b, times):
     return v
 
 
-@scenario("incidents wait for a platform that is away", times=100000, nature="The times are incidents.")
+@scenario("incidents wait for a platform that is away", times=10000, long=100000, unit="incidents")
 def backlog(b, times):
     b.up(direct=True, rate=3000, counted=False, mark=1, mqtt_extra=", in_flight: 64")
     b.city_link.mode = "refuse"
@@ -95,7 +97,7 @@ def backlog(b, times):
     restart = time.monotonic() - begun
     b.city_link.mode = "pass"
     b.over("city")
-    b.done = times
+    b.done, b.faults = times, 2  # the link, the kill
     b.effect(by="city", seconds=60)
     v = b.settle(seconds=600)
     b.facts.append(f"{rss >> 20} MB of memory and {size >> 20} MB of file with all of them waiting; a restart took {restart:.1f} s; delivered in {time.monotonic() - begun - restart:.0f} s")
@@ -179,8 +181,8 @@ def upset(b, kills):
     return what
 
 
-@scenario("a million messages with faults of every kind mixed in", times=1000000, quick=0,
-          nature="The times are messages. Kills, cut and slow links, platforms that are deaf, down and talk rubbish, a full disk, reloads; no kill in the second "
+@scenario("a million messages with faults of every kind mixed in", times=150000, long=1000000, unit="messages",
+          nature="Kills, cut and slow links, platforms that are deaf, down and talk rubbish, a full disk, reloads; no kill in the second "
                  "half, so that growth would show.")
 def million(b, times):
     b.up(https=True, shim=True, watched=False, start=False, store_extra=", journal_max_bytes: 8MB",
@@ -233,7 +235,8 @@ def million(b, times):
     v.recovery = b.ledger.longest_recovery(b.platform.channels)[0]
     b.done = times
     flat(b, sizes, times)
-    b.facts.append(f"{sum(faults.values())} faults: " + ", ".join(f"{n} {what}" for what, n in faults.most_common()))
+    b.faults = sum(faults.values())
+    b.facts.append(f"{b.faults} faults: " + ", ".join(f"{n} {what}" for what, n in faults.most_common()))
     return v
 
 

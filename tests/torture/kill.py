@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """SIGKILL: at random moments, and at every place where a program could have done one thing and not yet the other."""
+import glob
 import signal
 import sqlite3
 import subprocess
@@ -11,7 +12,7 @@ from bench import scenario
 UNDO = {4: "DROP TABLE published", 5: "DROP TABLE ruleset"}
 
 
-@scenario("kill -9 at random moments", times=280, quick=10)
+@scenario("kill -9 at random moments", times=100, long=320, quick=10)
 def kill_at_random(b, times):
     b.up(https=True)
     b.flow(0.2)
@@ -53,22 +54,22 @@ def kill_at(b, point, times, https=False):
     return die_over_and_over(b, point, times, lambda: f"{point}=kill@{b.dice.randint(1, 4)}")
 
 
-def point(name, words, times, quick=2, **kwargs):
+def point(name, words, times, quick=2, long=0, **kwargs):
     """A scenario for a named point that traffic passes by itself."""
     def run(b, n):
         return kill_at(b, name, n, **kwargs)
     run.__name__ = "kill-" + name.replace(".", "-").replace("_", "-")
-    scenario(words, times=times, quick=quick)(run)
+    scenario(words, times=times, quick=quick, long=long)(run)
 
 
-point("ingest.after_read", "killed after reading a batch", 70)
-point("store.before_commit", "killed before COMMIT", 70, quick=0)
-point("store.after_commit", "killed after COMMIT", 70)
-point("daemon.after_commit", "killed between COMMIT and the PUBACKs", 70, quick=0)
-point("mqtt.before_ack", "killed before writing the PUBACKs", 70)
-point("forward.before_send", "killed before sending to the platform", 70, quick=0, https=True)
-point("forward.after_send", "killed after sending, before the receipt", 70, https=True)
-point("forward.before_confirm", "killed with the receipt in hand, before it is noted", 70, https=True)
+point("ingest.after_read", "killed after reading a batch", 30, long=70)
+point("store.before_commit", "killed before COMMIT", 30, long=70, quick=0)
+point("store.after_commit", "killed after COMMIT", 30, long=70)
+point("daemon.after_commit", "killed between COMMIT and the PUBACKs", 30, long=70, quick=0)
+point("mqtt.before_ack", "killed before writing the PUBACKs", 30, long=70)
+point("forward.before_send", "killed before sending to the platform", 30, long=70, quick=0, https=True)
+point("forward.after_send", "killed after sending, before the receipt", 30, long=70, https=True)
+point("forward.before_confirm", "killed with the receipt in hand, before it is noted", 30, long=70, https=True)
 
 
 def reload_rules(b):
@@ -83,14 +84,14 @@ def reload_rules(b):
         pass
 
 
-def reload_point(name, words, times, quick=1):
+def reload_point(name, words, times, quick=1, long=0):
     def run(b, n):
         def provoke(_):
             b.box.wait_ready()
             reload_rules(b)
         return kill_at_first(b, name, n, provoke)
     run.__name__ = "kill-" + name.replace(".", "-").replace("_", "-")
-    scenario(words, times=times, quick=quick)(run)
+    scenario(words, times=times, quick=quick, long=long)(run)
 
 
 def kill_at_first(b, name, times, provoke):
@@ -100,8 +101,8 @@ def kill_at_first(b, name, times, provoke):
     return die_over_and_over(b, name, times, lambda: f"{name}=kill", provoke)
 
 
-reload_point("reload.before_commit", "killed in a reload, before it is on disk", 40)
-reload_point("reload.after_commit", "killed in a reload, after it is on disk", 40, quick=0)
+reload_point("reload.before_commit", "killed in a reload, before it is on disk", 15, long=40)
+reload_point("reload.after_commit", "killed in a reload, after it is on disk", 15, long=40, quick=0)
 
 
 def make_older(path, versions=1):
@@ -116,7 +117,7 @@ def make_older(path, versions=1):
     return newest - versions, newest
 
 
-@scenario("killed in the middle of a migration", times=40, quick=2)
+@scenario("killed in the middle of a migration", times=15, long=40, quick=2)
 def kill_in_migration(b, times):
     b.up(counted=False)  # an older file cannot hold counts that the platform has not been told yet
     b.flow(0.3)
@@ -132,4 +133,5 @@ def kill_in_migration(b, times):
         b.start()
         b.effect()
         b.once_done(times)
+    b.check(not glob.glob(b.box.store + ".damaged*"), "a migration that was broken off left a store that was set aside as damaged")
     return b.settle()

@@ -41,7 +41,9 @@ class Link:
     def __init__(self, target, ledger=None):
         self.target, self.ledger = target, ledger
         self.mode = "pass"      # pass, slow, refuse
-        self.delay = 0.0        # seconds a chunk, when slow
+        self.delay = 0.0        # seconds a piece, when slow
+        self.piece = 65536      # bytes that are carried at a time, when slow: packets come torn
+        self.joined = 0         # connections so far
         self.pairs, self.frozen = set(), set()
         self.lock = threading.Lock()
         self.listener = socket.socket()
@@ -76,6 +78,7 @@ class Link:
         watch = Watch(self.ledger) if self.ledger else None
         with self.lock:
             self.pairs.add((near, far))
+            self.joined += 1
         pair = (near, far)
         back = threading.Thread(target=self.pump, args=(far, near, pair, watch and watch.from_broker), daemon=True)
         back.start()
@@ -94,12 +97,14 @@ class Link:
                     break
                 if pair in self.frozen:
                     continue
-                if self.mode == "slow":
-                    time.sleep(self.delay)
                 if look:
                     look(data)
+                step = self.piece if self.mode == "slow" else len(data)
                 try:
-                    sink.sendall(data)
+                    for at in range(0, len(data), step):
+                        if self.mode == "slow":
+                            time.sleep(self.delay)
+                        sink.sendall(data[at:at + step])
                 except OSError:
                     if not look:
                         break

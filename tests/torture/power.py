@@ -109,7 +109,7 @@ def cut(b, disk, times):
     b.once_done(times)
 
 
-@scenario("power cut at random moments", times=200, quick=8)
+@scenario("power cut at random moments", times=60, long=200, quick=8)
 def power_at_random(b, times):
     disk = begin(b)
     for _ in range(times):
@@ -118,7 +118,7 @@ def power_at_random(b, times):
     return end(b, disk)
 
 
-@scenario("power cut at the Nth write or sync after the start", times=200, quick=8)
+@scenario("power cut at the Nth write or sync after the start", times=60, long=200, quick=8)
 def power_at_nth(b, times):
     disk = begin(b)
     for _ in range(times):
@@ -132,7 +132,7 @@ def power_at_nth(b, times):
     return end(b, disk)
 
 
-@scenario("power cut while the log is moved into the file", times=100, quick=4)
+@scenario("power cut while the log is moved into the file", times=30, long=100, quick=4)
 def power_in_checkpoint(b, times):
     disk = begin(b)
     for _ in range(times):

@@ -24,8 +24,17 @@ def cell(row, notes):
 
     def number(n):
         return f"**{n}**" if n else "0"
-    return (f"| {row['fault']}{mark} | {row['times']:,} | {row['acknowledged']:,} | {number(row['lost'])} | {number(row['missing'])} | {number(row['duplicates'])} | "
+    return (f"| {row['fault']}{mark} | {row['times']:,}{' ' * bool(row['unit'])}{row['unit']} | {row['acknowledged']:,} | {number(row['lost'])} | {number(row['missing'])} | {number(row['duplicates'])} | "
             f"{row['recovery']:.1f} s |")
+
+
+def summary(done, rows):
+    """Faults are summed where a row counts faults; what floods, waits or is sent is not one."""
+    of_kind = {kind: sum(r["faults"] for r in done if r["kind"] == kind) for kind in ("kill", "power")}
+    events = sum(r["acknowledged"] for r in done)
+    how = "`make torture LONG=1`" if all(r["long"] for r in rows) else "`make torture`"
+    return (f"{sum(r['faults'] for r in done):,} faults, {of_kind['kill']:,} of them kills by name or by chance and {of_kind['power']:,} power cuts; {events:,} acknowledged events; "
+            f"{sum(r['seconds'] for r in rows) / 60:.0f} minutes, {how} of {time.strftime('%Y-%m-%d')}.")
 
 
 def table(rows, scenarios):
@@ -35,8 +44,7 @@ def table(rows, scenarios):
     lines += [cell(found[s.fault], notes) if s.fault in found else f"| {s.fault} | not run yet | | | | | |" for s in scenarios]
     done = [r for r in rows if "lost" in r]
     wrong = [r["fault"] for r in rows if r.get("wrong")]
-    total = (f"{sum(r['times'] for r in done):,} faults over {sum(r['acknowledged'] for r in done):,} acknowledged events in "
-             f"{sum(r['seconds'] for r in rows) / 60:.0f} minutes, on {time.strftime('%Y-%m-%d')}.")
+    total = summary(done, rows)
     lines += ["", total + (f" Not as it should be: {'; '.join(wrong)}." if wrong else "")]
     if notes:
         lines += [""] + [f"{i}. {text}" for i, text in enumerate(notes, 1)]
