@@ -226,10 +226,13 @@ void engine_adopt(struct engine *e, struct docket *d, struct engine_rule *er) {
     in->since = inc->first_event;
     in->escalated = inc->level > 0 ? (size_t)inc->level : 0;
     engine_rearm_clear(e, in);
+    if (er->rule->pattern == RULE_WINDOW && er->rule->clear_mode == CLEAR_AUTO) /* also if nothing comes any more */
+        in->due[DUE_WINDOW] = e->now.mono + er->rule->within;
     engine_escalate_arm(e, in);
     if (inc->told != inc->count)
         in->due[DUE_REVISE] = in->told_at + (er->rule->repeat_interval > 0 ? er->rule->repeat_interval : ENGINE_DEFAULT_REPEAT);
     engine_instance_touch(e, in);
+    engine_instance_arm(e, in);
 }
 
 /* An incident whose rule is no more (or twice for one key, which only a damaged store can bring). */
