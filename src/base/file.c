@@ -69,8 +69,8 @@ int file_read(const char *path, struct buf *b, struct err *err) {
 
 /* ---- whose it is ---- */
 
-static int owned_well(const char *path, const struct stat *st, struct err *err) {
-    if (st->st_uid != 0 && st->st_uid != geteuid())
+static int owned_well(const char *path, const struct stat *st, uid_t also, struct err *err) {
+    if (st->st_uid != 0 && st->st_uid != geteuid() && st->st_uid != also)
         return err_set(err, GF_EDENIED, "%s: belongs to user %u, neither to root nor to us; cure: chown root '%s'", path,
                        (unsigned)st->st_uid, path);
     if ((st->st_mode & S_IWOTH) && !(S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX))) /* as in /tmp: nobody may replace another's files */
@@ -80,28 +80,42 @@ static int owned_well(const char *path, const struct stat *st, struct err *err) 
 }
 
 /* The directory that a path lies in: whoever may write there may put another file in its place. */
-static int lies_well(const char *path, struct err *err) {
+static int lies_well(const char *path, uid_t also, struct err *err) {
     struct stat st;
     char *dir = strdup(path), *slash = dir ? strrchr(dir, '/') : NULL;
     if (slash)
         slash[slash == dir] = 0;
-    int rc = stat(slash ? dir : ".", &st) < 0 ? 0 : owned_well(slash ? dir : ".", &st, err);
+    int rc = stat(slash ? dir : ".", &st) < 0 ? 0 : owned_well(slash ? dir : ".", &st, also, err);
     free(dir);
     return rc;
 }
 
-int file_trusted(const char *path, struct err *err) {
+int file_trusted(const char *path, uid_t also, struct err *err) {
     struct stat link, st;
     if (lstat(path, &link) < 0 || stat(path, &st) < 0)
         return 0;
-    int rc = owned_well(path, &st, err);
+    int rc = owned_well(path, &st, also, err);
     if (!rc)
-        rc = lies_well(path, err);
+        rc = lies_well(path, also, err);
     char *real = !rc && S_ISLNK(link.st_mode) ? realpath(path, NULL) : NULL;
     if (real)
-        rc = lies_well(real, err);
+        rc = lies_well(real, also, err);
     free(real);
     return rc;
+}
+
+static int kept_well(const char *path, const struct stat *st, uid_t also, struct err *err) {
+    if (!S_ISREG(st->st_mode))
+        return err_set(err, GF_EDENIED, "%s: a secret must stand in a regular file", path);
+    if (st->st_mode & (S_IROTH | S_IWOTH))
+        return err_set(err, GF_EDENIED, "%s: a secret that everybody may %s (mode %03o); cure: chmod o-rw '%s'", path,
+                       st->st_mode & S_IROTH ? "read" : "write", (unsigned)(st->st_mode & 0777), path);
+    return file_trusted(path, also, err);
+}
+
+int file_secret_trusted(const char *path, uid_t also, struct err *err) {
+    struct stat st;
+    return stat(path, &st) < 0 ? 0 : kept_well(path, &st, also, err);
 }
 
 int file_read_secret(const char *path, struct buf *b, struct err *err) {
@@ -109,14 +123,9 @@ int file_read_secret(const char *path, struct buf *b, struct err *err) {
     int fd = open_regular(path, &st, err);
     if (fd < 0)
         return fd;
-    int rc;
     size_t start = b->len;
-    if (!S_ISREG(st.st_mode))
-        rc = err_set(err, GF_EDENIED, "%s: a secret must stand in a regular file", path);
-    else if (st.st_mode & (S_IROTH | S_IWOTH))
-        rc = err_set(err, GF_EDENIED, "%s: a secret that everybody may %s (mode %03o); cure: chmod o-rw '%s'", path,
-                     st.st_mode & S_IROTH ? "read" : "write", (unsigned)(st.st_mode & 0777), path);
-    else if ((rc = file_trusted(path, err)) == 0)
+    int rc = kept_well(path, &st, geteuid(), err);
+    if (!rc)
         rc = read_all(fd, path, b, err);
     if (!rc && b->len > start && b->data[b->len - 1] == '\n') {
         b->data[--b->len] = 0;

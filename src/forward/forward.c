@@ -102,9 +102,11 @@ void forward_turn(struct forward *f) {
 }
 
 void forward_renew(struct forward *f) {
-    for (size_t i = 0; i < f->nsenders && f->started && !f->stopping; i++)
+    for (size_t i = 0; i < f->nsenders && f->started && !f->stopping; i++) {
         if (f->senders[i].ops->renew != NULL)
             f->senders[i].ops->renew(&f->senders[i]);
+        sender_renewed(&f->senders[i]);
+    }
 }
 
 void forward_wake(struct forward *f) { forward_turn(f); }

@@ -37,9 +37,10 @@ struct slot {
 
 enum result {
     RESULT_CONFIRMED,
-    RESULT_RETRY,      /* this message: try it again later */
-    RESULT_DEAD,       /* this message: never */
-    RESULT_UNREACHABLE /* not this message's fault: the platform, or the way there */
+    RESULT_RETRY,       /* this message: try it again later */
+    RESULT_DEAD,        /* this message: never */
+    RESULT_UNREACHABLE, /* not this message's fault: the platform, or the way there */
+    RESULT_UNAUTHORIZED /* not this message's fault: the platform does not take us for who we are */
 };
 
 /* A kind of platform. All are called from the loop, none from within another. */
@@ -70,6 +71,7 @@ struct sender {
     bool known, reachable; /* known: it has shown itself at least once, either way */
     int failures;          /* of the platform, in a row */
     int row_failures;      /* of single messages, in a row */
+    bool unauthorized;     /* what holds it up is that */
     uint64_t hold;         /* uv_now until which nothing is sent; 0: none */
     char why[256];
     /* commands */
@@ -114,8 +116,10 @@ void sender_late_receipt(struct sender *s, const char *incident, uint32_t revisi
 void sender_link(struct sender *s, bool up, const char *why);
 void sender_health(struct sender *s, bool reachable, const char *why);
 void sender_trouble(struct sender *s, const char *why,
-                    int64_t retry_after);                             /* the platform's: counts once however many messages tell of it */
-void sender_commands(struct sender *s, const char *json, size_t len); /* one command, a list of them, or {"commands": […]} */
-struct slot *sender_slot(struct sender *s, const char *incident);     /* in flight; NULL */
-int64_t sender_backoff(struct sender *s, int failures);               /* ms, within retry_min and retry_max, full jitter */
+                    int64_t retry_after); /* the platform's: counts once however many messages tell of it */
+void sender_unauthorized(struct sender *s, const char *why, int64_t retry_after); /* the same, tried again slowly */
+void sender_renewed(struct sender *s);                                            /* files of secrets may be others now: no waiting */
+void sender_commands(struct sender *s, const char *json, size_t len);             /* one command, a list of them, or {"commands": […]} */
+struct slot *sender_slot(struct sender *s, const char *incident);                 /* in flight; NULL */
+int64_t sender_backoff(struct sender *s, int failures);                           /* ms, within retry_min and retry_max, full jitter */
 #endif

@@ -12,6 +12,7 @@
 #define HTTPS_HOLD 60000               /* ms that a poll may be held by the platform, beyond the ordinary time limit */
 #define HTTPS_RETRY_AFTER_MAX TIME_DAY /* ms; a platform that says more is asked again after this */
 #define HTTPS_AFTER_MAX 256
+#define HTTPS_QUOTE_MAX 120 /* bytes of what a platform says that are shown */
 
 struct https_sender;
 
@@ -65,6 +66,8 @@ GF_WARN_UNUSED int https_request_new(struct https_sender *hs, enum request_kind 
 GF_WARN_UNUSED int https_request_go(struct request *r, const char *url, const char *id,
                                     struct err *err);  /* id: the message's, signed; NULL: a GET */
 void https_request_done(struct request *r, bool keep); /* ends it, whatever it was at */
+void https_quote(const struct request *r, const char *text, size_t len,
+                 struct buf *out); /* the beginning of what the platform said, fit for a log, without secrets */
 /* https_tls.c */
 GF_WARN_UNUSED int https_tls_begin(struct request *r, struct err *err); /* the files, renewed ones when there are */
 void https_tls_set(struct request *r);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The HTTPS platform: each message is a POST, signed as Standard Webhooks and/or with a bearer token and/or a client certificate.
  *
- *   2xx ─► confirmed · 4xx but 408, 425, 429 ─► dead · 429, 503 ─► the platform is asked again later, Retry-After honoured · all else ─► this message again later
+ *   2xx ─► confirmed · 4xx but 401, 403, 407, 408, 425, 429 ─► dead · 429, 503 ─► the platform is asked again later, Retry-After honoured · all else ─► this message again later
+ *   401, 407 ─► the platform does not know us, most often because a token has run out: nothing is held against the message, and it is asked again slowly
+ *   403 ─► it may be that, or a filter on the way that this message offends: this message again later, the others get past it; many in a row are the platform's trouble
  *   no connection ─► the platform cannot be reached: nothing is held against the message
  *   a connection, and then nothing, or half a reply ─► this message again later: it may be the message that the platform stumbles over, and the others must get past it
  *
@@ -167,21 +169,29 @@ static void read_commands(struct https_sender *hs, const struct request *r) {
     arena_rewind(&s->f->arena, mark);
 }
 
+static bool is_unauthorized(long status) { return status == 401 || status == 407; }
+
+/* No other try will fare better. */
+static bool is_final(long status) {
+    return status >= 400 && status < 500 && !is_unauthorized(status) && status != 403 && status != 408 && status != 425 && status != 429;
+}
+
 /* The text of a refusal, with what the platform said about it. */
 static void say_status(const struct request *r, long status, char *out, size_t size) {
-    struct buf clean;
+    struct buf said;
     char *redirect = NULL;
 
+    buf_init(&said, 512);
     if (status >= 300 && status < 400 && curl_easy_getinfo(r->easy, CURLINFO_REDIRECT_URL, &redirect) == CURLE_OK && redirect != NULL) {
-        (void)snprintf(out, size, "HTTP %ld: redirects are not followed (to %.*s)", status,
-                       (int)(strcspn(redirect, "?#") > 120 ? 120 : strcspn(redirect, "?#")), redirect);
-        return;
+        https_quote(r, redirect, strcspn(redirect, "?#"), &said);
+        (void)snprintf(out, size, "HTTP %ld: redirects are not followed (to %s)", status, said.data);
+    } else {
+        https_quote(r, r->reply.data, r->reply.len, &said);
+        (void)snprintf(out, size, "%sHTTP %ld%s%s",
+                       is_unauthorized(status) ? "unauthorized, the platform does not accept our token, signature or certificate: " : "",
+                       status, said.len > 0 ? ": " : "", said.data);
     }
-    buf_init(&clean, 512);
-    for (size_t i = 0; i < r->reply.len && i < 120; i++)
-        buf_putc(&clean, (unsigned char)r->reply.data[i] < ' ' || r->reply.data[i] == 0x7f ? ' ' : r->reply.data[i]);
-    (void)snprintf(out, size, "HTTP %ld%s%s", status, clean.len > 0 ? ": " : "", clean.data);
-    buf_done(&clean);
+    buf_done(&said);
 }
 
 static void say_error(const struct request *r, CURLcode code, char *out, size_t size) {
@@ -224,7 +234,9 @@ static void incident_finished(struct https_sender *hs, struct request *r, CURLco
     say_status(r, status, why, sizeof(why));
     if (status == 429 || status == 503)
         sender_result(s, slot, RESULT_UNREACHABLE, why, r->retry_after);
-    else if (status >= 400 && status < 500 && status != 408 && status != 425)
+    else if (is_unauthorized(status))
+        sender_result(s, slot, RESULT_UNAUTHORIZED, why, r->retry_after);
+    else if (is_final(status))
         sender_result(s, slot, RESULT_DEAD, why, -1);
     else
         sender_result(s, slot, RESULT_RETRY, why, r->retry_after);
@@ -245,7 +257,7 @@ static void answer_finished(struct https_sender *hs, struct request *r, CURLcode
         say_error(r, code, why, sizeof(why));
     else
         say_status(r, status, why, sizeof(why));
-    if (code == CURLE_OK && status >= 400 && status < 500 && status != 408 && status != 425 && status != 429) {
+    if (code == CURLE_OK && is_final(status)) {
         log_warn("platform %s: refuses an answer: %s", s->conf->name, why);
         drop_answer(hs);
         return;

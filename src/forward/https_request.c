@@ -10,6 +10,8 @@
 #include "gengfu/mqtt/secret.h"
 #include "https_int.h"
 
+#define BEARER "Authorization: Bearer "
+
 static size_t on_body(char *data, size_t size, size_t n, void *user) {
     struct request *r = user;
     size_t len = size * n;
@@ -131,7 +133,7 @@ static int add_token(struct request *r, struct err *err) {
     if (rc < 0)
         return err_prefix(err, "token");
     buf_init(&line, SECRET_MAX + 64);
-    buf_printf(&line, "Authorization: Bearer %s", token.data);
+    buf_printf(&line, BEARER "%s", token.data);
     if (strpbrk(token.data, "\r\n") != NULL)
         rc = err_set(err, GF_EINVAL, "%s: a token is one line", r->hs->s->conf->token_file);
     else
@@ -203,4 +205,31 @@ int https_request_go(struct request *r, const char *url, const char *id, struct 
     if (curl_multi_add_handle(r->hs->multi, r->easy) != CURLM_OK)
         return err_set(err, GF_ENOMEM, "HTTPS: the request cannot be begun");
     return 0;
+}
+
+/* A platform that refuses us may well repeat what we showed it; and what it says goes into the log, the status and the outbox. */
+void https_quote(const struct request *r, const char *text, size_t len, struct buf *out) {
+    const struct config_platform *c = r->hs->s->conf;
+    const char *query = strchr(c->url, '?');
+    struct buf secrets[3];
+    struct err err = {0};
+    size_t n = 0, start = out->len;
+
+    for (const struct curl_slist *h = r->headers; h != NULL; h = h->next)
+        if (strncmp(h->data, BEARER, sizeof(BEARER) - 1) == 0 && n == 0) {
+            buf_init(&secrets[n], SECRET_MAX);
+            buf_puts(&secrets[n++], h->data + sizeof(BEARER) - 1);
+        }
+    if (query != NULL) { /* often a key */
+        buf_init(&secrets[n], 0);
+        buf_puts(&secrets[n++], query + 1);
+    }
+    if (c->secret_file != NULL && secret_read(c->secret_file, &secrets[n], &err) == 0)
+        n++;
+    secret_hide(out, text, len, HTTPS_QUOTE_MAX, secrets, n);
+    for (size_t i = start; i < out->len; i++)
+        if ((unsigned char)out->data[i] < ' ' || out->data[i] == 0x7f)
+            out->data[i] = ' ';
+    for (size_t i = 0; i < n; i++)
+        secret_done(&secrets[i]);
 }

@@ -34,13 +34,15 @@ void sender_health(struct sender *s, bool reachable, const char *why) {
         s->f->ops.health(s->f->ctx, s->index, reachable, reachable ? "" : s->why);
 }
 
-void sender_trouble(struct sender *s, const char *why, int64_t retry_after) {
+static void trouble(struct sender *s, const char *why, int64_t floor, int64_t retry_after) {
     uint64_t now = uv_now(s->f->loop);
 
     if (now >= s->hold) { /* the other messages in flight tell of the same trouble */
         s->failures++;
         int64_t wait = sender_backoff(s, s->failures);
 
+        if (wait < floor)
+            wait = floor + (int64_t)prng_below(&s->f->prng, (uint64_t)floor + 1);
         s->hold = now + (uint64_t)(retry_after > wait ? retry_after : wait);
     } else if (retry_after >= 0 && now + (uint64_t)retry_after > s->hold) {
         s->hold = now + (uint64_t)retry_after;
@@ -49,11 +51,29 @@ void sender_trouble(struct sender *s, const char *why, int64_t retry_after) {
     forward_turn(s->f);
 }
 
+void sender_trouble(struct sender *s, const char *why, int64_t retry_after) { trouble(s, why, 0, retry_after); }
+
+/* Whoever asks with a token that has run out, again and again, gets locked out: between half of retry_max and all of it from the first time on. A renewed token is seen with the next try, or at once with a
+ * reload. */
+void sender_unauthorized(struct sender *s, const char *why, int64_t retry_after) {
+    s->unauthorized = true;
+    trouble(s, why, s->conf->retry_max / 2, retry_after);
+}
+
+void sender_renewed(struct sender *s) {
+    if (!s->unauthorized)
+        return;
+    s->unauthorized = false;
+    s->hold = 0;
+    forward_turn(s->f);
+}
+
 static void confirmed(struct sender *s) {
     s->stats.confirmed++;
     s->stats.last_confirmed = s->f->ops.wall(s->f->ctx);
     s->failures = s->row_failures = 0;
     s->hold = 0;
+    s->unauthorized = false;
     sender_health(s, true, "");
 }
 
@@ -66,10 +86,13 @@ void sender_result(struct sender *s, struct slot *slot, enum result r, const cha
     slot->mid = 0;
     slot->deadline = 0;
     s->stats.in_flight--;
-    if (r == RESULT_UNREACHABLE) { /* the row's tries are not spent on it */
+    if (r == RESULT_UNREACHABLE || r == RESULT_UNAUTHORIZED) { /* the row's tries are not spent on it */
         slot->state = SLOT_FREE;
         s->stats.failed++;
-        sender_trouble(s, why, retry_after);
+        if (r == RESULT_UNAUTHORIZED)
+            sender_unauthorized(s, why, retry_after);
+        else
+            sender_trouble(s, why, retry_after);
         return;
     }
     (void)snprintf(slot->why, sizeof(slot->why), "%s", why);

@@ -35,7 +35,8 @@ static bool write_outcomes(struct forward *f) {
                                              .incident = f->late[i].incident,
                                              .revision = f->late[i].revision,
                                              .result = OUTBOX_CONFIRMED,
-                                             .at = f->ops.wall(f->ctx)};
+                                             .at = f->ops.wall(f->ctx),
+                                             .late = true};
     if (n == 0)
         return true;
     int rc = fault_point("forward.before_confirm") ? err_set(&err, GF_EIO, "a fault on purpose")

@@ -46,3 +46,38 @@ void secret_done(struct buf *b) {
         explicit_bzero(b->data, b->cap);
     buf_done(b);
 }
+
+/* How many bytes of `text` stand in the secret, in a row and from anywhere in it. */
+static size_t run_of(const char *text, size_t len, const struct buf *secret) {
+    size_t longest = 0;
+
+    for (size_t i = 0; i < secret->len; i++) {
+        size_t n = 0;
+
+        while (n < len && i + n < secret->len && text[n] == secret->data[i + n])
+            n++;
+        if (n > longest)
+            longest = n;
+    }
+    return longest >= SECRET_RUN || longest == secret->len ? longest : 0;
+}
+
+void secret_hide(struct buf *out, const char *text, size_t len, size_t room, const struct buf *secrets, size_t n) {
+    size_t start = out->len;
+
+    for (size_t i = 0; i < len && out->len - start < room;) {
+        size_t hidden = 0;
+
+        for (size_t k = 0; k < n; k++) {
+            size_t run = run_of(text + i, len - i, &secrets[k]);
+
+            if (run > hidden)
+                hidden = run;
+        }
+        if (hidden > 0)
+            buf_puts(out, "***");
+        else
+            buf_putc(out, text[i]);
+        i += hidden > 0 ? hidden : 1;
+    }
+}

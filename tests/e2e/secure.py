@@ -58,5 +58,8 @@ def test_secret_that_everybody_can_read_is_refused(t):
     box.start(connected=False)
     why = sandbox.wait_for(lambda: box.status()["broker"]["why"], 10, "a reason")
     t.check("chmod" in why, f"the cure is not said: {why!r}")
+    done = box.cli("check", box.config)
+    t.equal(done.returncode, 1, "exit code of check")
+    t.check(why.split("; cure")[0].split(": ", 1)[1] in done.stdout, f"check says something else: {done.stdout!r} and not {why!r}")
     t.check(not box.status()["broker"]["connected"], "a password that everybody can read was used")
     t.equal(box.cli("status").returncode, 1, "exit code of status")

@@ -8,6 +8,7 @@ modes of a POST to an incident address (words of the first line of DIR/mode; no 
   ok                    200 {}
   status N [VALUE]      status N, with Retry-After: VALUE ("date+S": an HTTP date S seconds from now)
   once N                status N once, then ok
+  echo N [TEXT]         status N, and says everything that it was shown: address, headers, and the text
   half                  200 with half of the body that Content-Length promises
   slow S                200 after S seconds
   drop                  closes without a word
@@ -90,6 +91,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 value = words[2]
                 headers["Retry-After"] = email.utils.formatdate(time.time() + float(value[5:]), usegmt=True) if value.startswith("date+") else value
             self.reply(int(words[1]), b'{"error": "as told"}', headers)
+        elif words[0] == "echo":
+            shown = {"error": " ".join([self.headers.get("authorization", "")[:len("Bearer ") + 12], self.headers.get("authorization", ""), self.path, *words[2:]])}
+            self.reply(int(words[1]), json.dumps(shown).encode())
         elif words[0] == "half":
             self.reply(200, b'{"half"', promised=100)
             self.close_connection = True

@@ -13,5 +13,8 @@
 GF_WARN_UNUSED int secret_read(const char *name, struct buf *b, struct err *err);
 GF_WARN_UNUSED int secret_path(const char *name, char *out, size_t size, struct err *err); /* where that is */
 void secret_done(struct buf *b);                                                           /* wipes and frees */
+/* Appends at most `room` bytes of a text from outside, with "***" for what is a secret of ours: the whole of it, or SECRET_RUN bytes of it and more in a row. */
+#define SECRET_RUN 8
+void secret_hide(struct buf *out, const char *text, size_t len, size_t room, const struct buf *secrets, size_t n);
 
 #endif

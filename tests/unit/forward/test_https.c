@@ -157,6 +157,78 @@ static void refused_for_good(void **state) {
     end();
 }
 
+static bool has_one_post(struct ff *f) {
+    (void)f;
+    return posts() >= 1;
+}
+
+/* A token that has run out must cost no incident: nothing is dead, nothing is asked in haste, and a reload after the renewal ends it. */
+static void unauthorized(void **state) {
+    static const char *const modes[] = {"status 401", "status 407"};
+    struct forward_stats st;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        if (!begin())
+            skip();
+        p->retry_max = 60000;
+        standin_mode(&far, modes[i]);
+        ff_start(&ff);
+        for (int k = 0; k < 3; k++) {
+            char id[40];
+
+            (void)snprintf(id, sizeof(id), ID("%04d"), k);
+            ff_incident(&ff, id, 1, SEVERITY_MINOR);
+        }
+        assert_true(ff_until(&ff, has_one_post, FF_PATIENCE));
+        ff_run(&ff, 1500);
+        assert_in_range(posts(), 1, 3); /* what was in flight together */
+        assert_int_equal(ff_dead(&ff, "city"), 0);
+        assert_int_equal(ff_waiting(&ff, "city"), 3);
+        ff_stats(&ff, 0, &st);
+        assert_false(st.reachable);
+        assert_non_null(strstr(st.why, "unauthorized"));
+        assert_non_null(strstr(st.why, modes[i] + 7));
+        standin_mode(&far, "ok");
+        forward_renew(ff.forward);
+        assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+        ff_stats(&ff, 0, &st);
+        assert_true(st.reachable);
+        end();
+    }
+}
+
+/* What we showed a platform does not come back into the status, the outbox or the log. */
+static void secrets_are_not_repeated(void **state) {
+    static const char *const hidden[] = {"tok-9f8e7d6c5b4a", "tok-9f8e7d6c", "c2lnbmluZy1zZWNyZXQtMTIz", "tenant=7"};
+    static const char *const modes[] = {"echo 401 whsec_c2lnbmluZy1zZWNyZXQtMTIz", "echo 422 whsec_c2lnbmluZy1zZWNyZXQtMTIz",
+                                        "echo 500 whsec_c2lnbmluZy1zZWNyZXQtMTIz"};
+    char secret[160], token[160];
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct forward_stats st;
+
+        if (!begin())
+            skip();
+        secret_file(secret, sizeof(secret), "secret", "whsec_c2lnbmluZy1zZWNyZXQtMTIz\n");
+        secret_file(token, sizeof(token), "token", "tok-9f8e7d6c5b4a3f2e1d0c\n");
+        p->secret_file = secret;
+        p->token_file = token;
+        standin_mode(&far, modes[i]);
+        ff_start(&ff);
+        ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
+        assert_true(ff_until(&ff, has_one_post, FF_PATIENCE));
+        ff_run(&ff, 300);
+        ff_stats(&ff, 0, &st);
+        assert_non_null(strstr(st.why, "Bearer ***"));
+        assert_non_null(strstr(st.why, "/in/incidents?***"));
+        for (size_t k = 0; k < sizeof(hidden) / sizeof(hidden[0]); k++)
+            assert_null(strstr(st.why, hidden[k]));
+        end();
+    }
+}
+
 static void again_after(const char *mode) {
     if (!begin())
         skip();
@@ -174,6 +246,7 @@ static void tried_again(void **state) {
     again_after("once 500");
     again_after("once 502");
     again_after("once 503");
+    again_after("once 403");
     again_after("once 408");
     again_after("once 425");
     again_after("once 429");
@@ -196,11 +269,6 @@ static void retry_after_is_kept(void **state) {
         assert_int_equal(posts(), 2);
         end();
     }
-}
-
-static bool has_one_post(struct ff *f) {
-    (void)f;
-    return posts() >= 1;
 }
 
 static void an_unsure_answer_is_none(void **state) {
@@ -653,6 +721,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(posts_signed_and_with_a_token),
         cmocka_unit_test(refused_for_good),
+        cmocka_unit_test(unauthorized),
+        cmocka_unit_test(secrets_are_not_repeated),
         cmocka_unit_test(tried_again),
         cmocka_unit_test(retry_after_is_kept),
         cmocka_unit_test(an_unsure_answer_is_none),

@@ -373,6 +373,40 @@ static void credentials(void **state) {
     remove_tree(dir);
 }
 
+static void hidden(void **state) {
+    static const struct {
+        const char *text, *shown;
+    } rows[] = {
+        {"", ""},
+        {"nothing of it", "nothing of it"},
+        {"token geheim-0123456789 has run out", "token *** has run out"},
+        {"token geheim-012345678", "token ***"},             /* cut */
+        {"...heim-01234... and more", "...***... and more"}, /* from the middle */
+        {"geheim-0123456789geheim-0123456789", "******"},
+        {"geheim", "geheim"}, /* too little to be of use */
+        {"pin=4711", "pin=***"},
+    };
+    struct buf secrets[2], out;
+
+    (void)state;
+    buf_init(&secrets[0], 64);
+    buf_init(&secrets[1], 64);
+    buf_puts(&secrets[0], "geheim-0123456789");
+    buf_puts(&secrets[1], "4711"); /* short, and whole */
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        buf_init(&out, 256);
+        secret_hide(&out, rows[i].text, strlen(rows[i].text), 100, secrets, 2);
+        assert_string_equal(out.data, rows[i].shown);
+        buf_done(&out);
+    }
+    buf_init(&out, 256); /* what is beyond the room is neither shown nor leaves half a secret */
+    secret_hide(&out, "a geheim-0123456789", 19, 3, secrets, 2);
+    assert_string_equal(out.data, "a ***");
+    buf_done(&out);
+    secret_done(&secrets[0]);
+    secret_done(&secrets[1]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(later_reads_on),
@@ -388,6 +422,7 @@ int main(void) {
         cmocka_unit_test(stays_up_when_idle),
         cmocka_unit_test(password_by_file),
         cmocka_unit_test(credentials),
+        cmocka_unit_test(hidden),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
