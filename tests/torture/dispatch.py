@@ -123,9 +123,31 @@ def platform_400(b, times):
     return dead_letters(b, times, "400")
 
 
+def unauthorized(b, times, status):
+    """A token that has run out, say: nothing is dead, and once it is renewed everything arrives by itself."""
+    over_https(b, ", retry_min: 200ms, retry_max: 1s")
+    for _ in range(times):
+        refused = b.platform.channels["district"].refused
+        b.platform.control({"district": status})
+        b.effect()
+        sandbox.wait_for(lambda: not all(p["reachable"] for p in b.box.status()["platforms"]), 20, "the platform in the status")
+        b.check(b.platform.channels["district"].refused > refused, f"{status}: the platform was asked nothing meanwhile")
+        b.check(b.box.status()["outbox"]["dead"] == 0, f"{status} made dead letters")
+        b.platform.control({"district": "ok"})
+        b.over("district")
+        b.effect(by="district", seconds=30)
+        b.once_done(times)
+    return b.settle()
+
+
 @scenario("platform answers 401", times=1, long=2)
 def platform_401(b, times):
-    return dead_letters(b, times, "401")
+    return unauthorized(b, times, "401")
+
+
+@scenario("platform answers 403", times=1, long=2)
+def platform_403(b, times):
+    return unauthorized(b, times, "403")
 
 
 @scenario("platform answers 413", times=1, long=2)
