@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "engine/engine_int.h"
 #include "engine_fx.h"
 
 static void many(struct efx *f, int64_t ms, const char *what) {
@@ -37,6 +38,15 @@ static void say_so(struct efx *f, int64_t ms, const char *action) {
         fail_msg("%s: %s", action, err.text);
 }
 
+/* As the daemon: what was so before the stop is so when it has started. */
+static void restart(struct efx *f, int64_t away, bool checkpoint) {
+    bool down = f->e->link_down != TIME_NONE;
+
+    efx_restart(f, away, checkpoint);
+    if (down)
+        engine_link(f->e, false, efx_time(f, f->now));
+}
+
 static void take(struct efx *f, int64_t ms, const char *what, const struct edge_row *row, const struct edge_cell *cell) {
     if (strcmp(what, ".") == 0) {
         efx_advance(f, ms);
@@ -44,7 +54,7 @@ static void take(struct efx *f, int64_t ms, const char *what, const struct edge_
         many(f, ms, what);
     } else if (strncmp(what, "restart", 7) == 0) {
         efx_advance(f, ms);
-        efx_restart(f, (int64_t)(strtod(what + 7, NULL) * 1000), true);
+        restart(f, (int64_t)(strtod(what + 7, NULL) * 1000), true);
     } else if (strcmp(what, "reload") == 0) {
         efx_advance(f, ms);
         efx_reload(f, cell->other, row->devices);
@@ -103,7 +113,7 @@ static void play(const struct edge_row *row, const struct edge_cell *cell, enum 
         if (way == EDGE_EACH_STEP)
             efx_flush(&f);
         else if (way == EDGE_RESTARTS)
-            efx_restart(&f, 0, ms % 2 == 0);
+            restart(&f, 0, ms % 2 == 0);
         else if (way == EDGE_RELOADS)
             efx_reload(&f, rules, row->devices);
     }
