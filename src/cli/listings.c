@@ -137,12 +137,16 @@ static void on_rule(struct cli *c, void *ctx, const cJSON *r) {
     table_cellf(ctx, "%lld", (long long)json_int(r, "errors", 0));
     if (json_int(r, "errors", 0) > 0)
         table_colour(ctx, "31");
+    table_cellf(ctx, "%lld", (long long)json_int(r, "evicted", 0));
+    if (json_int(r, "evicted", 0) > 0)
+        table_colour(ctx, "31");
 }
 
 int cmd_rules(struct cli *c) {
-    static const char *const titles[] = {"RULE", "MODE", "SEVERITY", "EVENTS", "MATCHED", "PENDING", "FIRING", "OPENED", "ERRORS"};
+    static const char *const titles[] = {"RULE",    "MODE",   "SEVERITY", "EVENTS", "MATCHED",
+                                         "PENDING", "FIRING", "OPENED",   "ERRORS", "EVICTED"};
 
-    return listing(c, remote_request("rules"), titles, 9, on_rule);
+    return listing(c, remote_request("rules"), titles, 10, on_rule);
 }
 
 static void on_outbox(struct cli *c, void *ctx, const cJSON *r) {

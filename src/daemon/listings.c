@@ -223,6 +223,7 @@ void request_rules(struct daemon *d, struct control_client *c, const cJSON *req)
         jw_int(&w, "pending", (int64_t)s.pending);
         jw_int(&w, "firing", (int64_t)s.firing);
         jw_int(&w, "evicted", (int64_t)s.evicted);
+        jw_int(&w, "dropped", (int64_t)s.dropped);
         jw_str(&w, "about", s.rule->about);
         line_close(&l, &w);
     }

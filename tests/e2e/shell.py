@@ -10,7 +10,8 @@ import sandbox
 
 
 def test_listings(t):
-    box, broker, platform = lib.probe_box(t, "shell")
+    few = "  - {rule: few, on: probe, when: event.level > 0, for: 1h, max_keys: 1, incident: {severity: minor, title: t}}\n"
+    box, broker, platform = lib.probe_box(t, "shell", rules=lib.PROBE_RULES + few)
     box.start()
     broker.publish([lib.probe("p1", 50), lib.probe("stranger", 3), ("probe/p2", "no json")])
     t.check(platform.wait(lambda: platform.latest(), 10), "no incident")
@@ -30,6 +31,10 @@ def test_listings(t):
         people = box.cli(*command)
         t.check("\033" not in people.stdout, f"{name}: colour where there is no terminal")
     t.equal([row["device"] for row in box.listing("devices", "--unknown")], ["stranger"], "unknown devices")
+    row = [row for row in box.listing("rules") if row["rule"] == "few"][0]
+    t.equal((row["keys"], row["evicted"], row["dropped"]), (1, 1, 0), "keys of a rule that has room for one")
+    line = [line.split() for line in box.cli("rules", check=0).stdout.splitlines() if line.startswith("few ")]
+    t.check(line and line[0][-1] == "1", f"rules does not show the key that was pushed out: {line}")
     t.check(number in box.cli("incidents", check=0).stdout, "incidents does not show the number")
     for wrong, code in ((["nonsense"], 2), (["incidents", "--nonsense"], 2), (["show", "gw-lanxi-20200101-9999"], 3), (["incidents", "--since", "soon"], 2)):
         done = box.cli(*wrong)
