@@ -16,7 +16,8 @@ static void answer(struct engine *e, const struct command *cmd, const struct err
     jw_bool(&w, "ok", failed == NULL);
     if (failed)
         jw_str(&w, "error", failed->text);
-    jw_int(&w, "revision", revision);
+    if (revision > 0)
+        jw_int(&w, "revision", revision);
     jw_close(&w, '}');
     a.command = arena_strdup(&e->fx->arena, cmd->id ? cmd->id : "");
     a.who = arena_strdup(&e->fx->arena, cmd->who ? cmd->who : "");

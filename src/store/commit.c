@@ -7,6 +7,8 @@
 static int write_batch(struct store *s, const struct store_batch *b, struct err *err) {
     const struct effects *fx = b->effects;
     int rc = 0;
+    if (b->note)
+        rc = store_audit_put(s, b->wall, b->note->who, b->note->what, b->note->detail, err);
     if (fx) {
         for (size_t i = 0; rc == 0 && i < fx->nstates; i++)
             rc = store_state_put(s, &fx->states[i], err);
@@ -15,14 +17,12 @@ static int write_batch(struct store *s, const struct store_batch *b, struct err 
         for (size_t i = 0; rc == 0 && i < fx->nincidents; i++)
             rc = store_incident_put(s, &fx->incidents[i], b->wall, err);
         for (size_t i = 0; rc == 0 && i < fx->nanswers; i++)
-            rc = store_answer_put(s, &fx->answers[i], err);
+            rc = store_answer_put(s, &fx->answers[i], b->note != NULL, err);
         if (rc == 0 && fx->nincidents)
             rc = store_outbox_give_way(s, b->wall, err);
     }
     if (rc == 0 && b->ruleset)
         rc = store_ruleset_put(s, b->ruleset, err);
-    if (rc == 0 && b->note)
-        rc = store_audit_put(s, b->wall, b->note->who, b->note->what, b->note->detail, err);
     if (rc == 0)
         rc = store_journal_put(s, b, err);
     return rc == 0 && b->checkpoint ? store_tail_put(s, err) : rc;

@@ -49,6 +49,9 @@ static const struct migration migrations[] = {
      "CREATE TABLE published(incident INTEGER PRIMARY KEY, body TEXT NOT NULL);"},
     {"rule sets that were in force",
      "CREATE TABLE ruleset(seq INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, who TEXT NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL);"},
+    {"revisions told as opened",
+     /* Of incidents that had changed before a platform had confirmed anything: when they are sent again, the same must be said under the same id. */
+     "CREATE TABLE told(incident INTEGER NOT NULL, platform INTEGER NOT NULL, revision INTEGER NOT NULL, PRIMARY KEY(incident, platform)) WITHOUT ROWID;"},
 };
 const int store_schema = (int)(sizeof migrations / sizeof migrations[0]);
 

@@ -278,6 +278,15 @@ static int incident_nr(struct store *s, const char *id, int64_t *ret, struct err
     return rc;
 }
 
+/* The row said "opened", the incident may say something else by now. */
+static int note_told(struct store *s, int64_t nr, int64_t platform, struct err *err) {
+    struct query q = sql_start(s, SQL_TOLD_PUT);
+    sql_put_int(&q, nr);
+    sql_put_int(&q, platform);
+    sql_put_int(&q, CHANGE_OPENED);
+    return sql_run(&q, err);
+}
+
 static int outcome(struct store *s, const struct outbox_outcome *o, struct err *err) {
     const struct platform *p = store_platform_find(s, o->platform);
     int64_t nr, bytes;
@@ -290,11 +299,11 @@ static int outcome(struct store *s, const struct outbox_outcome *o, struct err *
     rc = sql_row(&q, err);
     if (rc <= 0)
         return rc;
-    bool same = sql_int(&q, 0) == o->revision;
+    bool same = sql_int(&q, 0) == o->revision, as_opened = sql_int(&q, 2) == CHANGE_OPENED;
     bytes = sql_int(&q, 1);
     sql_stop(&q);
     if (!same) { /* a newer one took its place while this was on its way; it is ready already */
-        if (o->result != OUTBOX_CONFIRMED)
+        if (o->result != OUTBOX_CONFIRMED || o->late)
             return 0;
         q = sql_start(s, SQL_OUTBOX_HEARD);
         sql_put_int(&q, nr);
@@ -305,6 +314,8 @@ static int outcome(struct store *s, const struct outbox_outcome *o, struct err *
     }
     switch (o->result) {
     case OUTBOX_CONFIRMED:
+        if (as_opened && (rc = note_told(s, nr, p->id, err)) < 0)
+            return rc;
         q = sql_start(s, SQL_OUTBOX_DROP);
         s->live.outbox_bytes -= bytes;
         break;
@@ -394,7 +405,16 @@ int store_outbox_resend(struct store *s, const char *platform, const char *incid
         if (rc < 0)
             break;
         s->live.outbox_bytes -= bytes;
-        rc = put(s, nr, p->id, &i, now, err);
+        struct effect_incident said = i;
+        int64_t told = 0;
+        q = sql_start(s, SQL_TOLD_GET);
+        sql_put_int(&q, nr);
+        sql_put_int(&q, p->id);
+        rc = sql_one(&q, 0, err, &told);
+        if (told == i.revision)
+            said.change = CHANGE_OPENED;
+        if (rc == 0)
+            rc = put(s, nr, p->id, &said, now, err);
         rows++;
     }
     rc = txn_end(s, rc, err);

@@ -28,6 +28,7 @@ static const struct table tables[] = {
     {"published", "incident, body", "incident", 1, NONE},
     {"outbox", "incident, platform, revision, change, severity, over, queued, first, attempts, next_try, dead, bytes, why", "incident", -1,
      offsetof(struct store_salvaged, outbox)},
+    {"told", "incident, platform, revision", "incident", -1, NONE},
     {"state", "rule, key, hash, body", "rule", 3, offsetof(struct store_salvaged, states)},
     {"device", "device, body", "device", 1, offsetof(struct store_salvaged, devices)},
     {"answer", "nr, who, command, incident, at, body", "nr", 5, NONE},
@@ -191,7 +192,7 @@ static int copy_all(struct salvage *v, struct err *err) {
     static const struct table meta = {"meta", "name, value", "name", -1, NONE};
     if (rc == 0)
         rc = copy_table(v, &meta, err);
-    static const enum sql_id tidy[] = {SQL_SALVAGED_OUTBOX, SQL_SALVAGED_REVISION,
+    static const enum sql_id tidy[] = {SQL_SALVAGED_OUTBOX, SQL_SALVAGED_REVISION, SQL_SALVAGED_TOLD,
                                        SQL_SALVAGED_META}; /* what belongs to something that is not here */
     for (size_t i = 0; rc == 0 && i < sizeof tidy / sizeof tidy[0]; i++) {
         struct query q = sql_start(v->to, tidy[i]);

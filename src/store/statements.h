@@ -74,7 +74,11 @@
       " bytes = excluded.bytes, why = NULL", "") \
     X(OUTBOX_HEARD, "UPDATE outbox SET change = ?3 WHERE incident = ?1 AND platform = ?2 AND change = ?4", "") \
     X(OUTBOX_OF, "SELECT platform, bytes FROM outbox WHERE incident = ?", "platform,bytes") \
-    X(OUTBOX_GET, "SELECT revision, bytes FROM outbox WHERE incident = ? AND platform = ?", "revision,bytes") \
+    X(OUTBOX_GET, "SELECT revision, bytes, change FROM outbox WHERE incident = ? AND platform = ?", "revision,bytes,change") \
+    X(TOLD_PUT, "INSERT INTO told(incident, platform, revision) SELECT nr, ?2, revision FROM incident WHERE nr = ?1 AND change <> ?3" \
+      " ON CONFLICT(incident, platform) DO UPDATE SET revision = excluded.revision", "") \
+    X(TOLD_GET, "SELECT revision FROM told WHERE incident = ? AND platform = ?", "revision") \
+    X(TOLD_DROP, "DELETE FROM told WHERE incident = ?", "") \
     X(OUTBOX_DROP, "DELETE FROM outbox WHERE incident = ? AND platform = ?", "") \
     X(OUTBOX_RETRY, "UPDATE outbox SET attempts = attempts + 1, next_try = ?, why = ? WHERE incident = ? AND platform = ?", "") \
     X(OUTBOX_AT_ONCE, "UPDATE outbox SET next_try = 0 WHERE platform = ? AND dead = 0 AND next_try > 0", "") \
@@ -123,6 +127,7 @@
     X(SALVAGED_OUTBOX, "DELETE FROM outbox WHERE NOT EXISTS (SELECT 1 FROM incident WHERE nr = outbox.incident)" \
       " OR NOT EXISTS (SELECT 1 FROM platform WHERE id = outbox.platform)", "") \
     X(SALVAGED_META, "DELETE FROM meta WHERE name NOT IN ('audit_anchor', 'audit_last') AND name NOT GLOB 'gave_way_*'", "") \
+    X(SALVAGED_TOLD, "DELETE FROM told WHERE NOT EXISTS (SELECT 1 FROM incident WHERE nr = told.incident)", "") \
     X(SALVAGED_REVISION, "DELETE FROM revision WHERE NOT EXISTS (SELECT 1 FROM incident WHERE nr = revision.incident)", "") \
     X(ANCHOR_GET, "SELECT value FROM meta WHERE name = 'audit_anchor'", "value") \
     X(ANCHOR_PUT, "INSERT INTO meta(name, value) VALUES ('audit_anchor', ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value", "")

@@ -124,7 +124,7 @@ GF_WARN_UNUSED int store_platforms_load(struct store *s, struct err *err);
 GF_WARN_UNUSED int store_ruleset_put(struct store *s, const struct store_ruleset *r, struct err *err);
 
 /* answers.c, audit.c */
-GF_WARN_UNUSED int store_answer_put(struct store *s, const struct effect_answer *a, struct err *err);
+GF_WARN_UNUSED int store_answer_put(struct store *s, const struct effect_answer *a, bool audited, struct err *err);
 GF_WARN_UNUSED int store_audit_put(struct store *s, int64_t at, const char *who, const char *what, const char *detail, struct err *err);
 GF_WARN_UNUSED int store_audit_load(struct store *s, struct err *err);
 GF_WARN_UNUSED int store_audit_trim(struct store *s, int64_t budget, struct err *err, int64_t *ret_rows);

@@ -78,7 +78,7 @@ static int trim_journal(struct store *s, int64_t now, int64_t *budget, struct er
 }
 
 static int drop_incident(struct store *s, int64_t nr, struct err *err) {
-    static const int statements[] = {SQL_REVISION_DROP, SQL_PUBLISHED_DROP, SQL_INCIDENT_DROP};
+    static const int statements[] = {SQL_REVISION_DROP, SQL_PUBLISHED_DROP, SQL_TOLD_DROP, SQL_INCIDENT_DROP};
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
         struct query q = sql_start(s, statements[i]);
         sql_put_int(&q, nr);

@@ -9,7 +9,7 @@ import time
 from bench import scenario
 
 # Migrations that can be taken back, so that a file of today becomes one of yesterday: version -> what undoes it.
-UNDO = {4: "DROP TABLE published", 5: "DROP TABLE ruleset"}
+UNDO = {4: "DROP TABLE published", 5: "DROP TABLE ruleset", 6: "DROP TABLE told"}
 
 
 @scenario("kill -9 at random moments", times=100, long=320, quick=10)

@@ -143,6 +143,7 @@ struct outbox_outcome {
     int64_t next_try; /* RETRY */
     const char *why;
     int64_t at;
+    bool late; /* a receipt after the time for it: a newer revision may have been sent meanwhile, and what that said must stay */
 };
 GF_WARN_UNUSED int store_outbox_outcomes(struct store *s, const struct outbox_outcome *items, size_t n, struct err *err);
 GF_WARN_UNUSED int store_outbox_at_once(struct store *s, const char *platform,

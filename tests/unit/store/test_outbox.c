@@ -115,6 +115,51 @@ static void news_stays_opened_until_something_is_confirmed(void **state) {
     assert_int_equal(rows[0].change, CHANGE_RESOLVED);
 }
 
+/* One id, one message: what was told as opened is told so when it is sent again, though the incident has long been something else. */
+static void a_resend_says_what_was_said(void **state) {
+    struct fx *f = *state;
+    fx_incident(f, "01RESENDS", 1, SEVERITY_MINOR, 50)->change = CHANGE_OPENED;
+    fx_commit(f, T0);
+    outcome(f, "town", "01RESENDS", 1, OUTBOX_CONFIRMED, 0, NULL);
+    fx_incident(f, "01RESENDS", 2, SEVERITY_MINOR, 50)->change = CHANGE_UPDATED;
+    fx_commit(f, T0 + 1);
+    outcome(f, "town", "01RESENDS", 2, OUTBOX_CONFIRMED, 0, NULL);
+    outcome(f, "city", "01RESENDS", 2, OUTBOX_CONFIRMED, 0, NULL); /* its first of this incident, as opened */
+    for (int again = 0; again < 2; again++) {
+        fx_ok(f, store_outbox_resend(f->store, NULL, "01RESENDS", T0 + 2, NULL, &f->err));
+        assert_int_equal(next(f, "city", T0 + 2, NULL, 0, 5), 1);
+        assert_int_equal(rows[0].revision, 2);
+        assert_int_equal(rows[0].change, CHANGE_OPENED);
+        assert_int_equal(next(f, "town", T0 + 2, NULL, 0, 5), 1);
+        assert_int_equal(rows[0].change, CHANGE_UPDATED);
+        outcome(f, "town", "01RESENDS", 2, OUTBOX_CONFIRMED, 0, NULL);
+        outcome(f, "city", "01RESENDS", 2, OUTBOX_CONFIRMED, 0, NULL);
+        fx_reopen(f);
+    }
+    fx_incident(f, "01RESENDS", 3, SEVERITY_MINOR, 50)->change = CHANGE_UPDATED; /* the next is what it is */
+    fx_commit(f, T0 + 3);
+    outcome(f, "city", "01RESENDS", 3, OUTBOX_CONFIRMED, 0, NULL);
+    fx_ok(f, store_outbox_resend(f->store, "city", "01RESENDS", T0 + 4, NULL, &f->err));
+    assert_int_equal(next(f, "city", T0 + 4, NULL, 0, 5), 1);
+    assert_int_equal(rows[0].change, CHANGE_UPDATED);
+}
+
+/* A receipt after its time does not change what may have been sent meanwhile. */
+static void a_late_receipt_changes_no_words(void **state) {
+    struct fx *f = *state;
+    fx_incident(f, "i", 1, SEVERITY_MINOR, 50)->change = CHANGE_OPENED;
+    fx_commit(f, T0);
+    fx_incident(f, "i", 2, SEVERITY_MINOR, 50)->change = CHANGE_UPDATED;
+    fx_commit(f, T0 + 1);
+    struct outbox_outcome o = {.platform = "city", .incident = "i", .revision = 1, .result = OUTBOX_CONFIRMED, .at = T0 + 1, .late = true};
+    fx_ok(f, store_outbox_outcomes(f->store, &o, 1, &f->err));
+    assert_int_equal(next(f, "city", T0 + 1, NULL, 0, 5), 1);
+    assert_int_equal(rows[0].change, CHANGE_OPENED);
+    o.revision = 2; /* but what it confirms is confirmed */
+    fx_ok(f, store_outbox_outcomes(f->store, &o, 1, &f->err));
+    assert_int_equal(next(f, "city", T0 + 1, NULL, 0, 5), 0);
+}
+
 static void three_changes_are_one_row(void **state) {
     struct fx *f = *state;
     fx_incident(f, "i", 1, SEVERITY_MINOR, 50);
@@ -405,6 +450,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(severity_first_fresh_before_backlog, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_row_says_everything, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(news_stays_opened_until_something_is_confirmed, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(a_resend_says_what_was_said, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(a_late_receipt_changes_no_words, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(three_changes_are_one_row, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(the_same_bytes_however_often, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(only_the_platforms_that_were_named, fx_setup, fx_teardown),
