@@ -280,7 +280,7 @@ class Sandbox:
         names = self.path("allowed-calls")
         if not os.path.exists(names):
             with open(names, "w", encoding="ascii") as f:
-                f.write("\n".join(unit_filter.allowed()) + "\n")
+                f.write("\n".join(unit_filter.lines()) + "\n")
         return [os.path.join(os.path.dirname(self.program), "tests/seccomp/launch"), action, names, *command]
 
     def start(self, scale=None, clock=None, wait=True, log_level="info", connected=True, fault=None, env=None, calls=os.environ.get("GENGFU_TEST_FILTER")):

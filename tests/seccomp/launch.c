@@ -2,10 +2,12 @@
  * Runs a program under the system call filter of our unit, where there is no systemd to do it: the allowed calls come from a file (tests/lib/unit_filter.py reads them out of systemd/gengfu.service), and the
  * unit's rules on memory, address families, namespaces and personality are a second filter.
  *
- * usage: launch kill|eperm FILE COMMAND…      eperm: as the unit does; kill: a call that is not allowed ends the program (SIGSYS), so that a test sees it */
+ * usage: launch kill|eperm FILE COMMAND…      eperm: as the unit does; kill: a call that is not allowed ends the program (SIGSYS), so that a
+ * test sees it, but for the names with a ? before them: these are refused as by the unit, and the program knows what to do then */
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,16 +21,19 @@ static int fail(const char *what, int rc) {
     return 126;
 }
 
-static int allow(scmp_filter_ctx filter, FILE *names) {
+static int allow(scmp_filter_ctx filter, FILE *names, bool kill) {
     char line[128];
 
     while (fgets(line, sizeof(line), names) != NULL) {
         line[strcspn(line, "\n")] = '\0';
-        int number = seccomp_syscall_resolve_name(line);
+        bool foreseen = line[0] == '?';
+        int number = seccomp_syscall_resolve_name(line + foreseen);
 
         if (number == __NR_SCMP_ERROR || number < 0) /* another architecture's, or newer than libseccomp */
             continue;
-        int rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+        if (foreseen && !kill) /* refused like all the others */
+            continue;
+        int rc = seccomp_rule_add(filter, foreseen ? SCMP_ACT_ERRNO(EPERM) : SCMP_ACT_ALLOW, number, 0);
 
         if (rc < 0 && rc != -EEXIST)
             return rc;
@@ -62,9 +67,10 @@ int main(int argc, char **argv) {
         return 2;
     }
     FILE *names = fopen(argv[2], "re");
-    scmp_filter_ctx calls = seccomp_init(argv[1][0] == 'k' ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
+    bool kills = argv[1][0] == 'k';
+    scmp_filter_ctx calls = seccomp_init(kills ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
     scmp_filter_ctx details = seccomp_init(SCMP_ACT_ALLOW);
-    int rc = names == NULL || calls == NULL || details == NULL ? -1 : allow(calls, names);
+    int rc = names == NULL || calls == NULL || details == NULL ? -1 : allow(calls, names, kills);
 
     if (rc == 0)
         rc = deny(details);
