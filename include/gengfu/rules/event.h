@@ -51,7 +51,8 @@ bool event_field(const struct event *e, atom_t name, struct cel_value *ret);
 
 /* The journal's form: {"k":"lamp","d":"lamp-7","t":…,"a":…,"g":flags,"s":"source","i":index,"h":"dedupe","f":{field: value},"x":{field: type}}; g, s, i, h and x only when there is
  * something to say, a only when it differs from t. x names what JSON cannot tell: d a double without fraction, i and u whole numbers beyond 2^53 or unsigned, n a double that is no
- * number, t a timestamp and s a duration ([seconds, nanoseconds]), b bytes (base64). So a value comes back as the type it was. */
+ * number, t a timestamp and s a duration ([seconds, nanoseconds]), b bytes (base64); of a list or map a list of these in its own order, 0 where there is nothing
+ * to tell, {"k": letter, "v": type} where a map's key is no text. What lies deeper than 56 levels is null. So a value comes back as the type it was. */
 void event_write(struct buf *b, const struct event *e);
 /* Reads it back; everything in the arena. GF_EINVAL for what event_write does not write. */
 GF_WARN_UNUSED int event_read(struct arena *a, const char *text, size_t len, struct event *ret, struct err *err);

@@ -149,6 +149,29 @@ static void test_checkpoints(void **state) {
     efx_done(&f);
 }
 
+/* 18.0 in a list is still no 18: from the checkpoint, and from the journal's tail. */
+static void test_types_within(void **state) {
+    const struct cel_value items[] = {cel_int(1), cel_double(18.0)};
+    struct event_field field = {atom_of("l"), {.type = CEL_LIST, .form = CEL_FORM_NATIVE, .aux = 2, .items = items}};
+    const struct event ev = {
+        .device = "a", .kind = atom_of("k"), .time = EFX_WALL + 1000, .arrived = EFX_WALL + 1000, .nfields = 1, .fields = &field};
+
+    (void)state;
+    for (int checkpoint = 0; checkpoint < 2; checkpoint++) {
+        struct efx f;
+
+        efx_init(&f,
+                 "rules:\n  - rule: one\n    on: k\n    when: event.go && state.l[1] / 4 == 4.5\n    clear: auto\n"
+                 "    incident: {severity: minor, title: t}\n",
+                 DEVICES);
+        efx_feed(&f, 1000, &ev);
+        efx_restart(&f, 0, checkpoint);
+        efx_event(&f, 2000, "k a go=true");
+        efx_expect(&f, "2 opened one a r1 x1\n");
+        efx_done(&f);
+    }
+}
+
 static void test_ceilings(void **state) {
     struct engine_refusals r;
     struct efx f;
@@ -307,11 +330,17 @@ static void test_broken_rows(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_rule_goes_on), cmocka_unit_test(test_other_meaning),
-        cmocka_unit_test(test_gone_and_off),      cmocka_unit_test(test_shadow_goes_live),
-        cmocka_unit_test(test_registry),          cmocka_unit_test(test_checkpoints),
-        cmocka_unit_test(test_ceilings),          cmocka_unit_test(test_clock_steps),
-        cmocka_unit_test(test_equalities),        cmocka_unit_test(test_equalities_of_devices_and_lists),
+        cmocka_unit_test(test_same_rule_goes_on),
+        cmocka_unit_test(test_other_meaning),
+        cmocka_unit_test(test_gone_and_off),
+        cmocka_unit_test(test_shadow_goes_live),
+        cmocka_unit_test(test_registry),
+        cmocka_unit_test(test_checkpoints),
+        cmocka_unit_test(test_types_within),
+        cmocka_unit_test(test_ceilings),
+        cmocka_unit_test(test_clock_steps),
+        cmocka_unit_test(test_equalities),
+        cmocka_unit_test(test_equalities_of_devices_and_lists),
         cmocka_unit_test(test_broken_rows),
     };
 

@@ -144,6 +144,129 @@ static void test_types(void **state) {
     arena_done(&a);
 }
 
+/* Writes an event with this one field, reads it back, and compares as people see it: 18.0 is not 18 there, 5u not 5. */
+static void round_trip(struct cel_value v, const char *types) {
+    struct event_field field = {atom_of("f"), v};
+    struct event e = {.device = "d", .kind = atom_of("x"), .time = 1, .arrived = 1, .nfields = 1, .fields = &field}, back;
+    struct err err = {0};
+    struct arena a;
+    struct buf b, before, after;
+
+    arena_init(&a, 1024, 0);
+    buf_init(&b, 0);
+    buf_init(&before, 0);
+    buf_init(&after, 0);
+    event_write(&b, &e);
+    if (event_read(&a, b.data, b.len, &back, &err) < 0)
+        fail_msg("%s: %s", err.text, b.data);
+    assert_int_equal(back.nfields, 1);
+    cel_write_text(&before, v);
+    cel_write_text(&after, back.fields[0].value);
+    assert_string_equal(after.data, before.data);
+    const char *x = strstr(b.data, "\"x\":");
+    assert_string_equal(x ? x : "", types);
+    buf_done(&b);
+    buf_done(&before);
+    buf_done(&after);
+    arena_done(&a);
+}
+
+static struct cel_value list_of(const struct cel_value *items, size_t n) {
+    return (struct cel_value){.type = CEL_LIST, .form = CEL_FORM_NATIVE, .aux = (uint32_t)n, .items = items};
+}
+
+/* Also what stands in lists and maps. */
+static void test_types_within(void **state) {
+    (void)state;
+    const struct cel_value bytes = {.type = CEL_BYTES, .s = "\0\xff", .aux = 2};
+    const struct cel_value numbers[] = {cel_int(1),  cel_double(18.0),     cel_double(0.5),
+                                        cel_uint(5), cel_uint(UINT64_MAX), cel_int(INT64_MIN)};
+    const struct cel_value words[] = {cel_text("a"), cel_bool(true), cel_null()};
+    const struct cel_value others[] = {cel_time_ms(T),    cel_duration_ms(-1500), bytes,
+                                       list_of(words, 3), list_of(numbers, 6),    list_of(NULL, 0)};
+    const struct cel_pair pairs[] = {{cel_text("n"), list_of(numbers, 2)},
+                                     {cel_int(-1), cel_double(2.0)},
+                                     {cel_uint(7), cel_text("t")},
+                                     {cel_bool(true), cel_int(3)},
+                                     {cel_text("-1"), cel_int(4)}};
+    const struct cel_value map = {.type = CEL_MAP, .form = CEL_FORM_NATIVE, .aux = 5, .pairs = pairs};
+    const struct cel_pair outer[] = {{cel_text("m"), map}};
+    struct cel_value deep[100];
+
+    round_trip(list_of(words, 3), "");
+    round_trip(list_of(numbers, 1), "");
+    round_trip(list_of(numbers, 6), "\"x\":{\"f\":[0,\"d\",0,\"u\",\"u\",\"i\"]}}");
+    round_trip(list_of(others, 6), "\"x\":{\"f\":[\"t\",\"s\",\"b\",0,[0,\"d\",0,\"u\",\"u\",\"i\"],0]}}");
+    round_trip(map, "\"x\":{\"f\":[[0,\"d\"],{\"k\":\"i\",\"v\":\"d\"},{\"k\":\"u\",\"v\":0},{\"k\":\"b\",\"v\":0},0]}}");
+    round_trip((struct cel_value){.type = CEL_MAP, .form = CEL_FORM_NATIVE, .aux = 1, .pairs = outer},
+               "\"x\":{\"f\":[[[0,\"d\"],{\"k\":\"i\",\"v\":\"d\"},{\"k\":\"u\",\"v\":0},{\"k\":\"b\",\"v\":0},0]]}}");
+    /* Whatever is written can be read. */
+    deep[0] = cel_double(1.0);
+    for (size_t i = 1; i < 100; i++) {
+        struct event_field field = {atom_of("f"), deep[i] = list_of(&deep[i - 1], 1)};
+        struct event e = {.device = "d", .kind = atom_of("x"), .time = 1, .arrived = 1, .nfields = 1, .fields = &field}, back;
+        struct err err = {0};
+        struct arena a;
+        struct buf b;
+        arena_init(&a, 1024, 0);
+        buf_init(&b, 0);
+        event_write(&b, &e);
+        if (event_read(&a, b.data, b.len, &back, &err) < 0)
+            fail_msg("%zu deep: %s", i, err.text);
+        struct cel_value v = back.fields[0].value, inner;
+        size_t down = 0;
+        while (cel_list_at(v, 0, &inner)) {
+            v = inner;
+            down++;
+        }
+        assert_int_equal(down, i <= 56 ? i : 56);
+        assert_int_equal(v.type, i <= 24 ? CEL_DOUBLE : i <= 56 ? CEL_INT : CEL_NULL);
+        buf_done(&b);
+        arena_done(&a);
+    }
+}
+
+/* Rows of earlier versions, and rows that nobody wrote. */
+static void test_other_rows(void **state) {
+    (void)state;
+    static const struct {
+        const char *f, *x, *text;
+    } rows[] = {
+        {"[18]", NULL, "[18]"},
+        {"\"7\"", "\"u\"", "7u"},
+        {"7", "\"u\"", "7u"},
+        {"18", "\"d\"", "18.0"},
+        {"[1]", "\"d\"", "null"},
+        {"[1,2]", "[\"d\"]", "[1.0, 2]"},
+        {"[1]", "[\"d\",\"d\"]", "[1.0]"},
+        {"1", "[\"d\"]", "1"},
+        {"{\"a\":1}", "[{\"k\":\"i\"}]", "{0: 1}"},
+        {"{\"a\":-1}", "[{\"v\":\"u\"}]", "{'a': null}"},
+        {"[[1]]", "[{\"k\":5,\"v\":[]}]", "[[1]]"},
+        {"[1]", "{\"k\":\"i\"}", "[1]"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct err err = {0};
+        struct event back;
+        struct arena a;
+        struct buf b, text;
+        arena_init(&a, 1024, 0);
+        buf_init(&b, 0);
+        buf_init(&text, 0);
+        buf_printf(&b, "{\"k\":\"x\",\"d\":\"d\",\"t\":1,\"f\":{\"f\":%s}", rows[i].f);
+        if (rows[i].x)
+            buf_printf(&b, ",\"x\":{\"f\":%s}", rows[i].x);
+        buf_putc(&b, '}');
+        if (event_read(&a, b.data, b.len, &back, &err) < 0)
+            fail_msg("%s: %s", b.data, err.text);
+        cel_write_text(&text, back.fields[0].value);
+        assert_string_equal(text.data, rows[i].text);
+        buf_done(&b);
+        buf_done(&text);
+        arena_done(&a);
+    }
+}
+
 static void test_refused(void **state) {
     (void)state;
     static const char *const texts[] = {"",
@@ -178,7 +301,8 @@ static void test_refused(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_record), cmocka_unit_test(test_journal), cmocka_unit_test(test_types),
-                                       cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_record),     cmocka_unit_test(test_journal),
+                                       cmocka_unit_test(test_types),      cmocka_unit_test(test_types_within),
+                                       cmocka_unit_test(test_other_rows), cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
