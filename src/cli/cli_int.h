@@ -97,6 +97,7 @@ int cmd_run(struct cli *c);
 int cmd_check(struct cli *c);
 int cmd_test(struct cli *c);
 int cmd_eval(struct cli *c);
+int cmd_backtest(struct cli *c);
 int cmd_source(struct cli *c);
 int cmd_status(struct cli *c);
 int cmd_rules(struct cli *c);

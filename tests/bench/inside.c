@@ -7,7 +7,8 @@
  *   map COUNT DIR MESSAGES                 sources: message -> events
  *   engine COUNT DIR MESSAGES              and the rules
  *   store COUNT DIR MESSAGES DB BATCH      and the store, BATCH messages a transaction
- *   replay COUNT DIR DB                    the journal's events through the rules
+ *   replay DIR DB                          the journal's events through the rules, as `gengfu backtest` does
+ *   repeat TIMES DB SPAN NEW               a longer journal: NEW gets DB's events TIMES times, each time SPAN ms later
  *   load COUNT DIR                         reads and checks a directory
  *   compile COUNT EXPRESSION               text -> program, in the rules' environment
  *   eval COUNT EXPRESSION EVENT            program -> value; EVENT: {"k":"lock","d":"lock-1","t":0,"f":{…}}
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gengfu/backtest/backtest.h"
 #include "gengfu/base/json.h"
 #include "gengfu/engine/engine.h"
 #include "gengfu/source/source.h"
@@ -218,7 +220,7 @@ static void work_store(struct work *w, const char *path) {
 
 static void flush(struct work *w) {
     struct err err = {0};
-    if (engine_flush(w->engine, &w->fx) < 0 || w->fx.failed)
+    if ((w->engine && engine_flush(w->engine, &w->fx) < 0) || w->fx.failed)
         die("engine", "no memory");
     for (size_t i = 0; i < w->fx.nincidents; i++)
         meter.extra += w->fx.incidents[i].publish;
@@ -286,47 +288,66 @@ static void work_messages(uint64_t count, const char *dir, bool engine, const ch
     ruleset_free(w.rs);
 }
 
-struct replay {
-    struct work *w;
-    uint64_t seen, want;
-};
-
-static int replay_event(void *ctx, int64_t rowid, int64_t time, int64_t arrived, const char *body, size_t len) {
-    struct replay *r = ctx;
-    struct event ev;
-    struct err err = {0};
-    (void)rowid;
-    (void)time;
-    arena_reset(&scratch);
-    if (event_read(&scratch, body, len, &ev, &err) < 0)
-        die("replay", err.text);
-    if (arrived > r->w->now.wall) {
-        r->w->now.mono += arrived - r->w->now.wall;
-        r->w->now.wall = arrived;
-    }
-    one(r->w, &ev);
-    meter.bytes += len;
-    if (++r->seen % 200 == 0)
-        flush(r->w);
-    return r->seen == r->want;
-}
-
-static void work_replay(uint64_t count, const char *dir, const char *db) {
-    struct work w;
+static void work_replay(const char *dir, const char *db) {
     struct store *s;
     struct err err = {0};
     struct store_conf conf = {.path = db, .read_only = true};
-    work_init(&w, dir);
-    work_engine(&w);
+    struct ruleset *rs = read_rules(dir);
+    struct backtest *b;
     if (store_open(&conf, &err, &s) < 0)
         die(db, err.text);
-    struct replay r = {.w = &w, .want = count};
+    struct backtest_conf test = {.store = s, .now = rs, .since = 0, .until = INT64_MAX};
     begin();
-    if (store_each_event(s, TIME_NONE, TIME_NONE, NULL, replay_event, &r, &err) < 0)
+    if (backtest_run(&test, &err, &b) < 0)
         die(db, err.text);
+    meter.extra = b->sets[BACKTEST_NOW].n;
+    end(b->events);
+    backtest_free(b);
+    store_close(s);
+    ruleset_free(rs);
+}
+
+struct repeat {
+    struct work *w;
+    int64_t later;
+    uint64_t seen;
+};
+
+static int repeat_event(void *ctx, int64_t rowid, int64_t time, int64_t arrived, const char *body, size_t len) {
+    struct repeat *r = ctx;
+    struct effects *fx = &r->w->fx;
+    struct effect_event row = {.time = time + r->later,
+                               .arrived = arrived + r->later,
+                               .body = arena_dup(&fx->arena, body, len),
+                               .len = len};
+    (void)rowid;
+    effects_event(fx, &row);
+    meter.bytes += len;
+    r->w->now.wall = row.arrived;
+    if (++r->seen % 1000 == 0)
+        flush(r->w);
+    return 0;
+}
+
+static void work_repeat(uint64_t times, const char *db, int64_t span, const char *path) {
+    struct work w = {.now = {.mono = 1000, .wall = WALL, .synced = true}};
+    struct repeat r = {.w = &w};
+    struct store *from;
+    struct err err = {0};
+    struct store_conf conf = {.path = db, .read_only = true};
+    effects_init(&w.fx);
+    work_store(&w, path);
+    if (store_open(&conf, &err, &from) < 0)
+        die(db, err.text);
+    begin();
+    for (uint64_t i = 0; i < times; i++, r.later += span)
+        if (store_each_event(from, TIME_NONE, TIME_NONE, NULL, repeat_event, &r, &err) < 0)
+            die(db, err.text);
     flush(&w);
     end(r.seen);
-    store_close(s);
+    store_close(from);
+    store_close(w.store);
+    effects_done(&w.fx);
 }
 
 static void work_load(uint64_t count, const char *dir) {
@@ -412,8 +433,10 @@ int main(int argc, char **argv) {
         work_compile(count, argv[3]);
     else if (strcmp(mode, "eval") == 0 && argc == 5)
         work_eval(count, argv[3], argv[4]);
-    else if (strcmp(mode, "replay") == 0 && argc == 5)
-        work_replay(count, argv[3], argv[4]);
+    else if (strcmp(mode, "replay") == 0 && argc == 4)
+        work_replay(argv[2], argv[3]);
+    else if (strcmp(mode, "repeat") == 0 && argc == 6)
+        work_repeat(count, argv[3], strtoll(argv[4], NULL, 10), argv[5]);
     else if ((strcmp(mode, "map") == 0 || strcmp(mode, "engine") == 0) && argc == 5) {
         read_messages(argv[4]);
         work_messages(count, argv[3], mode[0] == 'e', NULL, 200);

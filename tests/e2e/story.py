@@ -2,6 +2,7 @@
 """The demo's story, known by heart: which incidents it must make, when, how severe, and how they end; and that there are no others. The turns themselves
 stand in src/sim/story.c. One platform (over MQTT) is there all the time; the other (over HTTPS) is away for a while in the middle."""
 import os
+import shutil
 import time
 from datetime import datetime
 
@@ -243,3 +244,25 @@ def test_numbers_for_people(t):
     text = s["box"].cli("show", numbers[0], check=0).stdout
     t.check(numbers[0] in text, "`gengfu show` does not show its number")
     t.check(time.monotonic() - started < 2, "`gengfu show` took over two seconds")
+
+
+def test_the_journal_again_makes_the_same_incidents(t):
+    """`gengfu backtest` beside the running daemon: the hour's journal through the same rules, and through rules in which a dark lamp is told after forty minutes: too late for the one that is mended, and for the circuit."""
+    s = play(t)
+    box = s["box"]
+    span = ["--since", "2026-01-10", "--until", "2026-01-12T00:00"]
+    done = box.cli("backtest", *span)
+    summary = box.listing("backtest", *span)[-1]["summary"]
+    t.equal(done.returncode, 0, f"exit code of backtest: {done.stdout}{done.stderr}")
+    t.equal((summary["gone"], summary["came"], summary["unreadable"]), (0, 0, 0), f"what differs from what happened: {done.stdout}")
+    t.check(summary["then"] == summary["now"] == summary["same"] >= len(TOLD), f"incidents: {summary}")
+    t.check("sos" in done.stdout and "2026-01-10  then ##" in done.stdout, f"the table: {done.stdout}")
+    box.write("other/rules.d/99-site.yaml", "overrides:\n  - rule: lamp-out\n    for: 40m\n")
+    shutil.copytree(box.config, box.path("other"), dirs_exist_ok=True)
+    done = box.cli("backtest", *span, "--rules", box.path("other"))
+    rows = box.listing("backtest", *span, "--rules", box.path("other"))
+    t.equal(done.returncode, 1, f"exit code when something differs: {done.stdout}{done.stderr}")
+    t.equal(sorted((r["incident"], r["set"], r["rule"], r["by"]) for r in rows if r.get("incident") in ("gone", "came")),
+            [("gone", "now", "feeder-dark", "F6"), ("gone", "now", "lamp-out", "lamp-2-04")], "what differs")
+    t.check("gone" in done.stdout and "feeder-dark" in done.stdout, f"the list: {done.stdout}")
+    t.equal(box.status()["troubles"], [], "troubles of the daemon meanwhile")
