@@ -4,13 +4,13 @@ import json
 import os
 import signal
 import sqlite3
-import struct
 import subprocess
 import time
 from datetime import datetime
 
 import lib
 import sandbox
+import shim
 
 SOON = """overrides:
   - {rule: gengfu-broker, for: 1s}
@@ -315,7 +315,7 @@ def test_rule_errs_all_the_time(t):
 
 def test_outbox_gives_way(t):
     box, broker, platform = box_with(t, "shed", store_extra=", outbox_max_bytes: 64KB", limits="device_rate: 0")
-    box.start(scale=60)
+    box.start(scale=600)
     time.sleep(0.5)
     platform.control({"city": "deaf"})
     for _ in range(6):
@@ -324,6 +324,7 @@ def test_outbox_gives_way(t):
     sandbox.wait_for(lambda: box.ask(do="incidents", rule="gengfu-outbox"), 30, "the incident of the messages that gave way")
     platform.control({"city": "ok"})
     t.check(platform.wait(lambda: of(platform, "gengfu-outbox"), 30), "the platform does not hear that messages gave way")
+    t.check(platform.wait(lambda: of(platform, "gengfu-outbox")[0]["condition"] == "resolved", 30), "it does not end an hour after the last")
 
 
 # ---- the clock ------------------------------------------------------------------------------------------------------------------------
@@ -343,21 +344,16 @@ HELD = """rules:
 """
 
 
-class Wall:
+def wall_of(t, box):
     """The wall clock of the daemon alone, moved by a library that is preloaded into it."""
+    wall = shim.Shim(box, t.build)
+    if not os.path.exists(wall.library):
+        raise lib.Skip("make torture-programs")
+    return wall
 
-    def __init__(self, t, box):
-        self.library = os.path.abspath(os.path.join(t.build, "tests/torture/shim.so"))
-        if not os.path.exists(self.library):
-            raise lib.Skip("make torture-programs")
-        self.path = box.path("wall")
-        with open(self.path, "wb") as f:
-            f.write(bytes(4096))
-        self.env = {"LD_PRELOAD": self.library, "GENGFU_SHIM": self.path}
 
-    def off_by(self, seconds):
-        with open(self.path, "r+b", buffering=0) as f:
-            f.write(struct.pack("=q", int(seconds * 1000000)))
+def seconds_off(n):
+    return int(n * 1000000)
 
 
 def stamp(text):
@@ -379,9 +375,9 @@ def four_seconds(text):
 def test_clock_comes_late(t):
     """A box without RTC starts in 1970; the time comes after a while. Spans do not notice, stamps are put right, the platform is told."""
     box, broker, platform = box_with(t, "rtc", rules=HELD)
-    wall = Wall(t, box)
-    wall.off_by(600 - time.time())
-    box.start(env=wall.env)
+    wall = wall_of(t, box)
+    wall.set(clock_offset=seconds_off(600 - time.time()))
+    box.start(env=wall.environment())
     begun, now = time.monotonic(), time.time()
     broker.publish([lib.probe("p1", 50)])
     t.check(platform.wait(lambda: of(platform, "high"), 10), "no incident in 1970")
@@ -389,7 +385,7 @@ def test_clock_comes_late(t):
     t.equal(first["time_quality"], "unsynced", "quality of its stamps")
     t.check(first["times"]["raised"].startswith("1970-"), f"raised {first['times']['raised']}")
     t.check("clock" in box.status()["troubles"][0]["what"], "status does not name the clock")
-    wall.off_by(0)
+    wall.set(clock_offset=seconds_off(0))
     broker.publish([lib.probe("p2", 1)])
     t.check(platform.wait(lambda: of(platform, "high")[0]["time_quality"] == "corrected", 10), "its stamps were not put right")
     right = of(platform, "high")[0]
@@ -404,7 +400,7 @@ def test_clock_comes_late(t):
     t.equal(box.status()["troubles"], [], "troubles when the time has come")
     # It is still so after a restart.
     box.stop()
-    box.start(env=wall.env)
+    box.start(env=wall.environment())
     broker.publish([lib.probe("p1", 1)])
     t.check(platform.wait(lambda: of(platform, "high")[0]["condition"] == "resolved", 10), "it was not resolved")
     t.equal(of(platform, "high")[0]["time_quality"], "corrected", "quality after a restart")
@@ -414,13 +410,13 @@ def test_clock_comes_late(t):
 def test_clock_is_set_back_and_forward(t):
     """An hour back, then a year forward: a hold of four seconds takes four seconds, and says so."""
     box, broker, platform = box_with(t, "leaps", rules=HELD)
-    wall = Wall(t, box)
-    box.start(env=wall.env)
+    wall = wall_of(t, box)
+    box.start(env=wall.environment())
     for n, seconds in enumerate((-3600, 365 * 86400)):
         begun = time.monotonic()
         broker.publish([lib.probe(f"p{n + 1}", 50)])
         time.sleep(0.5)
-        wall.off_by(seconds)
+        wall.set(clock_offset=seconds_off(seconds))
         broker.publish([lib.probe("p9", 1)])
         t.check(platform.wait(lambda: len(of(platform, "held")) == n + 1, 10), f"{seconds}: the hold was lost")
         t.check(3.5 < time.monotonic() - begun < 7, f"{seconds}: the hold of four seconds took {time.monotonic() - begun:.1f}")

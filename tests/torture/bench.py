@@ -5,7 +5,6 @@ import os
 import random
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import sandbox  # noqa: E402
 import standin  # noqa: E402
 from link import Link  # noqa: E402
 from publisher import Publisher  # noqa: E402
+from shim import Shim  # noqa: E402
 
 SOURCE = """sources:
   - source: torture
@@ -44,7 +44,6 @@ MARKED = """  - rule: each-marked
     clear: manual
     incident: {severity: severe, title: "第 ${event.seq} 条"}
 """
-CONTROL = ["clock_offset", "kill_any", "kill_main", "fail_write", "fail_sync", "fail_read", "fail_stay", "code", "operations", "failures"]  # as in shim.c
 
 SCENARIOS = []
 
@@ -67,33 +66,6 @@ def scenario(fault, times, quick=0, long=0, unit="", nature="", kind=None):
         SCENARIOS[-1].kind = kind or SCENARIOS[-1].kind
         return function
     return note
-
-
-class Shim:
-    """The part of the daemon's process that we hold in our hand: shim.c."""
-
-    def __init__(self, box, build):
-        self.library = os.path.abspath(os.path.join(build, "tests/torture/shim.so"))
-        self.path, self.log = box.path("shim"), box.path("shim.log")
-        with open(self.path, "wb") as f:
-            f.write(bytes(8 * len(CONTROL)))
-        self.file = open(self.path, "r+b", buffering=0)
-        self.writing = False
-
-    def set(self, **values):
-        for name, value in values.items():
-            self.file.seek(8 * CONTROL.index(name))
-            self.file.write(struct.pack("=q", value))
-
-    def get(self, name):
-        self.file.seek(8 * CONTROL.index(name))
-        return struct.unpack("=q", self.file.read(8))[0]
-
-    def environment(self):
-        env = {"LD_PRELOAD": self.library, "GENGFU_SHIM": self.path}
-        if self.writing:
-            env["GENGFU_SHIM_LOG"] = self.log
-        return env
 
 
 class Bench:

@@ -9,7 +9,8 @@ import threading
 import time
 
 import sandbox
-from bench import Shim, scenario
+from bench import scenario
+from shim import Shim
 
 RATE = 100  # messages a second: ten incidents, and twenty counts
 

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* bench.py knows the same order. */
+/* tests/lib/shim.py knows the same order. */
 struct control {
     int64_t clock_offset; /* microseconds that CLOCK_REALTIME is away from the machine's */
     int64_t kill_any,
