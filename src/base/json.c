@@ -47,17 +47,17 @@ const cJSON *json_get(const cJSON *object, const char *name) {
 
 const char *json_str(const cJSON *object, const char *name, const char *otherwise) {
     const cJSON *v = json_get(object, name);
-    return cJSON_IsString(v) && v->valuestring ? v->valuestring : otherwise;
+    return v && cJSON_IsString(v) && v->valuestring ? v->valuestring : otherwise;
 }
 
 double json_num(const cJSON *object, const char *name, double otherwise) {
     const cJSON *v = json_get(object, name);
-    return cJSON_IsNumber(v) ? v->valuedouble : otherwise;
+    return v && cJSON_IsNumber(v) ? v->valuedouble : otherwise;
 }
 
 int64_t json_int(const cJSON *object, const char *name, int64_t otherwise) {
     const cJSON *v = json_get(object, name);
-    if (!cJSON_IsNumber(v) || isnan(v->valuedouble))
+    if (!v || !cJSON_IsNumber(v) || isnan(v->valuedouble))
         return otherwise;
     if (v->valuedouble >= 9223372036854775808.0)
         return INT64_MAX;

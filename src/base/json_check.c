@@ -53,7 +53,8 @@ static int hex4(const char *p, const char *end) {
 
 /* Behind the backslash. */
 static int escape(struct scan *s) {
-    if (s->p == s->end || !memchr("\"\\/bfnrtu", *s->p, 9))
+    static const char known[] = "\"\\/bfnrtu";
+    if (s->p == s->end || !memchr(known, *s->p, sizeof known - 1))
         return bad_here(s, "an escape (one of \" \\ / b f n r t u)");
     if (*s->p++ != 'u')
         return 0;

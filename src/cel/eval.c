@@ -30,7 +30,7 @@ struct cel_value cel_fail(struct ev *e, const struct node *n, enum cel_error cod
     struct cel_value v = cel_error(code, plain[code]);
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     char *s = e->arena ? arena_strdup(e->arena, text) : NULL;
     if (s)

@@ -219,8 +219,9 @@ struct cel_value cel_sort_list(const struct call *c) {
     while (cel_iter_next(&it, &key, &value)) {
         if (!cel_take(c->ev, 1))
             return cel_out_of_steps(c->ev);
-        if (!cel_vec_push(c->ev, &out, value) || !cel_vec_push(c->ev, &out, value))
-            return cel_no_memory();
+        for (int twice = 0; twice < 2; twice++) /* sorted by itself: key and value are the same */
+            if (!cel_vec_push(c->ev, &out, value))
+                return cel_no_memory();
     }
     return sorted(c->node, c->ev, (struct cel_pair *)out.items, out.count / 2);
 }

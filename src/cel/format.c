@@ -20,7 +20,7 @@ static bool failed(const struct out *o) { return o->error.type == CEL_ERROR; }
 static void put(struct out *o, const char *s, size_t n) {
     if (failed(o) || n == 0)
         return;
-    if (n > o->cap - o->len) {
+    if (!o->text || n > o->cap - o->len) {
         size_t cap = 2 * o->cap > o->len + n ? 2 * o->cap : o->len + n + 64;
         if (cap > CEL_MAX_RESULT + 64) {
             o->error = cel_fail(o->c->ev, o->c->node, CEL_E_RANGE, "the text would have more than %u bytes", CEL_MAX_RESULT);
@@ -118,11 +118,11 @@ static void put_value(struct out *o, struct cel_value v, unsigned depth) {
     case CEL_NULL: puts_out(o, "null"); break;
     case CEL_BOOL: puts_out(o, v.b ? "true" : "false"); break;
     case CEL_INT:
-        snprintf(text, sizeof text, "%lld", (long long)v.i);
+        (void)snprintf(text, sizeof text, "%lld", (long long)v.i);
         puts_out(o, text);
         break;
     case CEL_UINT:
-        snprintf(text, sizeof text, "%llu", (unsigned long long)v.u);
+        (void)snprintf(text, sizeof text, "%llu", (unsigned long long)v.u);
         puts_out(o, text);
         break;
     case CEL_DOUBLE: put(o, text, cel_double_fixed(v.d, text, sizeof text)); break;
@@ -161,7 +161,7 @@ static void put_real(struct out *o, char clause, int precision, struct cel_value
     if (isnan(d) || isinf(d))
         (void)cel_double_fixed(d, text, sizeof text);
     else
-        snprintf(text, sizeof text, clause == 'f' ? "%.*f" : "%.*e", precision, d);
+        (void)snprintf(text, sizeof text, clause == 'f' ? "%.*f" : "%.*e", precision, d);
     puts_out(o, text);
 }
 
@@ -249,7 +249,7 @@ static void put_clause(struct out *o, const struct clause *clause, int precision
             put_base(o, 16, clause->letter == 'X', v);
         else
             for (uint32_t i = 0; i < v.aux && !failed(o); i++) {
-                snprintf(text, sizeof text, clause->letter == 'X' ? "%02X" : "%02x", (unsigned char)v.s[i]);
+                (void)snprintf(text, sizeof text, clause->letter == 'X' ? "%02X" : "%02x", (unsigned char)v.s[i]);
                 put(o, text, 2);
             }
     }

@@ -145,7 +145,7 @@ const struct cel_function_doc *cel_function_docs(void) {
     memcpy(docs, operators, sizeof operators);
     at += cel_macro_docs(docs + at, 32);
     for (size_t i = 0; i < n; i++) {
-        snprintf(names[i], sizeof names[i], "%.*s", (int)o[i].name_len, o[i].name);
+        (void)snprintf(names[i], sizeof names[i], "%.*s", (int)o[i].name_len, o[i].name);
         docs[at++] = (struct cel_function_doc){names[i], o[i].row->signature, o[i].row->about, o[i].row->example};
     }
     return docs;

@@ -224,8 +224,8 @@ static const struct node *match_node(struct compiler *c, struct ast *ast) {
     struct cel_regex *r = cel_regex_new(&c->program->arena, pattern.s, pattern.aux, &message, &at);
     if (!r) {
         char text[256];
-        snprintf(text, sizeof text, "the regular expression is not valid: %s (at character %zu of it)", message,
-                 utf8_count(pattern.s, at < pattern.aux ? at : pattern.aux) + 1);
+        (void)snprintf(text, sizeof text, "the regular expression is not valid: %s (at character %zu of it)", message,
+                       utf8_count(pattern.s, at < pattern.aux ? at : pattern.aux) + 1);
         if (!(c->opt && c->opt->no_check))
             cel_report(c->report, ast->args[1]->begin, ast->args[1]->end, "the syntax is that of RE2", "%s", text);
         return fail_node(c, ast, CEL_E_REGEX, text);
@@ -247,7 +247,7 @@ static struct zone_ref *open_zone(struct compiler *c, struct cel_value name) {
     if (name.aux == 0 || name.aux >= sizeof text - 1 || memchr(name.s, '\0', name.aux))
         return NULL;
     bool bare = cel_zone_fixed(name.s, name.aux, &offset) && name.s[0] >= '0' && name.s[0] <= '9'; /* "02:00" is "+02:00" */
-    snprintf(text, sizeof text, "%s%.*s", bare ? "+" : "", (int)name.aux, name.s);
+    (void)snprintf(text, sizeof text, "%s%.*s", bare ? "+" : "", (int)name.aux, name.s);
     for (struct zone_ref *z = p->zones; z; z = z->next)
         if (!strcmp(z->name, text))
             return z;
@@ -256,7 +256,7 @@ static struct zone_ref *open_zone(struct compiler *c, struct cel_value name) {
         c->no_memory = true;
         return NULL;
     }
-    snprintf(z->name, sizeof z->name, "%s", text);
+    (void)snprintf(z->name, sizeof z->name, "%s", text);
     if (zone_open(text, NULL, &z->zone) < 0) {
         free(z);
         return NULL;

@@ -10,7 +10,7 @@ void cel_mistake(struct compiler *c, struct ast *n, size_t begin, size_t end, co
     char text[400];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     bool quiet = c->opt && c->opt->no_check;
     if (!quiet)

@@ -13,7 +13,7 @@
 static int shortest(double d, char digits[20], int *ret_point) {
     char text[40];
     for (int precision = 14; precision <= 16; precision++) {
-        snprintf(text, sizeof text, "%.*e", precision, d);
+        (void)snprintf(text, sizeof text, "%.*e", precision, d);
         if (precision == 16 || strtod(text, NULL) == d)
             break;
     }

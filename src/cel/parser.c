@@ -140,7 +140,7 @@ static uint32_t close_bracket(struct parser *p, enum token_type closer, uint32_t
         return p->tok.begin;
     }
     char wanted[32];
-    snprintf(wanted, sizeof wanted, "'%s'", closer_text(closer));
+    (void)snprintf(wanted, sizeof wanted, "'%s'", closer_text(closer));
     unexpected(p, wanted);
     while (p->tok.type == TOK_COMMA || p->tok.type == TOK_AND || p->tok.type == TOK_OR) { /* what stands there is lost, the rest is not */
         advance(p);

@@ -18,7 +18,7 @@ static void report_add(struct report *r, bool warning, size_t begin, size_t end,
         return;
     if (!warning)
         d->errors++;
-    vsnprintf(text, sizeof text, fmt, ap);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
     if (r->alias) {
         begin = r->base;
         end = r->base_end;
@@ -72,7 +72,7 @@ const char *cel_hint(struct report *r, const char *fmt, ...) {
     char text[512];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     return r->diags && r->diags->arena ? arena_strdup(r->diags->arena, text) : NULL;
 }

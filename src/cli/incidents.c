@@ -170,6 +170,7 @@ static void on_now(struct cli *c, void *ctx, const cJSON *doc) {
     int hours, minutes;
 
     (void)c;
+    // NOLINTNEXTLINE(cert-err34-c): two digits each, of our own daemon
     if (len > 6 && sscanf(now + len - 5, "%2d:%2d", &hours, &minutes) == 2)
         *(int *)ctx = (now[len - 6] == '-' ? -1 : 1) * (hours * 3600 + minutes * 60);
 }

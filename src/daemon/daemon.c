@@ -299,7 +299,7 @@ void daemon_free(struct daemon *d) {
 }
 
 int daemon_run(const struct daemon_options *opt, struct err *err) {
-    struct daemon *d;
+    struct daemon *d = NULL;
 
     (void)setenv("UV_THREADPOOL_SIZE", "1", 0); /* libuv's own threads only look up names */
     fault_init();
@@ -307,7 +307,7 @@ int daemon_run(const struct daemon_options *opt, struct err *err) {
     (void)mosquitto_lib_init();
     int rc = daemon_new(opt, err, &d);
 
-    if (rc == 0) {
+    if (rc == 0 && d != NULL) {
         (void)uv_run(&d->loop, UV_RUN_DEFAULT);
         daemon_free(d);
         log_notice("ended");

@@ -45,6 +45,12 @@ static const struct part *part_of(const char *name) {
     return NULL;
 }
 
+static bool is_lasting(const char *name) {
+    const struct part *p = part_of(name);
+
+    return p != NULL && p->lasting;
+}
+
 static void copy(char *to, size_t size, const char *from) {
     size_t n = strnlen(from, size - 1);
 
@@ -128,7 +134,7 @@ bool health_tell(struct daemon *d) {
             tell(d, it, now);
             told = true;
         }
-        if (it->is == GOOD && it->told == GOOD && !part_of(it->part)->lasting)
+        if (it->is == GOOD && it->told == GOOD && !is_lasting(it->part))
             continue; /* over: forgotten */
         if (kept != i)
             h->items[kept] = *it;
@@ -250,7 +256,7 @@ static bool platform_is_named(const struct daemon *d, const char *name) {
 void health_settle(struct daemon *d) {
     for (size_t i = 0; i < d->health.n; i++) {
         struct health_item *it = &d->health.items[i];
-        bool gone = strcmp(it->part, "platform") == 0 ? !platform_is_named(d, it->name) : !it->known && !part_of(it->part)->lasting;
+        bool gone = strcmp(it->part, "platform") == 0 ? !platform_is_named(d, it->name) : !it->known && !is_lasting(it->part);
 
         if (gone && it->is != GOOD && strcmp(it->part, "damage") != 0)
             health_set(d, it->part, it->name, false, "", 0);

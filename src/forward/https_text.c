@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What of HTTPS is only text: the signature, Retry-After, which addresses may go without TLS. Pure. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,12 +70,11 @@ int64_t https_retry_after(const char *value, size_t len, int64_t wall) {
 }
 
 static bool is_loopback(const char *host) {
-    unsigned int a, b, c, d;
-    char more;
+    struct in_addr a;
 
     if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
         return true;
-    return sscanf(host, "%3u.%3u.%3u.%3u%c", &a, &b, &c, &d, &more) == 4 && a == 127 && b < 256 && c < 256 && d < 256;
+    return inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
 bool https_url_allowed(const char *url, bool *ret_plain) {

@@ -55,8 +55,8 @@ bool shape_keys(struct reader *rd, const struct yaml_node *mapping, const struct
 
 /* The value of a key that the table has, and the key in quotes. */
 static const struct yaml_node *given(const struct yaml_node *n, const struct shape_key *k, char what[80]) {
-    (void)snprintf(what, 80, "'%.70s'", k->name);
-    return yaml_get(n, k->name);
+    (void)snprintf(what, 80, "'%.70s'", k ? k->name : "");
+    return k ? yaml_get(n, k->name) : NULL;
 }
 
 bool shape_span(struct reader *rd, const struct yaml_node *n, const struct shape *s, const char *key, int64_t *ret) {

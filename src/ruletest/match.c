@@ -14,7 +14,7 @@ static const cJSON *came(const struct check *c, const struct told *t) {
     return from ? json_get(from, c->field->member) : NULL;
 }
 
-static bool same_text(const cJSON *a, const char *b) { return strcmp(cJSON_IsString(a) ? a->valuestring : "", b) == 0; }
+static bool same_text(const cJSON *a, const char *b) { return strcmp(a && cJSON_IsString(a) ? a->valuestring : "", b) == 0; }
 
 /* -- lists -------------------------------------------------------------------------------------------------------------------- */
 static bool names_incident(const struct run *r, const cJSON *id, const cJSON *want) {
@@ -93,7 +93,7 @@ static bool same_due(const struct check *c, const struct told *t) {
 
 /* -- one check --------------------------------------------------------------------------------------------------------------------------- */
 static const char *rule_of(const struct run *r, const cJSON *id) {
-    const struct seen_incident *s = cJSON_IsString(id) ? map_gets(&r->incidents, id->valuestring) : NULL;
+    const struct seen_incident *s = id && cJSON_IsString(id) ? map_gets(&r->incidents, id->valuestring) : NULL;
     return s ? s->rule : "";
 }
 
@@ -104,8 +104,8 @@ bool check_holds(const struct run *r, const struct expected *e, const struct che
     switch (c->field->how) {
     case CHECK_TEXT:
     case CHECK_SEVERITY: return same_text(v, c->want->valuestring);
-    case CHECK_NUMBER: return cJSON_IsNumber(v) && v->valuedouble == c->want->valuedouble;
-    case CHECK_INT: return (cJSON_IsNumber(v) ? v->valuedouble : 0) == c->want->valuedouble;
+    case CHECK_NUMBER: return v && cJSON_IsNumber(v) && v->valuedouble == c->want->valuedouble;
+    case CHECK_INT: return (v && cJSON_IsNumber(v) ? v->valuedouble : 0) == c->want->valuedouble;
     case CHECK_BOOL: return cJSON_IsTrue(v) == cJSON_IsTrue(c->want);
     case CHECK_SET:
     case CHECK_MEMBERS: return same_set(r, c, v);

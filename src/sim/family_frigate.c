@@ -181,7 +181,7 @@ static void nvr_tick(struct sim *s, struct sim_device *d) {
     buf_printf(&s->text,
                "},\"detection_fps\":%.1f,\"detectors\":{\"edge\":{\"detection_start\":0.0,\"inference_speed\":%.2f,\"pid\":41}},"
                "\"service\":{\"uptime\":%lld,\"version\":\"0.14.1-f4f3cfa\"}}",
-               sim_real(d, 30, 60), sim_real(d, 9, 12), (long long)((s->now - s->conf->start) / 1000 + 700000));
+               sim_real(d, 30, 60), sim_real(d, 9, 12), (long long)(s->now - s->conf->start) / 1000 + 700000);
     if (s->text.failed)
         sim_fail(s, GF_ENOMEM, "out of memory");
     else

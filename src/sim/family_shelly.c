@@ -18,7 +18,7 @@ static void component(struct sim *s, struct sim_device *d) {
              "{\"id\":0,\"source\":\"schedule\",\"output\":%s,\"apower\":%.1f,\"voltage\":%.1f,\"current\":%.3f,\"freq\":50.0,"
              "\"aenergy\":{\"total\":%.3f,\"by_minute\":[%.3f,%.3f,%.3f],\"minute_ts\":%lld},\"temperature\":{\"tC\":%.1f,\"tF\":%.1f}}",
              d->light ? "true" : "false", d->value, sim_real(d, 227, 231), d->value / 229, d->total * 1000, d->value * 16.6,
-             d->value * 16.7, d->value * 16.5, (long long)(sim_stamp(s, d) / 60000 * 60), 21.5, 70.7);
+             d->value * 16.7, d->value * 16.5, (long long)sim_stamp(s, d) / 60000 * 60, 21.5, 70.7);
 }
 
 static void hello(struct sim *s, struct sim_device *d) {
@@ -32,7 +32,7 @@ static void hello(struct sim *s, struct sim_device *d) {
         "\"aenergy\":{\"total\":%.3f,\"by_minute\":[0.000,0.000,0.000],\"minute_ts\":%lld},\"temperature\":{\"tC\":21.2,\"tF\":70.2}},"
         "\"sys\":{\"restart_required\":false,\"unixtime\":%lld,\"uptime\":19,\"cfg_rev\":12},\"wifi\":{\"status\":\"got ip\",\"rssi\":-61}}}",
         d->address, d->address, stamp(s, d), d->light ? "true" : "false", d->value, d->value / 229, d->total * 1000,
-        (long long)(sim_stamp(s, d) / 60000 * 60), (long long)(sim_stamp(s, d) / 1000));
+        (long long)sim_stamp(s, d) / 60000 * 60, (long long)(sim_stamp(s, d) / 1000));
     component(s, d);
 }
 

@@ -355,8 +355,9 @@ int limiter_restore(struct limiter *l, const char *body, size_t len, int64_t now
     struct bucket *b = rc == 0 ? bucket_of(l, ev.device) : NULL;
     if (rc == 0 && (!b || !wait_for(l, b, &ev, now)))
         rc = err_set(err, GF_ELIMIT, "no room for an event of %s that waited", ev.device);
-    if (rc == 0)
-        waiting_of(b, ev.kind, &n)->stored = true;
+    struct waiting *waits = rc == 0 && b ? waiting_of(b, ev.kind, &n) : NULL;
+    if (waits)
+        waits->stored = true;
     arena_done(&a);
     return rc;
 }

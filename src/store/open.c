@@ -124,7 +124,7 @@ void store_harden(sqlite3 *db) {
 
 /* What it says about itself, before anything is written. *ret_new: there is nothing in it yet. */
 static int identify(struct store *s, bool *ret_new, struct err *err) {
-    int64_t application, version, tables;
+    int64_t application = 0, version = 0, tables = 0;
     int rc = pragma_int(s, "PRAGMA application_id", err, &application);
     if (rc == 0)
         rc = pragma_int(s, "PRAGMA user_version", err, &version);

@@ -50,8 +50,10 @@ int fx_setup(void **state) {
         return -1;
     const char *tmp = getenv("TMPDIR");
     (void)snprintf(f->dir, sizeof f->dir, "%s/gengfu-store-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    if (!mkdtemp(f->dir))
+    if (!mkdtemp(f->dir)) {
+        free(f);
         return -1;
+    }
     (void)snprintf(f->path, sizeof f->path, "%s/gengfu.db", f->dir);
     arena_init(&f->arena, 4096, 0);
     effects_init(&f->effects);
