@@ -72,8 +72,6 @@ void map_done(struct map *m, void (*free_value)(void *)) {
     map_init(m);
 }
 
-size_t map_count(const struct map *m) { return m->count; }
-
 /* The slot of the key, or NULL. Slots hold the entry's index plus one. */
 static uint32_t *find(const struct map *m, const char *key, size_t len, uint64_t hash) {
     if (!m->nslots)

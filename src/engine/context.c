@@ -76,8 +76,6 @@ void engine_eval_init(struct engine_eval *x, struct engine *e, const struct even
 }
 
 void engine_eval_reset(struct engine_eval *x) {
-    if (!x->touched)
-        return;
     x->touched = false;
     x->aggregates = NULL;
     for (size_t i = RULE_SINCE; i < RULE_VARS + RULES_MAX_STEPS; i++)

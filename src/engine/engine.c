@@ -165,7 +165,7 @@ void engine_free(struct engine *e) {
         free(e->rules[i].last_error);
     }
     free(e->rules);
-    engine_index_free(e);
+    engine_index_release(&e->index);
     for (size_t it = 0; map_next(&e->dockets, &it, NULL, &value);)
         engine_docket_free(e, value);
     map_done(&e->dockets, NULL);
@@ -206,11 +206,15 @@ int engine_finish(struct engine *e) {
 }
 
 /* Most events say nothing to most rules: `when` is false and there is nothing to remember. That is settled here. */
-static bool says_nothing(struct engine_eval *x, struct engine_rule *er) {
+static bool says_nothing(struct engine_eval *x, struct engine_rule *er, const struct field_map *fields) {
     if (!er->plain || map_count(&er->keys) > 0)
         return false;
     if (!er->inside)
         return true;
+    if (engine_guarded(er, fields)) {
+        er->evaluated++;
+        return true;
+    }
     x->ctx.steps = 0;
     struct cel_value v = cel_eval(er->rule->when.program, &x->ctx);
     bool nothing = (v.type == CEL_BOOL && !v.b) || cel_is_unknown(v);
@@ -236,15 +240,16 @@ void engine_run_rules(struct engine *e, const struct event *ev, struct engine_de
 
     if (c.n == 0)
         return;
-    engine_field_map(&fields, ev);
+    engine_fields_of(&e->index, &fields, ev);
     engine_eval_init(&x, e, ev, dev, live);
     for (size_t i = 0; i < c.n; i++) {
         struct engine_rule *er = c.rules[i];
 
-        if ((e->depth_shadow && er->rule->mode != RULE_SHADOW) || !engine_has_required(er, ev, &fields))
+        if ((e->depth_shadow && er->rule->mode != RULE_SHADOW) || !engine_has_required(er, &fields))
             continue;
-        engine_eval_reset(&x);
-        if (!says_nothing(&x, er))
+        if (x.touched)
+            engine_eval_reset(&x);
+        if (!says_nothing(&x, er, &fields))
             run_rule(&x, er);
     }
 }

@@ -171,6 +171,11 @@ struct figures { /* identities of what a window's entries hold, in their order (
     uint64_t *id;
     size_t n;
 };
+#define ENGINE_MAX_GUARDS 2
+struct rule_guard {
+    struct cel_guard guard;
+    uint8_t slot;
+};
 struct engine_rule {
     struct engine_timer timer; /* first: the next change of `during` */
     const struct rule *rule;
@@ -179,7 +184,10 @@ struct engine_rule {
     bool takes_any;       /* on: '*' */
     bool indexed, active; /* found by a value; and has keys, so it is looked at always */
     bool plain;           /* nothing to remember and `when` false: nothing happens */
-    uint64_t mask;        /* of rule->required */
+    bool by_name;         /* some of rule->required has no slot */
+    uint8_t nguards;
+    uint64_t mask; /* slots of rule->required */
+    struct rule_guard guards[ENGINE_MAX_GUARDS];
     uint32_t platforms;
     uint8_t step_reads[RULES_MAX_STEPS];   /* bits: which steps a step's `when` reads */
     struct map keys;                       /* key -> struct instance */
@@ -237,6 +245,14 @@ struct candidates { /* all lists in the order of the rule set */
     struct equality equalities[ENGINE_MAX_EQUALITIES];
     size_t nequalities;
 };
+struct rule_index {
+    struct candidates *by_kind; /* by atom */
+    size_t nkinds;
+    struct candidates any_kind;
+    uint8_t *slots; /* by atom, of a field's name: fields.c */
+    size_t nslots;
+    uint8_t used;
+};
 
 struct engine {
     const struct ruleset *rs;
@@ -258,9 +274,7 @@ struct engine {
     struct engine_rule *rules;
     size_t nrules;
     bool figures_dirty;
-    struct candidates *by_kind; /* by atom */
-    size_t nkinds;
-    struct candidates any_kind;
+    struct rule_index index;
     struct map devices_by_id;
     struct engine_device **devices;
     size_t ndevices, cap_devices, nregistered;
@@ -325,8 +339,7 @@ void engine_instance_arm(struct engine *e, struct instance *in);  /* after a cha
 
 /* -- index ---------------------------------------------------------------------------------------------------------------------- */
 GF_WARN_UNUSED int engine_index_build(struct engine *e);
-void engine_index_free(struct engine *e);
-void engine_index_release(struct candidates *by_kind, size_t nkinds, struct candidates *any_kind);
+void engine_index_release(struct rule_index *ix);
 /* The rules that an event may concern, in order; the list is in scratch or the index's own. */
 struct rule_list engine_candidates(struct engine *e, const struct event *ev);
 bool engine_anyone_listens(const struct engine *e, atom_t kind);
@@ -338,13 +351,20 @@ bool engine_equality_of(const struct engine *e, const struct rule *r, struct cel
 struct rule_list engine_equality_rules(struct engine *e, const struct candidates *c, const struct event *ev);
 void engine_equality_free(struct candidates *c);
 void engine_active_update(struct engine *e, struct engine_rule *er); /* after its number of keys has changed */
-/* Where an event's fields stand, by the low bits of their names. */
+
+/* -- an event's fields (fields.c) -------------------------------------------------------------------------------------------------- */
 struct field_map {
-    uint64_t mask;
+    const struct event *event;
+    uint64_t mask; /* bits: slots that the event has */
     uint8_t at[64];
 };
-void engine_field_map(struct field_map *m, const struct event *ev);
-bool engine_has_required(const struct engine_rule *er, const struct event *ev, const struct field_map *m);
+GF_WARN_UNUSED bool engine_fields_add(struct rule_index *ix, struct engine_rule *er); /* false: no memory */
+void engine_fields_of(const struct rule_index *ix, struct field_map *m, const struct event *ev);
+bool engine_has_names(const struct engine_rule *er, const struct field_map *m);
+static inline bool engine_has_required(const struct engine_rule *er, const struct field_map *m) {
+    return (er->mask & m->mask) == er->mask && (!er->by_name || engine_has_names(er, m));
+}
+bool engine_guarded(const struct engine_rule *er, const struct field_map *m); /* some field makes `when` false; it need not be run */
 
 /* -- evaluation (context.c) -------------------------------------------------------------------------------------------------------- */
 struct engine_eval {

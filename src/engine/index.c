@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The index: which rules an event may concern. A table by kind (atoms are small numbers), then by the value of a field (equality.c), then the fields that a rule cannot do
- * without; all that before any expression is run. */
+ * The index: which rules an event may concern. A table by kind (atoms are small numbers), then by the value of a field (equality.c), then by its fields (fields.c); all that before
+ * any expression is run. */
 #include "engine_int.h"
 
 #include <stdlib.h>
@@ -73,7 +73,7 @@ bool engine_rule_list_add(struct rule_list *l, struct engine_rule *er) {
 
 static bool add_kind(void *arg, atom_t kind) {
     struct adding *a = arg;
-    struct candidates *c = &a->e->by_kind[kind];
+    struct candidates *c = &a->e->index.by_kind[kind];
 
     if (a->by.field) {
         int rc = engine_equality_add(c, a->er, &a->by);
@@ -82,30 +82,6 @@ static bool add_kind(void *arg, atom_t kind) {
         a->er->indexed = false; /* no room: in this kind it is looked at always, and so it is in all */
     }
     return engine_rule_list_add(&c->always, a->er);
-}
-
-void engine_field_map(struct field_map *m, const struct event *ev) {
-    memset(m, 0, sizeof(*m));
-    for (size_t i = 0; i < ev->nfields; i++) {
-        m->mask |= UINT64_C(1) << (ev->fields[i].name & 63);
-        m->at[ev->fields[i].name & 63] = (uint8_t)i;
-    }
-}
-
-bool engine_has_required(const struct engine_rule *er, const struct event *ev, const struct field_map *m) {
-    if ((er->mask & m->mask) != er->mask)
-        return false;
-    for (size_t i = 0; i < er->rule->nrequired; i++) {
-        atom_t name = er->rule->required[i];
-        size_t k = 0;
-        if (ev->fields[m->at[name & 63]].name == name)
-            continue;
-        while (k < ev->nfields && ev->fields[k].name != name)
-            k++;
-        if (k == ev->nfields)
-            return false;
-    }
-    return true;
 }
 
 static void list_free(struct rule_list *l) {
@@ -119,40 +95,36 @@ static void candidates_free(struct candidates *c) {
     engine_equality_free(c);
 }
 
-void engine_index_release(struct candidates *by_kind, size_t nkinds, struct candidates *any_kind) {
-    for (size_t i = 0; i < nkinds; i++)
-        candidates_free(&by_kind[i]);
-    free(by_kind);
-    candidates_free(any_kind);
-}
-
-void engine_index_free(struct engine *e) {
-    engine_index_release(e->by_kind, e->nkinds, &e->any_kind);
-    e->by_kind = NULL;
-    e->nkinds = 0;
+void engine_index_release(struct rule_index *ix) {
+    for (size_t i = 0; i < ix->nkinds; i++)
+        candidates_free(&ix->by_kind[i]);
+    free(ix->by_kind);
+    candidates_free(&ix->any_kind);
+    free(ix->slots);
+    *ix = (struct rule_index){0};
 }
 
 /* A rule for any kind stands in every list, in its place, so that rules run in the order of the files whatever the kind. */
 static bool add_any(struct engine *e, struct engine_rule *er) {
-    for (size_t k = 0; k < e->nkinds; k++) {
-        if ((k != e->a_incident || er->rule->on_incident) && !engine_rule_list_add(&e->by_kind[k].always, er))
+    for (size_t k = 0; k < e->index.nkinds; k++) {
+        if ((k != e->a_incident || er->rule->on_incident) && !engine_rule_list_add(&e->index.by_kind[k].always, er))
             return false;
     }
-    return engine_rule_list_add(&e->any_kind.always, er);
+    return engine_rule_list_add(&e->index.any_kind.always, er);
 }
 
 static bool add_rule(struct engine *e, struct engine_rule *er) {
     const struct rule *r = er->rule;
     struct adding a = {.e = e, .er = er};
 
-    for (size_t k = 0; k < r->nrequired; k++)
-        er->mask |= UINT64_C(1) << (r->required[k] & 63);
     for (size_t k = 0; k < r->nsteps && k < RULES_MAX_STEPS; k++)
         er->step_reads[k] = reads_of(r, k);
     if (r->mode == RULE_OFF)
         return true;
     er->takes_any = takes_any(r);
     er->plain = (r->pattern == RULE_SINGLE || r->pattern == RULE_WINDOW) && r->when.program;
+    if (!engine_fields_add(&e->index, er))
+        return false;
     if (er->takes_any)
         return add_any(e, er);
     er->indexed = er->plain && engine_equality_of(e, r, &a.by);
@@ -164,10 +136,10 @@ int engine_index_build(struct engine *e) {
 
     for (size_t i = 0; i < e->nrules; i++)
         (void)each_kind(e->rules[i].rule, max_kind, &n);
-    e->by_kind = calloc(n, sizeof(*e->by_kind));
-    if (!e->by_kind)
+    e->index.by_kind = calloc(n, sizeof(*e->index.by_kind));
+    if (!e->index.by_kind)
         return GF_ENOMEM;
-    e->nkinds = n;
+    e->index.nkinds = n;
     for (size_t i = 0; i < e->nrules; i++) {
         if (!add_rule(e, &e->rules[i]))
             return GF_ENOMEM;
@@ -176,7 +148,9 @@ int engine_index_build(struct engine *e) {
 }
 
 /* -- use -------------------------------------------------------------------------------------------------------------------------- */
-static const struct candidates *of_kind(const struct engine *e, atom_t kind) { return kind < e->nkinds ? &e->by_kind[kind] : &e->any_kind; }
+static const struct candidates *of_kind(const struct engine *e, atom_t kind) {
+    return kind < e->index.nkinds ? &e->index.by_kind[kind] : &e->index.any_kind;
+}
 
 struct rule_list engine_kind_rules(const struct engine *e, atom_t kind) {
     return of_kind(e, kind)->always;
@@ -197,7 +171,7 @@ struct rule_list engine_candidates(struct engine *e, const struct event *ev) {
 /* Keeps the lists of rules that are looked at although their value does not occur. */
 static bool toggle(void *arg, atom_t kind) {
     struct adding *a = arg;
-    struct rule_list *l = &a->e->by_kind[kind].active;
+    struct rule_list *l = &a->e->index.by_kind[kind].active;
     size_t at = 0;
 
     while (at < l->n && l->rules[at]->index < a->er->index)

@@ -9,21 +9,18 @@
 struct former { /* the set that is on its way out */
     struct engine_rule *rules;
     size_t nrules;
-    struct candidates *by_kind, any_kind;
-    size_t nkinds;
+    struct rule_index index;
     const struct ruleset *rs;
 };
 
 static void put_back(struct engine *e, const struct former *f) {
-    engine_index_free(e);
+    engine_index_release(&e->index);
     for (size_t i = 0; i < e->nrules && e->rules; i++)
         engine_figures_done(&e->rules[i]);
     free(e->rules);
     e->rules = f->rules;
     e->nrules = f->nrules;
-    e->by_kind = f->by_kind;
-    e->any_kind = f->any_kind;
-    e->nkinds = f->nkinds;
+    e->index = f->index;
     e->rs = f->rs;
 }
 
@@ -75,7 +72,7 @@ static void free_former(struct engine *e, struct former *f) {
         free(f->rules[i].last_error);
         engine_timer_unset(e, &f->rules[i].timer);
     }
-    engine_index_release(f->by_kind, f->nkinds, &f->any_kind);
+    engine_index_release(&f->index);
     free(f->rules);
 }
 
@@ -85,11 +82,8 @@ int engine_reload(struct engine *e, const struct ruleset *rs, struct engine_time
     if (!e->started)
         return err_set(err, GF_ESTATE, "the engine has not started");
     engine_enter(e, &now, fx);
-    f = (struct former){
-        .rules = e->rules, .nrules = e->nrules, .by_kind = e->by_kind, .any_kind = e->any_kind, .nkinds = e->nkinds, .rs = e->rs};
-    e->by_kind = NULL;
-    e->any_kind = (struct candidates){0};
-    e->nkinds = 0;
+    f = (struct former){.rules = e->rules, .nrules = e->nrules, .index = e->index, .rs = e->rs};
+    e->index = (struct rule_index){0};
     e->rules = NULL;
     if (engine_rules_make(e, rs) < 0) {
         put_back(e, &f);

@@ -19,7 +19,7 @@ struct map {
 
 void map_init(struct map *m);
 void map_done(struct map *m, void (*free_value)(void *)); /* free_value may be NULL */
-size_t map_count(const struct map *m);
+static inline size_t map_count(const struct map *m) { return m->count; }
 void *map_get(const struct map *m, const char *key, size_t len); /* NULL when missing */
 void *map_gets(const struct map *m, const char *key);
 /* Adds or replaces; *ret_old (may be NULL) gets the former value or NULL. GF_ENOMEM. value must not be NULL. */

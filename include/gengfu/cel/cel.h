@@ -149,6 +149,17 @@ struct cel_equality {
     bool one_of;
 };
 size_t cel_program_equalities(const struct cel_program *p, struct cel_equality *ret, size_t n);
+/* If the program is a conjunction (or one part of it alone) that contains `var.field < constant` or the like, `var.field` or `!var.field`, gives these: numbers, texts, true and false.
+ * Where cel_guard_fails is true of the field's value, the program's value is false. It is false where nothing can be said. */
+enum cel_guard_op { CEL_GUARD_EQ, CEL_GUARD_NE, CEL_GUARD_LT, CEL_GUARD_LE, CEL_GUARD_GT, CEL_GUARD_GE };
+struct cel_guard {
+    size_t slot;
+    atom_t field;
+    enum cel_guard_op op;
+    struct cel_value value; /* a double, a string of the program, or a bool */
+};
+size_t cel_program_guards(const struct cel_program *p, struct cel_guard *ret, size_t n);
+bool cel_guard_fails(const struct cel_guard *g, struct cel_value v);
 const char *cel_program_text(const struct cel_program *p);
 bool cel_program_constant(const struct cel_program *p, struct cel_value *ret); /* true when folding left one value */
 

@@ -87,6 +87,98 @@ static void equalities_for_indexes(void **state) {
     fx_done(&f);
 }
 
+static const char *guards(struct fx *f, const char *text) {
+    static const char *const signs[] = {"==", "!=", "<", "<=", ">", ">="};
+    struct cel_program *p = fx_compile(f, text);
+    struct cel_guard g[4];
+    assert_non_null(p);
+    size_t n = cel_program_guards(p, g, 4);
+    buf_clear(&f->text);
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(&f->text, "%s%zu.%s%s", i ? " " : "", g[i].slot, atom_name(g[i].field), signs[g[i].op]);
+        cel_write_text(&f->text, g[i].value);
+    }
+    cel_program_free(p);
+    return f->text.data;
+}
+
+static void guards_of_conjunctions(void **state) {
+    (void)state;
+    struct fx f;
+    fx_init(&f);
+    assert_string_equal(guards(&f, "event.power_w < 3 && event.locked"), "0.power_w<3.0 0.locked==true");
+    assert_string_equal(guards(&f, "3.5 <= event.power_w && (!event.locked && device.n > 1)"), "0.power_w>=3.5 0.locked==false 1.n>1.0");
+    assert_string_equal(guards(&f, "event.kind.startsWith('x') && event.kind != 'a' + 'b'"), "0.kind!='ab'");
+    assert_string_equal(guards(&f, "event.locked"), "0.locked==true");
+    assert_string_equal(guards(&f, "event.power_w > device.n"), "");
+    assert_string_equal(guards(&f, "event.power_w > 9007199254740993"), ""); /* no double is that number */
+    assert_string_equal(guards(&f, "event.kind > 'a'"), "");
+    assert_string_equal(guards(&f, "event.locked || event.power_w > 1"), "");
+    assert_string_equal(guards(&f, "!(event.power_w > 1)"), "");
+    assert_string_equal(guards(&f, "event.?power_w.orValue(1.0) > 2.0"), "");
+    fx_done(&f);
+}
+
+/* Whatever a guard refuses, the program must refuse. */
+static void guards_agree_with_programs(void **state) {
+    static const char *const constants[] = {"1",  "0",   "-1", "1.5", "true", "false", "'a'", "''", "0.0 / 0.0", "9007199254740992",
+                                            "1u", "null"};
+    static const char *const signs[] = {"==", "!=", "<", "<=", ">", ">="};
+    const struct cel_value values[] = {cel_int(1),
+                                       cel_int(0),
+                                       cel_int(-2),
+                                       cel_int(2),
+                                       cel_double(1.5),
+                                       cel_double(0.0 / 0.0),
+                                       cel_double(-0.0),
+                                       cel_int(INT64_MAX),
+                                       cel_int(9007199254740993),
+                                       cel_uint(1),
+                                       cel_bool(true),
+                                       cel_bool(false),
+                                       cel_text("a"),
+                                       cel_text("b"),
+                                       cel_text(""),
+                                       cel_null(),
+                                       cel_error(CEL_E_ABSENT, NULL),
+                                       cel_error(CEL_E_VALUE, "x")};
+    size_t refused = 0;
+    (void)state;
+    struct fx f;
+    fx_init(&f);
+    f.opt.no_check = true;
+    for (size_t k = 0; k < 2 * sizeof(constants) / sizeof(*constants) + 2; k++) {
+        for (size_t s = 0; s < 6; s++) {
+            char text[80];
+            const char *c = constants[k / 2 % (sizeof(constants) / sizeof(*constants))];
+            if (k < 2)
+                (void)snprintf(text, sizeof text, "%sevent.f", k ? "!" : "");
+            else if (k % 2)
+                (void)snprintf(text, sizeof text, "%s %s event.f", c, signs[s]);
+            else
+                (void)snprintf(text, sizeof text, "event.f %s %s", signs[s], c);
+            struct cel_program *p = fx_compile(&f, text);
+            struct cel_guard g;
+            assert_non_null(p);
+            size_t n = cel_program_guards(p, &g, 1);
+            for (size_t v = 0; n && v < sizeof(values) / sizeof(*values); v++) {
+                f.event.names[0] = atom_of("f");
+                f.event.values[0] = values[v];
+                f.event.count = 1;
+                f.ctx.steps = 0;
+                struct cel_value got = cel_eval(p, &f.ctx);
+                bool no = got.type == CEL_BOOL && !got.b, fails = cel_guard_fails(&g, values[v]);
+                if (fails && !no)
+                    fail_msg("%s with value %zu: the guard says no, the program does not", text, v);
+                refused += fails;
+            }
+            cel_program_free(p);
+        }
+    }
+    assert_true(refused > 300);
+    fx_done(&f);
+}
+
 static void folding(void **state) {
     (void)state;
     struct fx f;
@@ -436,6 +528,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_and_their_guards),
         cmocka_unit_test(equalities_for_indexes),
+        cmocka_unit_test(guards_of_conjunctions),
+        cmocka_unit_test(guards_agree_with_programs),
         cmocka_unit_test(folding),
         cmocka_unit_test(dump_shows_every_node),
         cmocka_unit_test(explanation_shows_every_part),

@@ -260,6 +260,40 @@ static void test_equalities(void **state) {
     efx_done(&f);
 }
 
+/* More names than there are slots, a field that only another rule's guard asks for, a field twice over: all of it as if every program ran. */
+static void test_fields_of_many_rules(void **state) {
+    struct engine_rule_stats s;
+    struct efx f;
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, 0);
+    buf_puts(&text, "rules:\n");
+    for (int i = 0; i < 100; i++)
+        buf_printf(
+            &text,
+            "  - rule: r%d\n    on: k\n    when: event.f%d > %d && event.f%d < 1000\n    resolve_after: 1h\n    incident: {severity: minor, "
+            "title: t}\n",
+            i, i, i, (i + 1) % 100);
+    efx_init(&f, text.data, NULL);
+    buf_done(&text);
+    efx_event(&f, 0, "k x f3=4 f4=5 f98=99 f99=5");
+    efx_expect(&f, "0 opened r3 x r1 x1\n0 opened r98 x r1 x1\n");
+    efx_event(&f, 1000, "k y f3=2 f4=5 f98=1 f99=5");
+    efx_event(&f, 2000, "k y f98=99 f99=2000");
+    efx_event(&f, 3000, "k y f98='a' f99=5");
+    efx_event(&f, 4000, "k y f98=100");
+    engine_rule_stats(f.e, 3, &s);
+    assert_int_equal(s.evaluated, 2);
+    assert_int_equal(s.matched, 1);
+    engine_rule_stats(f.e, 98, &s);
+    assert_int_equal(s.evaluated, 4);
+    assert_int_equal(s.errors, 1);
+    engine_rule_stats(f.e, 50, &s);
+    assert_int_equal(s.evaluated, 0); /* an event without what it reads is none of its business */
+    efx_done(&f);
+}
+
 static void test_equalities_of_devices_and_lists(void **state) {
     struct efx f;
     struct engine_rule_stats s;
@@ -341,6 +375,7 @@ int main(void) {
         cmocka_unit_test(test_clock_steps),
         cmocka_unit_test(test_equalities),
         cmocka_unit_test(test_equalities_of_devices_and_lists),
+        cmocka_unit_test(test_fields_of_many_rules),
         cmocka_unit_test(test_broken_rows),
     };
 
