@@ -20,8 +20,8 @@ static const struct cli_option check_options[] = {{"strict", 0, NULL, "warnings 
 static const struct cli_option test_options[] = {{"only", 'o', "TEXT", "only tests with this text in their name or file"},
                                                  {"verbose", 'v', NULL, "also tests that pass, and everything that came"},
                                                  END};
-static const struct cli_option backtest_options[] = {{"since", 0, "SPAN|TIME", "where it begins: 36h, 14d (default) or 2026-01-05T20:00"},
-                                                     {"until", 0, "SPAN|TIME", "where it ends (default: now)"},
+static const struct cli_option backtest_options[] = {{"since", 0, "WHEN", "where it begins: 36h, 14d (default) or 2026-01-05T20:00"},
+                                                     {"until", 0, "WHEN", "where it ends (default: now)"},
                                                      {"rules", 0, "DIR", "the new rules: a directory as a whole, like the configuration's"},
                                                      {"rule", 'r', "NAME", "look at this rule's incidents only"},
                                                      {"store", 0, "FILE", "the database file, in place of the configured one"},
@@ -114,7 +114,7 @@ const struct cli_command cli_commands[] = {
      "Without --rules, what really happened is compared with the configuration's rules; with it, these with the new ones. Incidents are the same when rule and key are and they overlap in time.\n"
      "It reads the store's file (so it needs the right to: sudo) and changes nothing; the daemon may be running. Events are replayed as the sources made them: a change of a source shows only in messages to come.\n"
      "What people ended by hand is ended at the same moment again. Exit code 1 when something differs.",
-     "  sudo gengfu backtest --since 14d --rules ./mine\n  sudo gengfu backtest --since 3d --rule lamp-dark --json", backtest_options, 0, 0,
+     "  sudo gengfu backtest --since 14d --rules ./mine\n  sudo gengfu backtest --since 3d --rule lamp-out --json", backtest_options, 0, 0,
      false, cmd_backtest},
     {"eval", "EXPR", "try an expression",
      "Variables are event, state, previous, device, now as in a rule; with --payload or --topic those of a source.\nExit code 1 when the value is unknown or an error.",

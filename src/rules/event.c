@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gengfu/base/json.h"
+#include "rules/event_scan.h"
 
 /* What every event has, behind its own fields. */
 enum own { OWN_KIND, OWN_TIME, OWN_DEVICE, OWN_ARRIVED, OWN_LATE, OWN_RETAINED, OWN_COUNT };
@@ -104,6 +105,8 @@ void event_write(struct buf *b, const struct event *e) {
 
 int event_read(struct arena *a, const char *text, size_t len, struct event *ret, struct err *err) {
     const cJSON *j;
+    if (event_scan(a, text, len, ret))
+        return 0;
     int rc = json_parse(a, text, len, err, &j);
     if (rc < 0)
         return rc;

@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-#include "gengfu/rules/event.h"
+#include "gengfu/base/crypt.h"
+#include "rules/event_scan.h"
 
 #define T INT64_C(1767614400123)
 
@@ -300,9 +301,135 @@ static void test_refused(void **state) {
     arena_done(&a);
 }
 
+/* -- the quick way -------------------------------------------------------------------------------------------------------------- */
+
+static const char *const journal_rows[] = {
+    "{\"k\":\"lamp\",\"d\":\"lamp-7\",\"t\":1767614400123,\"a\":1767614400128,\"g\":6,\"s\":\"zigbee2mqtt\",\"f\":{\"power_w\":0.25,\"on\":true,\"n\":-7}}",
+    "{\"k\":\"plate\",\"d\":\"闸机\",\"t\":1,\"s\":\"s\",\"i\":2,\"h\":\"fedcba9876543210\",\"f\":{\"plate\":\"京A12345\",\"who\":null,\"open\":false}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":-1,\"f\":{}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{\"a\":0,\"b\":-0,\"c\":0.5,\"d\":-12.75,\"e\":999999999999999,\"g\":0.000001,\"h\":12345678.1234567,\"i\":3.0}}",
+};
+static const char *const other_rows[] = {
+    /* right, and left to cJSON */
+    "{\"k\":\"x\",\"d\":\"a\\\"b\",\"t\":5,\"f\":{}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{\"a\":[1,2]}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{\"a\":18},\"x\":{\"a\":\"d\"}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{\"a\":1e300,\"b\":1234567890123456}}",
+    "{ \"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{}}",
+};
+static const char *const wrong_rows[] = {
+    "",
+    "{",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5}",
+    "{\"k\":\"\",\"d\":\"d\",\"t\":5,\"f\":{}}",
+    "{\"k\":\"x\",\"d\":\"\",\"t\":5,\"f\":{}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":05,\"f\":{}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{\"a\":01}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{\"a\":1.}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{\"a\":.5}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{\"a\":-}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{\"a\":1,}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{\"a\":1}}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{\"a\":\"\xff\"}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{\"a\":\"\n\"}}",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{\"a\":1",
+    "{\"k\":\"x\",\"d\":\"d\",\"t\":5,\"f\":{\"a\":\"b",
+};
+
+/* Everything of an event, with the values' types. */
+static void describe(struct buf *b, const struct event *e) {
+    buf_printf(b, "%s %s %lld %lld %u %s %u %llx", atom_name(e->kind), e->device, (long long)e->time, (long long)e->arrived, e->flags,
+               e->source ? e->source : "(none)", e->index, (unsigned long long)e->dedupe);
+    for (size_t i = 0; i < e->nfields; i++) {
+        buf_printf(b, " %s:%d:", atom_name(e->fields[i].name), e->fields[i].value.type);
+        cel_write_text(b, e->fields[i].value);
+    }
+}
+
+/* What the quick way takes is what cJSON makes of it: with a blank before it, the text is left to that. */
+static bool same_as_cjson(const char *text, size_t len) {
+    struct event quick, slow;
+    struct arena a;
+    struct buf with_blank, x, y;
+    struct err err = {0};
+
+    arena_init(&a, 1024, 0);
+    bool taken = event_scan(&a, text, len, &quick);
+    if (taken) {
+        buf_init(&with_blank, 0);
+        buf_init(&x, 0);
+        buf_init(&y, 0);
+        buf_putc(&with_blank, ' ');
+        buf_put(&with_blank, text, len);
+        if (event_read(&a, with_blank.data, with_blank.len, &slow, &err) < 0)
+            fail_msg("taken, but %s: %.*s", err.text, (int)len, text);
+        describe(&x, &quick);
+        describe(&y, &slow);
+        assert_string_equal(x.data, y.data);
+        buf_done(&with_blank);
+        buf_done(&x);
+        buf_done(&y);
+    }
+    arena_done(&a);
+    return taken;
+}
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+static void test_the_quick_way(void **state) {
+    struct event ev;
+    struct arena a;
+    struct err err = {0};
+
+    (void)state;
+    arena_init(&a, 1024, 0);
+    for (size_t i = 0; i < COUNT(journal_rows); i++)
+        assert_true(same_as_cjson(journal_rows[i], strlen(journal_rows[i])));
+    for (size_t i = 0; i < COUNT(other_rows); i++) {
+        assert_false(same_as_cjson(other_rows[i], strlen(other_rows[i])));
+        assert_int_equal(event_read(&a, other_rows[i], strlen(other_rows[i]), &ev, &err), 0);
+    }
+    for (size_t i = 0; i < COUNT(wrong_rows); i++) {
+        assert_false(same_as_cjson(wrong_rows[i], strlen(wrong_rows[i])));
+        assert_int_not_equal(event_read(&a, wrong_rows[i], strlen(wrong_rows[i]), &ev, &err), 0);
+    }
+    arena_done(&a);
+}
+
+/* Bytes of right rows changed, put in and taken out. */
+static void test_the_quick_way_on_damaged_rows(void **state) {
+    static const char likely[] = "\"\"{}[]:,.0123456789-eEtfn\\ xkdsagih\x01\xe5\x80";
+    struct prng rng;
+    size_t taken = 0;
+
+    (void)state;
+    prng_seed(&rng, 5);
+    for (int round = 0; round < 20000; round++) {
+        const char *row = journal_rows[prng_below(&rng, COUNT(journal_rows))];
+        char text[400];
+        size_t len = strlen(row), at = (size_t)prng_below(&rng, len);
+
+        memcpy(text, row, len);
+        for (uint64_t n = prng_below(&rng, 3); n-- > 0; at = (size_t)prng_below(&rng, len)) {
+            char c = likely[prng_below(&rng, sizeof(likely) - 1)];
+            switch (prng_below(&rng, 3)) {
+            case 0: text[at] = c; break;
+            case 1:
+                memmove(text + at + 1, text + at, len++ - at);
+                text[at] = c;
+                break;
+            default: memmove(text + at, text + at + 1, --len - at);
+            }
+        }
+        taken += same_as_cjson(text, len);
+    }
+    assert_true(taken > 6000 && taken < 19700);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_record),     cmocka_unit_test(test_journal),
-                                       cmocka_unit_test(test_types),      cmocka_unit_test(test_types_within),
-                                       cmocka_unit_test(test_other_rows), cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_record),        cmocka_unit_test(test_journal),
+                                       cmocka_unit_test(test_types),         cmocka_unit_test(test_types_within),
+                                       cmocka_unit_test(test_other_rows),    cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_the_quick_way), cmocka_unit_test(test_the_quick_way_on_damaged_rows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
