@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SCARCE_ASAN 1
@@ -22,9 +23,10 @@
 #define SCARCE_UNDER(f) __libc_##f
 #endif
 
-static long scarce_left = -1; /* allocations until one fails; negative: none does */
-static bool scarce_hit;       /* it has failed */
-static long scarce_live;      /* blocks that are not freed yet */
+/* Volatile, because the compilers know that malloc touches no variable of anybody's. */
+static volatile long scarce_left = -1; /* allocations until one fails; negative: none does */
+static volatile bool scarce_hit;       /* it has failed */
+static volatile long scarce_live;      /* blocks that are not freed yet */
 
 void *SCARCE_UNDER(malloc)(size_t n);
 void *SCARCE_UNDER(calloc)(size_t n, size_t size);
@@ -57,6 +59,17 @@ void free(void *p) {
     scarce_live -= p != NULL;
     SCARCE_UNDER(free)(p);
 }
+/* The sanitizer's copy without asking malloc. */
+char *strndup(const char *s, size_t n) {
+    size_t len = strnlen(s, n);
+    char *copy = malloc(len + 1);
+    if (copy) {
+        memcpy(copy, s, len);
+        copy[len] = '\0';
+    }
+    return copy;
+}
+char *strdup(const char *s) { return strndup(s, strlen(s)); }
 
 /* The nth from now on fails, n = 1, 2, …; 0: none. */
 static inline void scarce_at(long n) {

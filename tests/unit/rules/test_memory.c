@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Out of memory at every allocation of a load, one after the other: never a crash, never half a rule set, and what was there is free again (the sanitizers and valgrind see leaks).
- * The test puts its own malloc in front of libc's; where a sanitizer has done that already there is nothing to test. */
+ * Out of memory at every allocation of a load, one after the other: never a crash, never half a rule set, and what was there is free again (the sanitizers and valgrind see leaks). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,50 +9,9 @@
 #include <cmocka.h>
 
 #include "gengfu/rules/model.h"
+#include "scarce.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define OWN_MALLOC 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
-#define OWN_MALLOC 0
-#endif
-#endif
-#ifndef OWN_MALLOC
-#define OWN_MALLOC 1
-#endif
-
-static long countdown = -1; /* allocations until one fails; -1: none does */
-static long live;           /* blocks not yet freed */
-static long failures;       /* loads that came out otherwise than with enough memory */
-
-#if OWN_MALLOC
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-
-static bool fails(void) { return countdown > 0 && --countdown == 0; }
-
-void *malloc(size_t n) {
-    void *p = fails() ? NULL : __libc_malloc(n);
-    live += p != NULL;
-    return p;
-}
-void *calloc(size_t n, size_t size) {
-    void *p = fails() ? NULL : __libc_calloc(n, size);
-    live += p != NULL;
-    return p;
-}
-void *realloc(void *old, size_t n) {
-    void *p = fails() ? NULL : __libc_realloc(old, n);
-    live += p && !old;
-    return p;
-}
-void free(void *p) {
-    live -= p != NULL;
-    __libc_free(p);
-}
-#endif
+static long failures; /* loads that came out otherwise than with enough memory */
 
 static const char config[] =
     "gateway: {id: g, lat: 30.0, lon: 120.0, zone: Asia/Shanghai}\n"
@@ -102,10 +60,9 @@ static int load(const char *rules) {
 
 /* Loads with the n-th allocation failing; false when there were not as many. */
 static bool load_failing(const char *rules, long n, int want) {
-    countdown = n;
+    scarce_at(n);
     int rc = load(rules);
-    bool reached = countdown == 0;
-    countdown = -1;
+    bool reached = scarce_end();
     if (rc != want && rc != GF_ENOMEM && rc != GF_EINVAL)
         fail_msg("allocation %ld: %d", n, rc);
     failures += rc != want;
@@ -114,16 +71,16 @@ static bool load_failing(const char *rules, long n, int want) {
 
 /* Libraries may keep something at a failure (libcrypto its list of the last sixteen errors); a leak goes on and on. */
 static void exhaust(const char *rules, int want) {
-    if (!OWN_MALLOC)
+    if (!scarce_works())
         skip();
     assert_int_equal(load(rules), want);
     failures = 0;
     for (long n = 1; load_failing(rules, n, want); n++) {
         long grown = 1;
         for (int i = 0; i < 50 && grown; i++) {
-            long before = live;
+            long before = scarce_live;
             (void)load_failing(rules, n, want);
-            grown = live - before;
+            grown = scarce_live - before;
         }
         if (grown)
             fail_msg("allocation %ld: %ld blocks are left each time", n, grown);

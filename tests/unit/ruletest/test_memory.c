@@ -1,50 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Out of memory at every allocation while tests are read and run, one after the other: never a crash, never a test that passes for want of memory, and nothing that stays. The
- * test puts its own malloc in front of libc's; where a sanitizer has done that already there is nothing to test. */
+ * Out of memory at every allocation while tests are read and run, one after the other: never a crash, never a test that passes for want of memory, and nothing that stays. */
 #include "fixture.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define OWN_MALLOC 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
-#define OWN_MALLOC 0
-#endif
-#endif
-#ifndef OWN_MALLOC
-#define OWN_MALLOC 1
-#endif
-
-static long countdown = -1; /* allocations until one fails; -1: none does */
-static long live;           /* blocks not yet freed */
-
-#if OWN_MALLOC
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t n);
-void __libc_free(void *p);
-
-static bool fails(void) { return countdown > 0 && --countdown == 0; }
-
-void *malloc(size_t n) {
-    void *p = fails() ? NULL : __libc_malloc(n);
-    live += p != NULL;
-    return p;
-}
-void *calloc(size_t n, size_t size) {
-    void *p = fails() ? NULL : __libc_calloc(n, size);
-    live += p != NULL;
-    return p;
-}
-void *realloc(void *old, size_t n) {
-    void *p = fails() ? NULL : __libc_realloc(old, n);
-    live += p && !old;
-    return p;
-}
-void free(void *p) {
-    live -= p != NULL;
-    __libc_free(p);
-}
-#endif
+#include "scarce.h"
 
 static const char text[] =
     "tests:\n"
@@ -98,28 +55,27 @@ static int read_and_run(const char *from, size_t tests, size_t errors) {
 static void exhaust(const char *from, size_t tests, size_t errors) {
     long failures = 0;
 
-    if (!OWN_MALLOC)
+    if (!scarce_works())
         skip();
     for (int i = 0; i < 2; i++)
         assert_int_equal(read_and_run(from, tests, errors), 0);
     for (long n = 1;; n++) {
-        long before = live;
-        countdown = n;
+        long before = scarce_live;
+        scarce_at(n);
         int rc = read_and_run(from, tests, errors);
-        bool reached = countdown == 0;
-        countdown = -1;
+        bool reached = scarce_end();
         if (rc != 0 && rc != GF_ENOMEM)
             fail_msg("allocation %ld: %d", n, rc);
         if (!reached)
             break;
         failures += rc != 0;
-        long grown = live - before;
+        long grown = scarce_live - before;
         for (int i = 0; i < 20 && grown > 0; i++) { /* a library may keep something once; a leak goes on */
-            before = live;
-            countdown = n;
+            before = scarce_live;
+            scarce_at(n);
             (void)read_and_run(from, tests, errors);
-            countdown = -1;
-            grown = live - before;
+            (void)scarce_end();
+            grown = scarce_live - before;
         }
         if (grown > 0)
             fail_msg("allocation %ld: %ld blocks are left each time", n, grown);
