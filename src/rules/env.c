@@ -165,9 +165,13 @@ static void add_list(struct loader *ld, const struct definition *d) {
         add_broken(ld, d);
         return;
     }
-    const cJSON *j = yaml_json(&ld->tree, d->value);
+    struct cel_value v;
     struct err err = {0};
-    int rc = j ? cel_env_const(ld->own->base, d->name, cel_json(j), &err) : GF_ENOMEM;
+    if (!constant_value(ld, d->value, &v)) {
+        add_broken(ld, d);
+        return;
+    }
+    int rc = cel_env_const(ld->own->base, d->name, v, &err);
     if (rc < 0)
         env_failed(ld, d, rc, &err);
 }

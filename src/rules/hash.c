@@ -16,6 +16,7 @@ struct hashing {
     struct buf text;
     struct nodes used; /* definitions that were met, in order */
     bool zone, place;  /* an interval goes by the gateway's */
+    bool constant;     /* within a list: quotes count */
 };
 
 static int by_key(const void *a, const void *b) {
@@ -117,6 +118,18 @@ static bool is_meaning(const char *key) {
 
 static bool is_text(const char *key) { return strcmp(key, "about") != 0; }
 
+/* In a list '1' is a text and 1 a number: what only its quotes make a text is marked. */
+static void put_scalar(struct hashing *h, const struct yaml_node *n) {
+    struct yaml_node bare = *n;
+    double d;
+    bool b;
+
+    bare.plain = true;
+    if (h->constant && !n->plain && (yaml_is_null(&bare) || yaml_bool(&bare, &b) || yaml_double(&bare, &d)))
+        buf_putc(&h->text, '\'');
+    json_write_string(&h->text, n->text, n->len);
+}
+
 static void put_mapping(struct hashing *h, const struct yaml_node *n, counts_fn counts) {
     const struct yaml_pair **sorted = arena_alloc(&h->ld->tree, (n->n ? n->n : 1) * sizeof *sorted);
     if (!sorted) {
@@ -131,7 +144,7 @@ static void put_mapping(struct hashing *h, const struct yaml_node *n, counts_fn 
         const char *key = sorted[i]->key->text;
         if (counts && !counts(key))
             continue;
-        json_write_string(&h->text, key, sorted[i]->key->len);
+        put_scalar(h, sorted[i]->key);
         buf_putc(&h->text, ':');
         put_node(h, sorted[i]->value, counts == is_meaning && strcmp(key, "incident") == 0 ? is_members : NULL);
         buf_putc(&h->text, ',');
@@ -143,7 +156,7 @@ static void put_node(struct hashing *h, const struct yaml_node *n, counts_fn cou
     if (n->kind == YAML_MAPPING) {
         put_mapping(h, n, counts);
     } else if (n->kind == YAML_SCALAR) {
-        json_write_string(&h->text, n->text, n->len);
+        put_scalar(h, n);
         find_names(h, n);
     } else {
         buf_putc(&h->text, '[');
@@ -155,6 +168,13 @@ static void put_node(struct hashing *h, const struct yaml_node *n, counts_fn cou
     }
 }
 
+static bool is_list(const struct loader *ld, const struct yaml_node *n) {
+    for (size_t i = 0; i < ld->lists.n; i++)
+        if (ld->lists.items[i].value == n)
+            return true;
+    return false;
+}
+
 static uint64_t hash_of(struct loader *ld, const struct yaml_node *n, counts_fn counts) {
     struct hashing h = {.ld = ld};
     struct arena_mark mark = arena_mark(&ld->tree);
@@ -162,6 +182,7 @@ static uint64_t hash_of(struct loader *ld, const struct yaml_node *n, counts_fn 
     put_node(&h, n, counts);
     for (size_t i = 0; i < h.used.n; i++) { /* grows while definitions name others */
         buf_putc(&h.text, '\n');
+        h.constant = is_list(ld, h.used.items[i]);
         put_node(&h, h.used.items[i], NULL);
     }
     put_gateway(&h);

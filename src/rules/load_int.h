@@ -79,6 +79,9 @@ void pack_add(struct buf *pack, const char *name, const char *data, size_t len);
 /* Names and texts stay in `text`, which is changed. Free *ret. */
 GF_WARN_UNUSED int pack_open(char *text, size_t len, struct rules_file **ret, size_t *ret_n);
 
+/* constant.c: false when a mistake was reported. The value points into the tree. */
+bool constant_value(struct loader *ld, const struct yaml_node *n, struct cel_value *ret);
+
 /* env.c */
 void loader_base_env(struct loader *ld);
 GF_WARN_UNUSED int env_functions(struct cel_env *e);

@@ -35,7 +35,7 @@ const struct shape interval_shape = {"time_interval", "a time interval", "It hol
 /* -- the file ---------------------------------------------------------------------------------------------------------------------------------- */
 
 static const struct shape_key any_value = ROW(NULL, SHAPE_ANY, NULL);
-static const struct shape table_shape = {"table", "a list", "A list for looking things up.", .others = &any_value};
+static const struct shape table_shape = {"table", "a list", "A list for looking things up; its keys are texts, whole numbers, true or false.", .others = &any_value};
 static const struct shape_key table_value = ROW(NULL, SHAPE_MAPPING, NULL, .of = &table_shape);
 static const struct shape_key list_value = ROW(NULL, SHAPE_ANY, "A constant that expressions may use.", .flags = SHAPE_LIST, .also = &table_value);
 static const struct shape lists_shape = {"lists", "'lists'", "Constants by name.", .others = &list_value, .other_names = SHAPE_WORD};

@@ -278,7 +278,7 @@ static void test_hash(void **state) {
     assert_true(
         h ==
         hash_of(
-            "# x\nlists: {other: [2], l: ['1']}\nrules:\n- about: words\n  incident:\n    title: 'x'\n    severity: minor\n  clear: auto # y\n  when: |-\n    event.a > m\n  on: \"x\"\n  rule: a\nmacros: {n: '5 + l[0]', m: n + 1}\n"));
+            "# x\nlists: {other: [2], l: [1]}\nrules:\n- about: words\n  incident:\n    title: 'x'\n    severity: minor\n  clear: auto # y\n  when: |-\n    event.a > m\n  on: \"x\"\n  rule: a\nmacros: {n: '5 + l[0]', m: n + 1}\n"));
     /* Everything else does: a key, a macro, a macro behind a macro, a list behind both. */
     assert_true(
         h !=
@@ -303,6 +303,15 @@ static void test_hash(void **state) {
         h !=
         hash_of(
             R("    when: event.a > m\n    incident: {severity: minor, title: x}\nmacros: {m: n + 1, n: '5 + l[0]'}\nlists: {l: [2]}\n")));
+    /* In a list quotes make a text of a number, and only there. */
+    assert_true(
+        h !=
+        hash_of(
+            R("    when: event.a > m\n    incident: {severity: minor, title: x}\nmacros: {m: n + 1, n: '5 + l[0]'}\nlists: {l: ['1']}\n")));
+    assert_true(hash_of(R("    when: l[event.a]\n    incident: {severity: minor, title: x}\nlists: {l: {1: true}}\n")) !=
+                hash_of(R("    when: l[event.a]\n    incident: {severity: minor, title: x}\nlists: {l: {'1': true}}\n")));
+    assert_true(hash_of(R("    when: l[event.a]\n    incident: {severity: minor, title: x}\nlists: {l: {on: true}}\n")) ==
+                hash_of(R("    when: l[event.a]\n    incident: {severity: minor, title: x}\nlists: {l: {'on': true}}\n")));
     /* The time interval too. */
     h = hash_of(R(
         "    when: event.a\n    during: night\n    incident: {severity: minor, title: x}\ntime_intervals: {night: {weekdays: monday}}\n"));

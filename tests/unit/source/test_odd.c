@@ -316,11 +316,48 @@ static void test_budget(void **state) {
     sfx_close(&f);
 }
 
+/* Tables by number, truth and text, as they are written. */
+static void test_table_keys(void **state) {
+    (void)state;
+    static const struct {
+        const char *k, *found;
+    } cases[] = {{"1", "{f: \"one\"}"},
+                 {"1.0", "{f: \"one\"}"},
+                 {"-2", "{f: \"minus\"}"},
+                 {"16", "{f: \"hex\"}"},
+                 {"true", "{f: \"yes\"}"},
+                 {"\"true\"", "{}"},
+                 {"\"x\"", "{f: \"word\"}"},
+                 {"\"7\"", "{f: \"text\"}"},
+                 {"7", "{}"},
+                 {"\"1\"", "{}"},
+                 {"1.5", "{}"},
+                 {"18446744073709551615", "{}"}};
+    struct source_fx f;
+    sfx_open(
+        &f,
+        "lists:\n"
+        "  t: {1: one, -2: minus, 0x10: hex, true: yes, x: word, '7': text, 18446744073709551615: large}\n"
+        "  v: [1, 1.0, '1', true, null, 18446744073709551615, {2: [3]}]\n"
+        "sources:\n"
+        "  - {source: s, topic: 't/{device}', events: [{kind: k, fields: {f: 't[?payload.k]'}}]}\n"
+        "  - source: v\n    topic: v/{device}\n    events:\n      - kind: k\n        fields: {all: '[type(v[0]) == int, type(v[1]) == double, type(v[2]) == string, v[3] == true, v[4] == null, type(v[5]) == uint]', large: 't[18446744073709551615u]', deep: 'v[6][2][0]'}\n");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char payload[64], want[64];
+        (void)snprintf(payload, sizeof payload, "{\"k\":%s}", cases[i].k);
+        (void)snprintf(want, sizeof want, "k a %s", cases[i].found);
+        assert_string_equal(sfx_say(&f, "t/a", payload), want);
+    }
+    assert_string_equal(sfx_say(&f, "v/a", "1"), "k a {all: [true,true,true,true,true,true], large: \"large\", deep: 3}");
+    sfx_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_charsets),      cmocka_unit_test(test_charset_is_bounded), cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_several_times), cmocka_unit_test(test_dedupe_across),      cmocka_unit_test(test_drop),
         cmocka_unit_test(test_reasons),       cmocka_unit_test(test_keepable),           cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_table_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
