@@ -56,11 +56,16 @@ void flood_flush(struct daemon *d) {
         d->fx.failed = true;
 }
 
+/* What waits stands in no journal yet: that its source has told it is remembered by its row. */
 void flood_restore(struct daemon *d, const char *body, size_t len) {
     struct err err = {0};
+    struct event ev;
 
+    arena_reset(&d->scratch);
     if (limiter_restore(d->limiter, body, len, daemon_now(d).mono, &err) < 0)
         log_warn("restore: an event that waited: %s, ignoring", err.text);
+    else if (event_read(&d->scratch, body, len, &ev, &err) == 0)
+        mapper_restore_event(d->mapper, &ev);
 }
 
 void flood_release(struct daemon *d) {

@@ -274,17 +274,31 @@ def test_flood(t):
     t.equal(platform.violations, [], "violations")
 
 
+NEWS = """sources:
+  - source: news
+    topic: news/{device}
+    events:
+      - {kind: news, fields: {text: payload.text}, emit: {on_change: [text]}}
+"""
+
+
 def test_flood_and_kill(t):
-    """Killed while the last word waits in the limiter: it was acknowledged, so the next run has it."""
+    """Killed while the last word waits in the limiter: it was acknowledged, so the next run has it, and its source knows that it has been told."""
     box, broker, platform = box_with(t, "drown", limits="device_rate: 1, device_burst: 10")
+    box.write("config/rules.d/15-news.yaml", NEWS)
     box.start()
     broker.publish([lib.probe("loud", 7, seq=n) for n in range(200)] + [lib.probe("loud", 20, seq=200)])
-    sandbox.wait_for(lambda: box.status()["thinned"] > 50 and box.status()["broker"]["messages"] == 201, 10, "the flood")
+    broker.publish([("news/herald", json.dumps({"text": f"news {n}"})) for n in range(300)])
+    sandbox.wait_for(lambda: box.status()["thinned"] > 200 and box.status()["broker"]["messages"] == 501, 10, "the flood")
     time.sleep(0.2)
     box.kill()
     box.start()
+    broker.publish([("news/herald", json.dumps({"text": "news 299"}))])
     sandbox.wait_for(lambda: box.ask(do="devices", device="loud")[0]["fields"].get("seq") == 200, 10, "the last word of the run before")
     t.check(platform.wait(lambda: of(platform, "high"), 10), "it raised nothing")
+    sandbox.wait_for(lambda: box.status()["broker"]["messages"] == 1, 10, "the message after the kill")
+    row = [row for row in box.ask(do="sources") if row["source"] == "news"][0]
+    t.equal((row["messages"], row["events"], row["nothing"]), (1, 0, 1), "messages, events and repeats of what waited and was told again")
 
 
 def test_not_understood(t):
