@@ -34,7 +34,7 @@ void buf_clear(struct buf *b) {
 }
 
 /* Room for n more bytes and the NUL. */
-static bool grow(struct buf *b, size_t n) {
+static bool make_room(struct buf *b, size_t n) {
     if (b->failed)
         return false;
     if (n > b->max || b->len > b->max - n) {
@@ -44,7 +44,7 @@ static bool grow(struct buf *b, size_t n) {
     size_t need = b->len + n + 1;
     if (need <= b->cap)
         return true;
-    size_t cap = b->cap ? b->cap : FIRST;
+    size_t cap = b->cap ? b->cap : b->max < FIRST ? b->max + 1 : FIRST; /* never beyond max and its NUL */
     while (cap < need)
         cap = cap > b->max / 2 ? b->max + 1 : cap * 2;
     char *data = realloc(b->cap ? b->data : NULL, cap);
@@ -57,6 +57,8 @@ static bool grow(struct buf *b, size_t n) {
     b->cap = cap;
     return true;
 }
+
+static inline bool grow(struct buf *b, size_t n) { return (n < b->cap - b->len && !b->failed) || make_room(b, n); }
 
 char *buf_take(struct buf *b, size_t *ret_len) {
     if (b->failed || (!b->cap && !grow(b, 0))) {
@@ -77,6 +79,15 @@ void buf_put(struct buf *b, const void *data, size_t len) {
     memcpy(b->data + b->len, data, len);
     b->len += len;
     b->data[b->len] = 0;
+}
+
+char *buf_extend(struct buf *b, size_t len) {
+    if (!grow(b, len))
+        return NULL;
+    char *at = b->data + b->len;
+    b->len += len;
+    b->data[b->len] = 0;
+    return at;
 }
 
 void buf_puts(struct buf *b, const char *s) { buf_put(b, s, strlen(s)); }
@@ -105,11 +116,6 @@ void buf_vprintf(struct buf *b, const char *fmt, va_list ap) {
     }
     if (b->cap)
         b->data[b->len] = 0;
-    if (b->len > b->max) { /* the block is larger than the ceiling when that is small */
-        b->len -= (size_t)n;
-        b->data[b->len] = 0;
-        b->failed = true;
-    }
     va_end(again);
 }
 

@@ -78,7 +78,10 @@ static int escape(struct scan *s) {
 /* At the opening quote. */
 static int string(struct scan *s) {
     const char *open = s->p++;
-    while (s->p < s->end) {
+    for (;;) {
+        s->p += json_plain(s->p, (size_t)(s->end - s->p));
+        if (s->p == s->end)
+            break;
         unsigned char c = (unsigned char)*s->p;
         if (c == '"') {
             s->p++;
@@ -91,8 +94,6 @@ static int string(struct scan *s) {
                 return rc;
         } else if (c < 0x20) {
             return bad(s, GF_EINVAL, "a control character in a string");
-        } else if (c < 0x80) {
-            s->p++;
         } else {
             size_t n;
             if (utf8_next(s->p, (size_t)(s->end - s->p), &n) == 0xfffd && n == 1)

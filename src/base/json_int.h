@@ -3,11 +3,22 @@
 #ifndef GENGFU_BASE_JSON_INT_H
 #define GENGFU_BASE_JSON_INT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "gengfu/base/err.h"
 
 /* Looks through a text without keeping anything: 0 when it is one JSON value that cJSON reads as RFC 8259 means it. */
 GF_WARN_UNUSED int json_check(const char *text, size_t len, struct err *err);
+
+/* How many bytes in front stand in a JSON string as they are and need no look at their neighbours: ASCII but for control characters, quotes and backslashes. */
+static inline size_t json_plain(const char *s, size_t len) {
+    static const bool plain[256] = {[' ' ... '!'] = true, ['#' ... '['] = true, [']' ... 0x7f] = true};
+    size_t n = 0;
+
+    while (n < len && plain[(unsigned char)s[n]])
+        n++;
+    return n;
+}
 
 #endif

@@ -2,6 +2,8 @@
  * The JSON writer: whole cJSON values, and objects and arrays piece by piece. Leans on buf and text. */
 #include <string.h>
 
+#include "json_int.h"
+
 #include "gengfu/base/json.h"
 #include "gengfu/base/text.h"
 
@@ -9,14 +11,18 @@
 #define WRITE_DEPTH 512
 
 void json_write_string(struct buf *b, const char *s, size_t len) {
-    buf_putc(b, '"');
-    size_t from = 0, i = 0;
-    while (i < len) {
-        unsigned char c = (unsigned char)s[i];
-        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
-            i++;
-            continue;
+    size_t from = 0, i = json_plain(s, len);
+    if (i == len) { /* most are */
+        char *p = buf_extend(b, len + 2);
+        if (p) {
+            p[0] = p[len + 1] = '"';
+            memcpy(p + 1, len ? s : "", len);
         }
+        return;
+    }
+    buf_putc(b, '"');
+    for (; i < len; i += json_plain(s + i, len - i)) {
+        unsigned char c = (unsigned char)s[i];
         size_t n = 1;
         bool ill = false;
         if (c >= 0x80) {

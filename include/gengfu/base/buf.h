@@ -29,6 +29,7 @@ char *buf_take(struct buf *b, size_t *ret_len);
 
 /* Content. */
 void buf_put(struct buf *b, const void *data, size_t len);
+char *buf_extend(struct buf *b, size_t len); /* so many bytes more, which the caller writes at once; NULL: failed */
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) GF_PRINTF(2, 3);
