@@ -34,6 +34,7 @@ def flood_one_device(b, times):
     b.ledger.timed = True
     b.flow(2)
     b.effect(by="city")
+    begun = time.monotonic()
     sim = b.box.simulate(b.broker.port, "--rate", 20000, "--devices", 1, "--count", 20000 * times, "--qos", 0, "--quiet")
     for _ in range(times):
         time.sleep(1)
@@ -46,6 +47,11 @@ def flood_one_device(b, times):
     status = b.box.status()
     received = status["messages"]["received"] - len(b.ledger.confirmed)
     worst = late[-1] if late else 99.0
+    loud = b.box.ask(do="devices", device="load-1")[0]
+    # What the limits let through: the burst, the rate for as long as it lasted, and, for a while after a start, what may have piled up in two minutes.
+    b.check(loud["events"] <= 500 + 50 * (time.monotonic() - begun + 120), f"{loud['events']} events of the flooding device went to the rules")
+    b.check(loud["thinned"] + loud["events"] >= received * 0.99, f"of {received} messages of the flooding device {loud['thinned']} were thinned and {loud['events']} heard")
+    b.check(b.box.ask(do="incidents", rule="gengfu-flood"), "nobody was told of the flood")
     # On a machine that does other things as well the second is the machine's, not ours: the selection only looks that nobody starves.
     b.check(worst < (8 if b.quick else 1), f"an ordinary device's incident came {worst:.1f} s late")
     b.facts.append(f"{received / times:,.0f} messages a second of it came in; {len(late)} incidents of the others, the latest {worst * 1000:.0f} ms after its cause, "
@@ -76,6 +82,7 @@ def flood_of_keys(b, times):
     v = b.settle(seconds=120)
     row = next(r for r in b.box.ask(do="rules") if r["rule"] == "keyed")
     rss = sandbox.fields(b.box.daemon.pid)[0]
+    b.check(row["keys"] <= 10000 and row["keys"] + row["evicted"] >= v.acknowledged * 0.99, f"{row['keys']} keys are held and {row['evicted']} gave way, of {v.acknowledged}")
     b.check(rss < 256 << 20, f"{rss >> 20} MB of memory")
     b.facts.append(f"{row['keys']:,} keys are held, {row['evicted']:,} had to give way (`max_keys`), {rss >> 20} MB of memory")
     return v

@@ -51,7 +51,7 @@ class Link:
         self.listener.bind(("127.0.0.1", 0))
         self.listener.listen(64)
         self.port = self.listener.getsockname()[1]
-        self.closed = False
+        self.closed, self.ended = False, threading.Event()
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -110,6 +110,8 @@ class Link:
                         break
         except OSError:
             pass
+        if pair in self.frozen:
+            self.ended.wait()  # neither side hears that the other one has hung up
         for s in (source, sink):
             try:
                 s.shutdown(socket.SHUT_RDWR)
@@ -133,5 +135,6 @@ class Link:
 
     def close(self):
         self.closed = True
+        self.ended.set()
         self.listener.close()
         self.cut()
