@@ -296,7 +296,7 @@ class Sandbox:
             self.wait_ready(connected)
         return self.daemon
 
-    def wait_ready(self, connected=True, seconds=20):
+    def wait_ready(self, connected=True, seconds=60):
         def ready():
             if self.daemon.poll() is not None:
                 raise RuntimeError(f"the daemon ended with {self.daemon.returncode}: {self.tail('daemon')}")
@@ -318,7 +318,7 @@ class Sandbox:
     def ask(self, **request):
         """The control socket, spoken to directly: the lines of the answer."""
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(20)
+            s.settimeout(60)
             s.connect(self.socket)
             s.sendall(json.dumps(request).encode() + b"\n")
             lines = []

@@ -141,7 +141,7 @@ class Bench:
         if seconds:
             time.sleep(seconds)
 
-    def effect(self, seconds=20, by="daemon"):
+    def effect(self, seconds=60, by="daemon"):
         """Waits until something new has been confirmed since now."""
         count = self.confirmed(by)
         sandbox.wait_for(lambda: self.confirmed(by) > count, seconds, f"something new that is confirmed ({by})", every=0.005)
