@@ -145,6 +145,33 @@ void buf_put_int(struct buf *b, int64_t v) {
     buf_put(b, p, (size_t)(text + sizeof text - p));
 }
 
+/* What sensors say: 21.5, 0.073. A whole number of 15 digits divided by a power of ten is the double that the decimal text means, so no text needs to be tried. */
+static bool few_decimals(struct buf *b, double v) {
+    double size = fabs(v), scale = 1;
+    char text[32], *p = text + sizeof text;
+
+    if (size < 1e-3 || size >= 1e9)
+        return false;
+    for (int decimals = 1; decimals <= 6; decimals++) {
+        scale *= 10;
+        double whole = nearbyint(size * scale);
+        if (whole / scale != size)
+            continue;
+        uint64_t u = (uint64_t)whole;
+        for (int i = 0; i < decimals; i++, u /= 10)
+            *--p = (char)('0' + u % 10);
+        *--p = '.';
+        do
+            *--p = (char)('0' + u % 10);
+        while (u /= 10);
+        if (v < 0)
+            *--p = '-';
+        buf_put(b, p, (size_t)(text + sizeof text - p));
+        return true;
+    }
+    return false;
+}
+
 void buf_put_double(struct buf *b, double v) {
     if (!isfinite(v)) {
         buf_puts(b, "null");
@@ -154,6 +181,8 @@ void buf_put_double(struct buf *b, double v) {
         buf_put_int(b, (int64_t)v);
         return;
     }
+    if (few_decimals(b, v))
+        return;
     char text[40];
     /* 15 digits always survive a double, 17 always hold one; a subnormal number may have fewer to begin with. */
     for (int digits = fabs(v) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {

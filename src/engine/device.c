@@ -158,6 +158,8 @@ bool engine_device_field(const struct engine_device *d, atom_t name, struct cel_
     return true;
 }
 
+#define MOST_KEPT 4096 /* bytes of memory that a list or map of a few values may leave behind */
+
 static bool same(struct cel_value a, struct cel_value b) { return a.type == b.type && (a.type == CEL_NULL || cel_equal(a, b)); }
 
 static bool set_text(struct device_field *f, struct cel_value v) {
@@ -175,23 +177,23 @@ static bool set_text(struct device_field *f, struct cel_value v) {
     return true;
 }
 
+/* The memory of the former value serves the next one, unless it is much. */
 static bool set_deep(struct device_field *f, struct cel_value v) {
-    struct arena *deep = malloc(sizeof(*deep));
-
-    if (!deep)
-        return false;
-    arena_init(deep, 256, 1 << 20);
-    struct cel_value copy = cel_copy(deep, v);
-    if (copy.type == CEL_ERROR) { /* too large to be kept: known to be there, not what it is */
-        arena_reset(deep);
-        copy = cel_null();
+    if (!f->deep) {
+        f->deep = malloc(sizeof(*f->deep));
+        if (!f->deep)
+            return false;
+        arena_init(f->deep, 256, 1 << 20);
     }
-    if (f->deep) {
+    if (f->deep->held > MOST_KEPT)
         arena_done(f->deep);
-        free(f->deep);
+    else
+        arena_reset(f->deep);
+    f->value = cel_copy(f->deep, v);
+    if (f->value.type == CEL_ERROR) { /* too large to be kept: known to be there, not what it is */
+        arena_reset(f->deep);
+        f->value = cel_null();
     }
-    f->deep = deep;
-    f->value = copy;
     return true;
 }
 

@@ -141,14 +141,8 @@ static void put_types(struct buf *b, struct cel_value v, unsigned depth) {
 
 /* -- writing ---------------------------------------------------------------------------------------------------------------- */
 static void write_with(struct jw *w, const char *name, struct cel_value v, void (*put)(struct buf *, struct cel_value, unsigned)) {
-    struct buf json;
-
-    buf_init(&json, 0);
-    put(&json, v, 0);
-    if (json.failed)
-        w->buf->failed = true;
-    jw_raw(w, name, json.data, json.len);
-    buf_done(&json);
+    jw_raw(w, name, "", 0); /* the name; the value follows */
+    put(w->buf, v, 0);
 }
 
 static void put_plain(struct buf *b, struct cel_value v, unsigned depth) {

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,10 +126,39 @@ static void numbers(void **state) {
     buf_done(&b);
 }
 
+/* The short way for few decimals says what printf says: of decimals that devices send, of the doubles beside them, and around the ends of its range. */
+static void numbers_with_few_decimals(void **state) {
+    static const double ends[] = {1e-3, 0.000999, 0.00100001, 999999999.9, 999999999.999999, 1e9, 1000000000.5, 0.1 + 0.2, 1.0 / 3};
+    (void)state;
+    struct buf b;
+    buf_init(&b, 0);
+    uint64_t x = 88172645463325252u;
+    for (int i = 0; i < 60000; i++) {
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        double v = (double)(int64_t)(x % 2000000 - 1000000) / pow(10, (double)(x >> 40) / (1 << 24) * 9);
+        if (i % 3)
+            v = (double)(int64_t)(x % 20000000000 - 10000000000) / pow(10, (double)(x >> 60));
+        if (i % 5 == 4)
+            v = nextafter(v, i % 2 ? 1e300 : -1e300);
+        if (i < (int)(sizeof ends / sizeof *ends))
+            v = ends[i];
+        if (v == (double)(int64_t)v)
+            continue;
+        char want[40];
+        for (int digits = 15; digits <= 17; digits++) {
+            (void)snprintf(want, sizeof want, "%.*g", digits, v);
+            if (strtod(want, NULL) == v)
+                break;
+        }
+        assert_string_equal(text_of(&b, v), want);
+    }
+    buf_done(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_as_empty_text), cmocka_unit_test(grows),   cmocka_unit_test(ceiling),
-        cmocka_unit_test(nuls_inside),          cmocka_unit_test(numbers),
+        cmocka_unit_test(nuls_inside),          cmocka_unit_test(numbers), cmocka_unit_test(numbers_with_few_decimals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
