@@ -16,7 +16,7 @@ static int by_key(const void *a, const void *b) {
 }
 
 static struct backtest_incident **sorted(struct backtest_incidents *set) {
-    struct backtest_incident **all = malloc((set->n ? set->n : 1) * sizeof(struct backtest_incident *));
+    struct backtest_incident **all = calloc(set->n ? set->n : 1, sizeof(struct backtest_incident *));
 
     for (size_t i = 0; all != NULL && i < set->n; i++)
         all[i] = &set->items[i];

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Errors: filling and prefixing the sentence. Leans on nothing. */
 #include "gengfu/base/err.h"
+#undef err_set /* see there */
+#undef err_sys
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -45,7 +45,7 @@ static const char *overload_hint(struct compiler *c, const struct ast *n, mask_t
         if (other && other->kind == AST_CONST && n->op != NODE_ADD)
             return cel_hint(c->report, "a text stands in quotes: '%.*s'", c->report->alias ? 0 : (int)(other->end - other->begin),
                             c->text + other->begin);
-        if (is_quoted_number(s))
+        if (s && is_quoted_number(s))
             return cel_hint(c->report, "a number stands without quotes: %.*s", (int)s->value.aux, s->value.s);
         return n->op == NODE_ADD ? "string(x) makes a text of a number" : "double(x) or int(x) make a number of a text";
     }

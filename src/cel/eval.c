@@ -437,6 +437,8 @@ static bool overload_fits(const struct overload *o, unsigned argc, const struct 
     return true;
 }
 
+/* There is at least one, for the name has been checked. */
+// NOLINTBEGIN(clang-analyzer-core.NullDereference)
 static struct cel_value no_overload(const struct node *n, struct ev *e, unsigned argc, const struct cel_value *argv) {
     const struct overload *const *o = n->overloads;
     char text[160];
@@ -454,6 +456,7 @@ static struct cel_value no_overload(const struct node *n, struct ev *e, unsigned
         return cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %s)", text);
     return cel_fail(e, n, CEL_E_OVERLOAD, "no such overload: %.*s(%s)", (int)o[0]->name_len, o[0]->name, text);
 }
+// NOLINTEND(clang-analyzer-core.NullDereference)
 
 static inline struct cel_value call(const struct node *n, struct ev *e, struct cel_value *argv) {
     for (unsigned i = 0; i < n->nargs; i++) {

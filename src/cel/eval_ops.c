@@ -61,8 +61,7 @@ mask_t cel_op_result(enum node_op op, enum cel_type a, enum cel_type b) {
     }
 }
 
-/* Both operands; an error in either is the result. The two names are declared here, so no parentheses around them. */
-// NOLINTBEGIN(bugprone-macro-parentheses)
+/* Both operands; an error in either is the result. */
 #define OPERANDS(n, e, a, b) \
     struct cel_value a = cel_run((n)->a, e); \
     if (UNLIKELY(a.type == CEL_ERROR)) \
@@ -70,7 +69,6 @@ mask_t cel_op_result(enum node_op op, enum cel_type a, enum cel_type b) {
     struct cel_value b = cel_run((n)->b, e); \
     if (UNLIKELY(b.type == CEL_ERROR)) \
     return b
-// NOLINTEND(bugprone-macro-parentheses)
 
 static struct cel_value overflow(const struct node *n, struct ev *e, struct cel_value a, struct cel_value b) {
     return cel_fail(e, n, CEL_E_RANGE, "overflow: %s %s %s goes beyond its range", cel_type_word(a.type), cel_op_sign(n->op),

@@ -118,7 +118,7 @@ static void explain(struct explain *x, const struct node *n, const struct node *
         explain(x, n->a, n, depth + 1);
     if (n->op >= NODE_ALL) /* the body has no one value */
         return;
-    if (n->op == NODE_BIND || n->op == NODE_OPT_MAP || n->op == NODE_OPT_FLAT_MAP) {
+    if (n->a && (n->op == NODE_BIND || n->op == NODE_OPT_MAP || n->op == NODE_OPT_FLAT_MAP)) {
         struct cel_value bound = value_of(x, n->a);
         if (n->op != NODE_BIND && (bound.type != CEL_OPTIONAL || !bound.opt))
             return;

@@ -53,7 +53,6 @@ static bool read_v6(const char *s, size_t len, uint8_t out[16]) {
             if (n > 12 || !read_v4(s + from, len - from, b + n))
                 return false;
             n += 4;
-            at = len;
             break;
         }
         if (at == from || n > 14)

@@ -135,7 +135,7 @@ void engine_absent_due(struct engine *e, struct absence *a) {
 
 /* -- the watches ----------------------------------------------------------------------------------------------------------------------- */
 void engine_absent_free(struct engine *e, struct engine_rule *er) {
-    for (size_t i = 0; i < er->nabsences; i++) {
+    for (size_t i = 0; er->absences && i < er->nabsences; i++) {
         engine_timer_unset(e, &er->absences[i].timer);
         free(er->absences[i].key);
     }

@@ -101,7 +101,7 @@ void forward_envelope(struct buf *b, const char *gateway, const struct outbox_ro
     const char *start = row->len > 0 ? memchr(row->body, '{', row->len) : NULL,
                *end = row->len > 0 ? memrchr(row->body, '}', row->len) : NULL;
 
-    if (!cJSON_IsObject(doc) || start == NULL || end == NULL) {
+    if (doc == NULL || !cJSON_IsObject(doc) || start == NULL || end == NULL) {
         jw_null(&w, "data"); /* the store would have to be damaged */
     } else if (flags & ENVELOPE_PUBLIC) {
         put_public(&w, doc, change, replayed || json_bool(doc, "replayed", false));

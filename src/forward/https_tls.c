@@ -91,7 +91,8 @@ int https_tls_begin(struct request *r, struct err *err) {
         }
     }
     r->files = hs->files;
-    r->files->users++;
+    if (r->files != NULL)
+        r->files->users++;
     return 0;
 }
 

@@ -132,7 +132,7 @@ static bool scan_one(struct scan *s, char letter) {
 }
 
 static bool scan_pattern(struct scan *s, const char *f, const char *end) {
-    if (!end)
+    if (f && !end)
         end = f + strlen(f);
     for (; f < end; f++) {
         if (blank(*f)) {

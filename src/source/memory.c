@@ -128,7 +128,7 @@ struct memory_item *memory_touch(struct memory *m, uint64_t key, uint32_t owner,
     link_newest(m, it);
     m->dirty[it->slot / MEMORY_PAGE] = 1;
     struct memory_list *l = list_of(m, it);
-    if (l->count > m->max) {
+    if (l->count > m->max && l->oldest != it) {
         memory_drop(m, l->oldest);
         m->evicted++;
     }

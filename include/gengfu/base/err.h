@@ -52,4 +52,9 @@ int err_prefix(struct err *err, const char *fmt, ...) GF_PRINTF(2, 3);
 const char *err_name(int code);
 const char *err_text(int code);
 
+#ifdef __clang_analyzer__ /* which does not look into another file, so it is told here that the code comes back as it was given */
+#define err_set(err, code, ...) ((void)(err_set)((err), (code), __VA_ARGS__), (code))
+#define err_sys(err, code, errnum, ...) ((void)(err_sys)((err), (code), (errnum), __VA_ARGS__), (code))
+#endif
+
 #endif
