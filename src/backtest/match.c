@@ -16,7 +16,7 @@ static int by_key(const void *a, const void *b) {
 }
 
 static struct backtest_incident **sorted(struct backtest_incidents *set) {
-    struct backtest_incident **all = calloc(set->n ? set->n : 1, sizeof(struct backtest_incident *));
+    struct backtest_incident **all = malloc((set->n ? set->n : 1) * sizeof(struct backtest_incident *));
 
     for (size_t i = 0; all != NULL && i < set->n; i++)
         all[i] = &set->items[i];
@@ -39,13 +39,14 @@ static int order(const struct backtest_incident *x, const struct backtest_incide
 int match_sets(struct backtest *b, enum backtest_set one, enum backtest_set other) {
     struct backtest_incidents *x = &b->sets[one], *y = &b->sets[other];
     struct backtest_incident **xs = sorted(x), **ys = sorted(y);
+    const size_t nx = x->n, ny = y->n;
     int rc = xs != NULL && ys != NULL ? 0 : GF_ENOMEM;
 
-    for (size_t i = 0; i < x->n; i++)
+    for (size_t i = 0; i < nx; i++)
         x->items[i].twin[other] = BACKTEST_NONE;
-    for (size_t i = 0; i < y->n; i++)
+    for (size_t i = 0; i < ny; i++)
         y->items[i].twin[one] = BACKTEST_NONE;
-    for (size_t i = 0, k = 0; rc == 0 && i < x->n && k < y->n;) {
+    for (size_t i = 0, k = 0; rc == 0 && i < nx && k < ny;) {
         int before = order(xs[i], ys[k]);
 
         if (before == 0) {
