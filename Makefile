@@ -51,7 +51,7 @@ PACKAGES := libuv libmosquitto sqlite3 libcjson yaml-0.1 libssl libcrypto libpcr
 HEADERS := libcurl
 
 # These goals need no library, so they must work on a machine that has none yet. Everything else stops early, with the cure.
-BARE := help clean deps test demo check-source uninstall
+BARE := help clean deps test demo check-source uninstall cross cross-ready test-cross bench-arm
 ifneq ($(filter-out $(BARE),$(or $(MAKECMDGOALS),all)),)
 MISSING := $(shell command -v $(PKG_CONFIG) >/dev/null 2>&1 || echo pkg-config; \
 	for p in $(PACKAGES) $(HEADERS); do $(PKG_CONFIG) --exists $$p 2>/dev/null || echo $$p; done)
@@ -193,7 +193,7 @@ $(BUILD)/tests/seccomp/launch: tests/seccomp/launch.c
 
 RUN = $(PYTHON) tests/run --build $(BUILD)
 
-.PHONY: deps test test-all test-unit test-fuzz test-rules test-cli test-e2e torture torture-programs test-torture test-build check-source conformance demo demo-run
+.PHONY: deps test test-all test-unit test-fuzz test-rules test-cli test-e2e torture torture-programs test-torture test-filter test-systemd test-build check-source conformance demo demo-run
 deps: ## install from Debian what the build and the tests need and this machine lacks (LINT=1: what make lint needs, too)
 	@./tests/deps $(if $(LINT),lint)
 
@@ -247,6 +247,13 @@ torture: all $(TORTURE) ## everything that can go wrong, for ten minutes, or wit
 test-torture: all $(TORTURE) ## the minute of it that belongs to `make test`
 	@$(RUN) torture
 
+test-filter: all $(TORTURE) $(SECCOMP_LAUNCH) ## e2e and torture once more, under the unit's system call filter: what it does not allow ends the daemon
+	@test -n "$(SECCOMP_LAUNCH)" || { echo 'make test-filter needs libseccomp-dev' >&2; exit 2; }
+	@GENGFU_TEST_FILTER=kill $(RUN) e2e torture
+
+test-systemd: all $(TORTURE) ## the unit under a real systemd, in a virtual machine that loses its power (root, qemu-system-x86, debootstrap; minutes)
+	@$(PYTHON) tests/systemd/run --build $(BUILD) $(ARGS)
+
 test-build: all ## the Makefile itself
 	@$(RUN) build
 
@@ -276,6 +283,39 @@ bench-peers: ## install what bench compares with: jq, mosquitto-clients from Deb
 	@./tests/deps peers
 	@command -v npm >/dev/null || { echo 'bench-peers: npm is not installed: Node-RED will be skipped' >&2; exit 0; }; \
 		mkdir -p build/peers && npm install --silent --no-fund --no-audit --prefix build/peers node-red
+
+# ---- other machines -----------------------------------------------------------------------------------------------------------
+
+# Debian's names of machines. What is fetched and built for one lands in build/cross/ARCH.
+ARCH ?= arm64
+TRIPLET_arm64 := aarch64-linux-gnu
+TRIPLET_armhf := arm-linux-gnueabihf
+QEMU_arm64 := qemu-aarch64
+QEMU_armhf := qemu-arm
+CROSS := build/cross/$(ARCH)
+SYSROOT := $(CURDIR)/$(CROSS)/root
+CROSS_GOALS ?= all
+CROSS_MAKE = PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(TRIPLET_$(ARCH))/pkgconfig:$(SYSROOT)/usr/share/pkgconfig \
+	$(SUBMAKE) BUILD=$(CROSS)/build CC='$(TRIPLET_$(ARCH))-gcc --sysroot=$(SYSROOT)' AR=$(TRIPLET_$(ARCH))-ar
+
+.PHONY: cross cross-ready test-cross bench-arm
+cross-ready:
+	@test -n "$(TRIPLET_$(ARCH))" || { echo "make cross ARCH=arm64 or ARCH=armhf, not '$(ARCH)'" >&2; exit 2; }
+	@./tests/deps cross
+	@tests/cross/sysroot $(ARCH) $(CROSS)
+
+cross: cross-ready ## the program for another machine, with Debian's compiler and libraries for it: make cross ARCH=arm64, or armhf
+	@$(CROSS_MAKE) $(JOBS) $(CROSS_GOALS)
+	@ls -l $(CROSS)/build/gengfu
+
+test-cross: ## the unit tests of the program for another machine, under qemu (ARCH=arm64 or armhf; ONLY=part of a name)
+	@$(MAKE) --no-print-directory cross ARCH=$(ARCH) CROSS_GOALS='all unit-programs' ONLY=$(ONLY)
+	@QEMU_LD_PREFIX=$(SYSROOT) $(PYTHON) tests/run --build $(CROSS)/build $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' --wrap $(QEMU_$(ARCH)) unit
+
+bench-arm: ## instructions, heap and size of the programs for arm64 and armhf, counted under qemu
+	@for a in arm64 armhf; do $(MAKE) --no-print-directory cross ARCH=$$a CROSS_GOALS='all build/cross/'$$a'/build/tests/bench/inside' || exit 1; done
+	@$(CC) -O2 -fPIC -shared -o build/cross/count.so tests/cross/count.c
+	@$(PYTHON) tests/bench/run build/cross arm
 
 demo: ## a neighbourhood's hour in a minute (ARGS=--keep leaves it running)
 	@./tests/deps demo
@@ -322,10 +362,13 @@ lint-cppcheck:
 	$(Q)$(CPPCHECK) -q --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --template=gcc --library=tests/lint/cppcheck.cfg \
 		--suppressions-list=tests/lint/cppcheck.txt --cppcheck-build-dir=$(BUILD)/lint/cppcheck -D_GNU_SOURCE -Iinclude -Isrc -Itests/lib include src tests
 
-ASAN_ENV = ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
-asan: ## unit tests and fuzz corpus with address and undefined-behaviour sanitizers
-	@$(SUBMAKE) BUILD=build-asan SAN=address,undefined all unit-programs fuzz-programs
-	@$(ASAN_ENV) $(PYTHON) tests/run --build build-asan $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' unit fuzz
+# Tests preload libraries of their own before the sanitizer's.
+ASAN_ENV = ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:verify_asan_link_order=0 UBSAN_OPTIONS=print_stacktrace=1
+ASAN_BUILD ?= build-asan
+PARTS ?= unit fuzz rules cli e2e
+asan: ## the tests with address and undefined-behaviour sanitizers (PARTS='unit fuzz': the short ones; ONLY=part of a name)
+	@$(SUBMAKE) $(JOBS) BUILD=$(ASAN_BUILD) SAN=address,undefined all unit-programs fuzz-programs torture-programs $(SECCOMP_LAUNCH:$(BUILD)/%=$(ASAN_BUILD)/%)
+	@for p in $(PARTS); do $(ASAN_ENV) $(PYTHON) tests/run --build $(ASAN_BUILD) $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' $$p || failed=1; done; test -z "$$failed"
 
 valgrind: unit-programs ## unit tests under valgrind
 	@$(RUN) $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' --wrap 'valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect' unit
@@ -407,7 +450,7 @@ uninstall: ## what install put there; settings and state stay
 	rm -rf $(DATADIR) $(DOCDIR)
 
 clean: ## remove what was built
-	rm -rf $(BUILD) build-asan build-fuzz build-coverage compile_commands.json
+	rm -rf $(BUILD) $(BUILD)-systemd build-asan build-fuzz build-coverage compile_commands.json
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z._-]+:.*## /{printf "  %-22s %s\n", $$1, $$2}' Makefile

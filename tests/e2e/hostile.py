@@ -50,5 +50,8 @@ def test_counted_shown_harmless(t):
     t.check(not any(ord(c) < 32 and c not in "\n" for c in people), "the listing for people lets control characters through")
     t.equal([i["by"] for i in box.ask(do="incidents", limit=100) if i["rule"] == "high"], ["p1"], "incidents")
     after, _ = sandbox.fields(box.daemon.pid)
-    t.check(after - before < 64 << 20, f"memory grew by {(after - before) >> 20} MB")
+    if sandbox.sanitized(box.program):
+        t.note("memory is the sanitizer's, and is not looked at")
+    else:
+        t.check(after - before < 64 << 20, f"memory grew by {(after - before) >> 20} MB")
     t.equal(box.stop(), 0, "exit code")

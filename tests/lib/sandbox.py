@@ -359,6 +359,12 @@ class Sandbox:
         time.sleep(max(0.0, (stamp - now) / scale - early))
 
 
+def sanitized(program):
+    """Built with AddressSanitizer: then memory and time say nothing of the program itself."""
+    with open(program, "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 def fields(pid):
     """RSS and CPU seconds of a process."""
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
