@@ -15,14 +15,25 @@ static void *take(size_t size) { return arena_alloc(current, size); }
 static void give(void *p) { (void)p; }
 
 int json_parse(struct arena *a, const char *text, size_t len, struct err *err, const cJSON **ret) {
+    return json_parse_some(a, text, len, NULL, err, ret);
+}
+
+int json_parse_some(struct arena *a, const char *text, size_t len, const struct json_pick *pick, struct err *err, const cJSON **ret) {
     if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark means nothing in UTF-8 */
         text += 3;
         len -= 3;
     }
-    int rc = json_check(text, len, err);
-    if (rc)
-        return rc;
     struct arena_mark mark = arena_mark(a);
+    struct picked picked = {.by = pick, .text = pick ? arena_alloc(a, len) : NULL};
+    int rc = json_check(text, len, picked.text ? &picked : NULL, err); /* without room for a part the whole may do */
+    if (rc) {
+        arena_rewind(a, mark);
+        return rc;
+    }
+    if (picked.len) {
+        text = picked.text;
+        len = picked.len;
+    }
     current = a;
     cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = take, .free_fn = give});
     const cJSON *doc = cJSON_ParseWithLength(text, len);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The look at a JSON text before cJSON gets it: grammar, nesting, UTF-8, numbers. One pass, no recursion, no memory.
+ * The look at a JSON text before cJSON gets it: grammar, nesting, UTF-8, numbers. One pass, no recursion, no memory; on the way it may copy the
+ * members that somebody wants.
  * cJSON is more generous than RFC 8259 and does not say where it stumbled; after this pass it can only run out of memory. */
 #include "json_int.h"
 
@@ -16,6 +17,9 @@
 struct scan {
     const char *start, *p, *end;
     struct err *err;
+    int depth;
+    struct picked *picked;
+    const char *member; /* of the outermost object, under way and wanted: where its name begins */
 };
 
 static int bad(struct scan *s, int code, const char *what) {
@@ -164,14 +168,34 @@ static int scalar(struct scan *s) {
     return bad_here(s, "a value");
 }
 
+static bool wanted(const struct json_pick *by, const char *name, size_t len) {
+    return memchr(name, '\\', len) || by->wanted(by->ctx, name, len);
+}
+
+/* A value is complete. */
+static void member_end(struct scan *s) {
+    if (!s->member || s->depth != 1)
+        return;
+    struct picked *to = s->picked;
+    size_t len = (size_t)(s->p - s->member);
+    if (to->len > 1)
+        to->text[to->len++] = ',';
+    memcpy(to->text + to->len, s->member, len);
+    to->len += len;
+    s->member = NULL;
+}
+
 /* A member's name and the colon. */
 static int name(struct scan *s) {
     blanks(s);
     if (s->p == s->end || *s->p != '"')
         return bad_here(s, "a name in double quotes");
+    const char *from = s->p;
     int rc = string(s);
     if (rc)
         return rc;
+    if (s->picked && s->depth == 1 && wanted(s->picked->by, from + 1, (size_t)(s->p - from) - 2))
+        s->member = from;
     blanks(s);
     if (s->p == s->end || *s->p != ':')
         return bad_here(s, "':'");
@@ -179,41 +203,47 @@ static int name(struct scan *s) {
     return 0;
 }
 
-int json_check(const char *text, size_t len, struct err *err) {
-    struct scan s = {.start = text, .p = text, .end = text + len, .err = err};
+int json_check(const char *text, size_t len, struct picked *picked, struct err *err) {
+    struct scan s = {.start = text, .p = text, .end = text + len, .err = err, .picked = picked};
     char closing[JSON_MAX_DEPTH]; /* the bracket that each open level waits for */
-    int depth = 0, rc;
+    int rc;
 
     for (;;) {
         blanks(&s);
         if (s.p < s.end && (*s.p == '{' || *s.p == '[')) {
-            if (depth == JSON_MAX_DEPTH)
+            if (s.depth == JSON_MAX_DEPTH)
                 return err_set(err, GF_ELIMIT, "JSON: nested deeper than %d levels (byte %zu)", JSON_MAX_DEPTH, (size_t)(s.p - s.start));
-            closing[depth++] = *s.p == '{' ? '}' : ']';
+            if (picked && s.depth == 0 && *s.p == '{')
+                picked->text[picked->len++] = '{';
+            closing[s.depth++] = *s.p == '{' ? '}' : ']';
             s.p++;
             blanks(&s);
-            if (s.p == s.end || *s.p != closing[depth - 1]) {
-                if (closing[depth - 1] == '}' && (rc = name(&s)))
+            if (s.p == s.end || *s.p != closing[s.depth - 1]) {
+                if (closing[s.depth - 1] == '}' && (rc = name(&s)))
                     return rc;
                 continue;
             }
         } else if ((rc = scalar(&s))) {
             return rc;
         }
+        member_end(&s);
         /* A value is complete, or an empty bracket is about to close: close what closes. */
-        for (blanks(&s); depth && s.p < s.end && *s.p == closing[depth - 1]; blanks(&s)) {
+        for (blanks(&s); s.depth && s.p < s.end && *s.p == closing[s.depth - 1]; blanks(&s)) {
             s.p++;
-            depth--;
+            s.depth--;
+            member_end(&s);
         }
-        if (!depth)
+        if (!s.depth)
             break;
         if (s.p == s.end || *s.p != ',')
-            return bad_here(&s, closing[depth - 1] == '}' ? "',' or '}'" : "',' or ']'");
+            return bad_here(&s, closing[s.depth - 1] == '}' ? "',' or '}'" : "',' or ']'");
         s.p++;
-        if (closing[depth - 1] == '}' && (rc = name(&s)))
+        if (closing[s.depth - 1] == '}' && (rc = name(&s)))
             return rc;
     }
     if (s.p != s.end)
         return bad_here(&s, "the end of the text");
+    if (picked && picked->len)
+        picked->text[picked->len++] = '}';
     return 0;
 }

@@ -7,9 +7,16 @@
 #include <stddef.h>
 
 #include "gengfu/base/err.h"
+#include "gengfu/base/json.h"
 
-/* Looks through a text without keeping anything: 0 when it is one JSON value that cJSON reads as RFC 8259 means it. */
-GF_WARN_UNUSED int json_check(const char *text, size_t len, struct err *err);
+/* What is wanted of an object, as a text of its own. */
+struct picked {
+    const struct json_pick *by;
+    char *text; /* has room for as many bytes as the whole */
+    size_t len; /* 0: no object */
+};
+/* Looks through a text: 0 when it is one JSON value that cJSON reads as RFC 8259 means it. picked: NULL, or filled. */
+GF_WARN_UNUSED int json_check(const char *text, size_t len, struct picked *picked, struct err *err);
 
 /* How many bytes in front stand in a JSON string as they are and need no look at their neighbours: ASCII but for control characters, quotes and backslashes. */
 static inline size_t json_plain(const char *s, size_t len) {

@@ -306,11 +306,14 @@ void mapper_map(struct mapper *m, const struct message *msg, struct arena *arena
         map_broken(&w, ret, work_no_room);
         return;
     }
+    struct fitting some = {.m = m, .n = fitting};
+    bool all = m->explain || wanted_all(m, fitting);
     for (size_t i = 0; i < CHARSETS; i++) {
         payload_init(&w.payloads[i], msg, arena);
         w.payloads[i].charset = (enum charset)i;
         w.payloads[i].decoder = m->decoders[i];
         w.payloads[i].drops = &w.drops;
+        w.payloads[i].fitting = all ? NULL : &some;
     }
     for (size_t i = 0; i < SOURCE_VARS; i++)
         w.vars[i] = cel_error(CEL_E_ABSENT, NULL);

@@ -26,6 +26,14 @@ static int build(const struct ruleset *rs, struct arena *arena, struct trie *tri
     return 0;
 }
 
+static struct wanted *make_wanted(const struct ruleset *rs, struct arena *arena) {
+    struct wanted *all = arena_zalloc(arena, (rs->nsources + 1) * sizeof *all);
+    for (size_t i = 0; all && i < rs->nsources; i++)
+        if (!wanted_collect(arena, &rs->sources[i], &all[i]))
+            return NULL;
+    return all;
+}
+
 static void close_decoders(struct charset_decoder **decoders) {
     for (size_t i = 0; i < CHARSETS; i++)
         charset_close(decoders[i]);
@@ -74,11 +82,12 @@ int mapper_reload(struct mapper *m, const struct ruleset *rs, struct err *err) {
     size_t nfilters = 0;
     struct counters *counters = NULL;
     struct source_memory *remembered = make_remembered(rs);
+    struct wanted *wanted = make_wanted(rs, &arena);
     struct charset_decoder *decoders[CHARSETS] = {NULL};
     int rc = build(rs, &arena, &trie, &ids, err);
     if (rc == 0)
         rc = open_decoders(rs, decoders, err);
-    if (rc == 0 && (!remembered || filters_collect(rs, &arena, &filters, &nfilters) < 0 || !(counters = carry_counters(m, rs))))
+    if (rc == 0 && (!remembered || !wanted || filters_collect(rs, &arena, &filters, &nfilters) < 0 || !(counters = carry_counters(m, rs))))
         rc = err_set(err, GF_ENOMEM, "no memory for the sources");
     for (size_t i = 0; rc == 0 && i < nfilters; i++) /* the set that they are borrowed from may go before the mapper does */
         if (!(((const char **)(uintptr_t)filters)[i] = arena_strdup(&arena, filters[i])))
@@ -103,6 +112,7 @@ int mapper_reload(struct mapper *m, const struct ruleset *rs, struct err *err) {
     m->ids = ids;
     m->counters = counters;
     m->remembered = remembered;
+    m->wanted = wanted;
     m->filters = filters;
     m->nfilters = nfilters;
     m->rs = rs;

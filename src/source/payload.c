@@ -115,7 +115,8 @@ static void try_json(struct payload *p) {
         else
             len = p->len; /* it is no JSON: the parser says why */
     }
-    int rc = json_parse(p->arena, text, len, &err, &doc);
+    struct json_pick pick = {.wanted = wanted_has, .ctx = p->fitting};
+    int rc = json_parse_some(p->arena, text, len, p->fitting ? &pick : NULL, &err, &doc);
     if (rc == GF_ENOMEM) {
         p->bad = no_room;
     } else if (rc < 0) {

@@ -57,6 +57,25 @@ const char *cut_json(struct arena *a, const char *text, size_t len, const struct
 /* For showing: appends the text until `enough` bytes stand in `out`, with *** for secrets and for what is dropped, and "(n bytes)" for long base64. */
 void mask_text(struct buf *out, size_t enough, const char *s, size_t len, const struct drops *drops);
 
+/* -- wanted.c: what of a payload anybody reads ---------------------------------------------------------------------------------- */
+struct wanted_name {
+    const char *text; /* of an atom */
+    size_t len;
+};
+struct wanted { /* members of a JSON object that a source reads */
+    struct wanted_name *names;
+    size_t n;
+    bool all;
+};
+struct mapper;
+struct fitting { /* the sources of a message */
+    const struct mapper *m;
+    size_t n; /* of m->ids */
+};
+GF_WARN_UNUSED bool wanted_collect(struct arena *arena, const struct source *s, struct wanted *ret); /* false: no memory */
+bool wanted_all(const struct mapper *m, size_t fitting);
+bool wanted_has(void *fitting, const char *name, size_t len);
+
 /* -- payload.c ----------------------------------------------------------------------------------------------------------------- */
 /* One message's payload, read at most once each way. */
 struct payload {
@@ -65,6 +84,7 @@ struct payload {
     struct charset_decoder *decoder; /* NULL: UTF-8 */
     enum charset charset;
     const struct drops *drops; /* NULL: none */
+    struct fitting *fitting;   /* whose members are read; NULL: all are */
     const char *text;          /* in UTF-8, after stray bytes in front; in the message or the arena */
     size_t len;
     const char *copy; /* the same in the arena, once somebody wants text */
@@ -167,6 +187,7 @@ struct mapper {
     const char *const *filters;
     size_t nfilters;
     uint32_t *ids;             /* scratch for trie_match */
+    struct wanted *wanted;     /* one a source */
     struct counters *counters; /* one a source */
     struct memory memory;
     struct source_memory *remembered; /* one a source */

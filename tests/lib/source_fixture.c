@@ -177,3 +177,39 @@ const char *sfx_say(struct source_fx *f, const char *topic, const char *payload)
     buf_done(&b);
     return out;
 }
+
+static void map_afresh(const struct ruleset *rs, const struct message *msg, bool whole, struct buf *out) {
+    struct mapper *m = NULL;
+    struct mapped got;
+    struct arena arena;
+    struct err err = {0};
+    arena_init(&arena, 64 << 10, 64 << 20);
+    if (mapper_new(rs, &err, &m) < 0) {
+        buf_puts(out, err.text);
+        return;
+    }
+    mapper_explain(m, whole);
+    mapper_map(m, msg, &arena, &got);
+    buf_printf(out, "%s %s %s", source_outcome_name(got.outcome), got.source ? got.source : "", got.why ? got.why : "");
+    for (size_t i = 0; i < got.nevents; i++) {
+        struct event ev = got.events[i];
+        ev.dedupe = 0; /* a hash with a seed of each mapper's own */
+        event_write(out, &ev);
+    }
+    mapper_free(m);
+    arena_done(&arena);
+}
+
+bool fixture_same(const struct ruleset *rs, const struct message *msg) {
+    struct buf part, whole;
+    buf_init(&part, 0);
+    buf_init(&whole, 0);
+    map_afresh(rs, msg, false, &part);
+    map_afresh(rs, msg, true, &whole);
+    bool same = strcmp(part.data, whole.data) == 0;
+    if (!same)
+        fprintf(stderr, "%s: %s\nin part:   %s\nthe whole: %s\n", msg->topic, msg->payload, part.data, whole.data);
+    buf_done(&part);
+    buf_done(&whole);
+    return same;
+}

@@ -18,6 +18,9 @@ void fixture_say(struct buf *out, const struct mapped *got, int64_t arrived);
 int fixture_samples(const char *where, size_t line, const char *text, size_t len, struct mapper *m, int64_t arrived,
                     void (*also)(const struct message *), int *ret_samples);
 
+/* Maps the message twice, with only what its sources read and with all that it says: false where that makes a difference. */
+bool fixture_same(const struct ruleset *rs, const struct message *msg);
+
 /* A rule set of its own in a directory of its own, and a mapper over it. Whatever fails ends the test program. */
 #define SFX_T0 INT64_C(1768046400000) /* 2026-01-10T12:00:00Z, 20:00 in Shanghai */
 struct source_fx {

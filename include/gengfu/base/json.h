@@ -19,6 +19,13 @@
 /* Parses exactly `len` bytes (white space around the value is fine, anything else behind it is an error).
  * 0: *ret is the document, in the arena. <0: *ret untouched, err says what and at which byte. */
 GF_WARN_UNUSED int json_parse(struct arena *a, const char *text, size_t len, struct err *err, const cJSON **ret);
+/* The same, checked as strictly; but when it is an object, only those of its members are taken apart whose names are wanted. A name that is written with escapes is wanted always. */
+struct json_pick {
+    bool (*wanted)(void *ctx, const char *name, size_t len);
+    void *ctx;
+};
+GF_WARN_UNUSED int json_parse_some(struct arena *a, const char *text, size_t len, const struct json_pick *pick /* NULL: all of it */,
+                                   struct err *err, const cJSON **ret);
 
 /* Writes compact JSON. Numbers: integers in full where |v| <= 2^53, else the shortest text that reads back the same. */
 void json_write(struct buf *b, const cJSON *value);

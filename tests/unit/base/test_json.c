@@ -262,11 +262,57 @@ static void a_circle_ends(void **state) {
     buf_done(&b);
 }
 
+static bool short_name(void *ctx, const char *name, size_t len) {
+    (void)name;
+    return len <= *(const size_t *)ctx;
+}
+
+/* Of an object the wanted members; everything is checked. */
+static void picks(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *want; /* want NULL: refused */
+    } cases[] = {
+        {"{\"a\":1,\"long\":{\"b\":[1,2]},\"c\":{\"long\":[{}]},\"d\":[]}", "{\"a\":1,\"c\":{\"long\":[{}]},\"d\":[]}"},
+        {" { \"long\" : 1 , \"a\" : \"x\\\"},\\\\\" , \"more\" : { } } ", "{\"a\":\"x\\\"},\\\\\"}"},
+        {"{\"long\":1}", "{}"},
+        {"{}", "{}"},
+        {"{\"\":{},\"a\":1,\"a\":2}", "{\"\":{},\"a\":1,\"a\":2}"},
+        {"{\"l\\u006fng\":1,\"long\":2}", "{\"long\":1}"}, /* written with an escape: it is not looked into */
+        {"[{\"long\":1}]", "[{\"long\":1}]"},
+        {"\"{\"", "\"{\""},
+        {"{\"long\":[1,}", NULL},
+        {"{\"a\":1,\"long\":\"\\q\"}", NULL},
+        {"{\"a\":1,\"long\":1", NULL},
+        {"{\"a\":1}x", NULL},
+    };
+    size_t most = 1;
+    struct json_pick pick = {.wanted = short_name, .ctx = &most};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const cJSON *doc = NULL;
+        struct err err = {0};
+        struct buf b;
+        int rc = json_parse_some(&arena, cases[i].text, strlen(cases[i].text), &pick, &err, &doc);
+        assert_int_equal(rc == 0, cases[i].want != NULL);
+        buf_init(&b, 0);
+        if (rc == 0) {
+            json_write(&b, doc);
+            assert_string_equal(b.data, cases[i].want);
+        } else {
+            struct err whole = {0};
+            assert_int_equal(json_parse(&arena, cases[i].text, strlen(cases[i].text), &whole, &doc), rc);
+            assert_string_equal(err.text, whole.text);
+        }
+        buf_done(&b);
+        arena_reset(&arena);
+    }
+}
+
 int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(accepts), T(refuses),       T(nul_in_the_middle), T(depth), T(memory_runs_out), T(readers), T(strings_are_escaped),
-        T(writer),  T(a_circle_ends),
+        T(accepts),       T(refuses), T(nul_in_the_middle), T(depth), T(memory_runs_out), T(readers), T(strings_are_escaped), T(writer),
+        T(a_circle_ends), T(picks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

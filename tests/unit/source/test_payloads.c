@@ -79,6 +79,8 @@ static void one(struct tally *t, const char *name, int line, const char *text, s
         struct mapped got;
         mapper_map(m, &msg, &arena, &got);
         look(t, name, line, &got, true);
+        if (!fixture_same(rs, &msg))
+            fault(t, name, line, "what nobody reads makes a difference");
         t->messages++;
         t->outcomes[got.outcome]++;
         if (got.outcome == OUTCOME_UNMATCHED || got.outcome == OUTCOME_BROKEN)

@@ -33,6 +33,7 @@ static int unload(void **state) {
 
 /* Whatever the room for one message, it is mapped whole, or broken, or partly understood: never out of place. */
 static void squeeze(const struct message *msg) {
+    assert_true(fixture_same(rs, msg));
     struct mapper *m = NULL;
     struct err err = {0};
     assert_int_equal(mapper_new(rs, &err, &m), 0);
