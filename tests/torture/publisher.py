@@ -89,6 +89,7 @@ class Publisher:
 
     def connect(self):
         s = socket.create_connection(("127.0.0.1", self.port), 5)
+        s.settimeout(120)  # a broker that is slow is not gone: what is sent again for impatience would be there twice
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         body = text("MQTT") + bytes([4, 2]) + struct.pack("!H", 0) + text(f"torture-{os.getpid()}-{id(self)}")
         s.sendall(packet(0x10, body))
