@@ -77,6 +77,7 @@ def flood_of_keys(b, times):
     for _ in range(times):
         time.sleep(1)
         b.once_done(times)
+    sandbox.wait_for(lambda: len(b.ledger.confirmed) > 15000, 60, "more keys than there is room for", every=0.1)
     b.faults = 0
     b.over("city")
     v = b.settle(seconds=120)
