@@ -367,6 +367,13 @@ static void try_next(struct mqtt *m) {
     }
 }
 
+static void addresses_found(struct mqtt *m, struct addrinfo *all) {
+    free_addresses(m);
+    m->addresses = m->next_address = all;
+    m->first_why[0] = '\0';
+    try_next(m);
+}
+
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res) {
     struct mqtt *m = req->data;
     char why[512];
@@ -384,17 +391,15 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
         (void)snprintf(why, sizeof(why), "%s: %s", m->conf.broker->host, uv_strerror(status));
         mqtt_down(m, why);
     } else {
-        free_addresses(m);
-        m->addresses = m->next_address = res;
-        m->first_why[0] = '\0';
-        try_next(m);
+        addresses_found(m, res);
     }
     m->inside--;
     mqtt_settle(m);
 }
 
 static void attempt(struct mqtt *m) {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
+    struct addrinfo *numeric;
 
     /* While a batch waits to become durable nothing may be read, so a connection would be of no use; mqtt_release tries again. */
     if (m->held)
@@ -403,6 +408,13 @@ static void attempt(struct mqtt *m) {
         mqtt_begin(m, 1000);
         return;
     }
+    m->state = MQTT_RESOLVING;
+    /* An address needs no thread that asks for it; with a thread every system call of the process costs more. */
+    if (getaddrinfo(m->conf.broker->host, NULL, &hints, &numeric) == 0) {
+        addresses_found(m, numeric);
+        return;
+    }
+    hints.ai_flags = 0;
     m->resolve.data = m;
     int rc = uv_getaddrinfo(m->loop, &m->resolve, on_resolved, m->conf.broker->host, NULL, &hints);
 
@@ -412,7 +424,6 @@ static void attempt(struct mqtt *m) {
     }
     m->resolving = true;
     m->open++;
-    m->state = MQTT_RESOLVING;
     (void)uv_timer_start(&m->timer, m->timer.timer_cb, (uint64_t)MQTT_CONNECT_TIMEOUT, 0);
 }
 
