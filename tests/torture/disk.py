@@ -295,7 +295,7 @@ def version_newer(b, times):
         with open(b.box.store, "rb") as f:
             before = f.read()
         b.start(wait=False)
-        code = b.box.daemon.wait(10)
+        code = b.box.daemon.wait(60)
         b.check(code == 3 and "newer" in b.box.tail("daemon", 2), f"it ended with {code}: {b.box.tail('daemon', 2)}")
         with open(b.box.store, "rb") as f:
             b.check(f.read() == before and not glob.glob(b.box.store + ".damaged*"), "it touched the file")

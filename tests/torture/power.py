@@ -124,7 +124,7 @@ def power_at_nth(b, times):
     for _ in range(times):
         b.shim.set(kill_any=b.dice.randint(1, 60))
         try:
-            b.box.daemon.wait(5)
+            b.box.daemon.wait(60)
         except subprocess.TimeoutExpired:
             b.failures.append("the write at which the power was to fail never came")
             break
@@ -142,7 +142,7 @@ def power_in_checkpoint(b, times):
         b.shim.set(kill_main=b.dice.randint(1, 12))
         b.box.daemon.send_signal(signal.SIGTERM)
         try:
-            code = b.box.daemon.wait(10)
+            code = b.box.daemon.wait(60)
         except subprocess.TimeoutExpired:
             b.failures.append("it did not stop")
             break
