@@ -5,17 +5,29 @@
 
 #include <math.h>
 
-#define EXACT 9007199254740992.0 /* 2^53: up to here a whole number and its double are the same */
-
-/* Numbers are held against each other as doubles where that is exact. */
+/* Numbers are held against each other as doubles where that is exact. False: not with this one. */
 static bool number_of(struct cel_value v, double *ret) {
-    if (v.type == CEL_DOUBLE)
-        *ret = v.d;
-    else if (v.type == CEL_INT && v.i >= -(int64_t)EXACT && v.i <= (int64_t)EXACT)
+    if (v.type == CEL_INT && v.i >= -(INT64_C(1) << 53) && v.i <= INT64_C(1) << 53)
         *ret = (double)v.i;
+    else if (v.type == CEL_DOUBLE && isfinite(v.d))
+        *ret = v.d;
     else
         return false;
     return true;
+}
+
+/* Which doubles pass; false: they are no range. */
+static bool range_of(enum cel_guard_op op, double d, struct cel_guard *ret) {
+    ret->low = -INFINITY;
+    ret->high = INFINITY;
+    switch (op) {
+    case CEL_GUARD_LT: ret->high = nextafter(d, -INFINITY); return true;
+    case CEL_GUARD_LE: ret->high = d; return true;
+    case CEL_GUARD_GT: ret->low = nextafter(d, INFINITY); return true;
+    case CEL_GUARD_GE: ret->low = d; return true;
+    case CEL_GUARD_EQ: ret->low = ret->high = d; return true;
+    default: return false;
+    }
 }
 
 /* constant op field, said as field op constant */
@@ -60,11 +72,13 @@ static bool guard_of(const struct node *n, struct cel_guard *ret) {
     if (!is_field(field))
         return false;
     double d;
-    if (number_of(value, &d))
-        value = cel_double(d);
-    else if ((value.type != CEL_STRING && value.type != CEL_BOOL) || (op != CEL_GUARD_EQ && op != CEL_GUARD_NE))
+    bool number = number_of(value, &d);
+    if (number ? !range_of(op, d, ret) : (value.type != CEL_STRING && value.type != CEL_BOOL) || (op != CEL_GUARD_EQ && op != CEL_GUARD_NE))
         return false;
-    *ret = (struct cel_guard){.slot = field->slot, .field = field->atom, .op = op, .value = value};
+    ret->slot = field->slot;
+    ret->field = field->atom;
+    ret->op = op;
+    ret->value = number ? cel_double(d) : value;
     return true;
 }
 
@@ -79,27 +93,14 @@ static size_t guards(const struct node *n, struct cel_guard *ret, size_t at, siz
 
 size_t cel_program_guards(const struct cel_program *p, struct cel_guard *ret, size_t n) { return guards(p->root, ret, 0, n); }
 
-bool cel_guard_fails(const struct cel_guard *g, struct cel_value v) {
-    double d;
+bool cel_guard_differs(const struct cel_guard *g, const struct cel_value *v) {
     bool equal;
 
-    if (g->value.type == CEL_DOUBLE) {
-        if (!number_of(v, &d))
-            return false;
-        switch (g->op) {
-        case CEL_GUARD_LT: return !(d < g->value.d);
-        case CEL_GUARD_LE: return !(d <= g->value.d);
-        case CEL_GUARD_GT: return !(d > g->value.d);
-        case CEL_GUARD_GE: return !(d >= g->value.d);
-        case CEL_GUARD_EQ: return !(d == g->value.d);
-        case CEL_GUARD_NE: return d == g->value.d;
-        }
-    }
-    if (v.type != g->value.type)
-        return false; /* whatever the language makes of it */
-    if (v.type == CEL_BOOL)
-        equal = v.b == g->value.b;
+    if (v->type != g->value.type)
+        return false;
+    if (v->type == CEL_BOOL)
+        equal = v->b == g->value.b;
     else
-        equal = v.aux == g->value.aux && memcmp(v.s, g->value.s, v.aux) == 0;
+        equal = v->aux == g->value.aux && memcmp(v->s, g->value.s, v->aux) == 0;
     return equal == (g->op == CEL_GUARD_NE);
 }

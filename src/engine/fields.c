@@ -82,7 +82,7 @@ bool engine_has_names(const struct engine_rule *er, const struct field_map *m) {
 bool engine_guarded(const struct engine_rule *er, const struct field_map *m) {
     for (unsigned i = 0; i < er->nguards; i++) {
         const struct rule_guard *g = &er->guards[i];
-        if ((m->mask & UINT64_C(1) << g->slot) && cel_guard_fails(&g->guard, m->event->fields[m->at[g->slot]].value))
+        if ((m->mask & UINT64_C(1) << g->slot) && cel_guard_fails(&g->guard, &m->event->fields[m->at[g->slot]].value))
             return true;
     }
     return false;

@@ -157,9 +157,22 @@ struct cel_guard {
     atom_t field;
     enum cel_guard_op op;
     struct cel_value value; /* a double, a string of the program, or a bool */
+    double low, high;       /* of a double: what passes lies within */
 };
 size_t cel_program_guards(const struct cel_program *p, struct cel_guard *ret, size_t n);
-bool cel_guard_fails(const struct cel_guard *g, struct cel_value v);
+bool cel_guard_differs(const struct cel_guard *g, const struct cel_value *v); /* of texts and bools */
+static inline bool cel_guard_fails(const struct cel_guard *g, const struct cel_value *v) {
+    double d;
+    if (g->value.type != CEL_DOUBLE)
+        return cel_guard_differs(g, v);
+    if (v->type == CEL_DOUBLE)
+        d = v->d;
+    else if (v->type == CEL_INT && v->i >= -(INT64_C(1) << 53) && v->i <= INT64_C(1) << 53)
+        d = (double)v->i;
+    else
+        return false; /* whatever the language makes of it */
+    return !(d >= g->low && d <= g->high);
+}
 const char *cel_program_text(const struct cel_program *p);
 bool cel_program_constant(const struct cel_program *p, struct cel_value *ret); /* true when folding left one value */
 

@@ -113,6 +113,7 @@ static void guards_of_conjunctions(void **state) {
     assert_string_equal(guards(&f, "event.power_w > device.n"), "");
     assert_string_equal(guards(&f, "event.power_w > 9007199254740993"), ""); /* no double is that number */
     assert_string_equal(guards(&f, "event.kind > 'a'"), "");
+    assert_string_equal(guards(&f, "event.power_w != 3"), "");
     assert_string_equal(guards(&f, "event.locked || event.power_w > 1"), "");
     assert_string_equal(guards(&f, "!(event.power_w > 1)"), "");
     assert_string_equal(guards(&f, "event.?power_w.orValue(1.0) > 2.0"), "");
@@ -167,7 +168,7 @@ static void guards_agree_with_programs(void **state) {
                 f.event.count = 1;
                 f.ctx.steps = 0;
                 struct cel_value got = cel_eval(p, &f.ctx);
-                bool no = got.type == CEL_BOOL && !got.b, fails = cel_guard_fails(&g, values[v]);
+                bool no = got.type == CEL_BOOL && !got.b, fails = cel_guard_fails(&g, &values[v]);
                 if (fails && !no)
                     fail_msg("%s with value %zu: the guard says no, the program does not", text, v);
                 refused += fails;
@@ -175,7 +176,7 @@ static void guards_agree_with_programs(void **state) {
             cel_program_free(p);
         }
     }
-    assert_true(refused > 300);
+    assert_true(refused > 200);
     fx_done(&f);
 }
 
