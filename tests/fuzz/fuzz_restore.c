@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Rows of the store given back to the engine: a device, an incident, a key's state and a window's chunk, the engine's own rows. Whatever stands in them, the engine starts and goes on
- * working. The first byte says which row the rest is. */
+ * Rows of the store given back: to the engine a device, an incident, a key's state and a window's chunk, its own rows; to the sources what they remember (its key is the first line); to the limiter an event
+ * that waited. Whatever stands in them, all of them start and go on working. The first byte says which row the rest is. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gengfu/engine/engine.h"
+#include "gengfu/source/limit.h"
+#include "gengfu/source/source.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char rules[] =
+    "sources:\n"
+    "  - {source: one, topic: 'x/{device}', events: [{kind: k, fields: {v: payload.v}, emit: on_change, dedupe: {key: string(payload.id), within: 1h}}]}\n"
+    "  - {source: two, topic: 'y/{device}', events: [{kind: m, fields: {v: payload.v, w: payload.w}, emit: on_change}]}\n"
     "rules:\n"
     "  - {rule: w, on: k, when: event.v > 0, within: 1m, having: value_count(event.v) > 2, incident: {severity: minor, title: '${value_sum(event.v)}'}}\n"
     "  - {rule: s, sequence: [{name: a, on: k}, {name: b, on: k, when: event.v > a.v}], within: 1m, resolve_after: 1m, incident: {severity: minor, title: '${a.v}'}}\n"
@@ -63,6 +68,59 @@ static void work(struct engine *e, struct effects *fx) {
     (void)engine_checkpoint(e, 100, fx);
 }
 
+static int on_row(void *ctx, const char *key, const char *body, size_t len) {
+    *(uint64_t *)ctx += strlen(key) + (body ? strnlen(body, len) : 0);
+    return 0;
+}
+
+static void remembered(const struct ruleset *rs, const char *body, size_t len) {
+    static const char *const topics[] = {"x/a", "y/b", "x/a"}, payload[] = "{\"v\":1,\"w\":\"long enough to need room\",\"id\":7}";
+    const char *end = len ? memchr(body, '\n', len < 128 ? len : 128) : NULL;
+    char key[128];
+    uint64_t sum = 0;
+    struct mapper *m;
+    struct arena a;
+    struct err err;
+
+    if (!end || mapper_new(rs, &err, &m) < 0)
+        return;
+    arena_init(&a, 4096, 0);
+    (void)snprintf(key, sizeof key, "%.*s", (int)(end - body), body);
+    gf_ignore(mapper_restore_row(m, key, end + 1, len - (size_t)(end + 1 - body), &err));
+    for (size_t i = 0; i < 3; i++) {
+        struct mapped got;
+        struct message msg = {
+            .topic = topics[i], .payload = payload, .len = sizeof payload - 1, .qos = 1, .arrived = 1767614400000 + (int64_t)i};
+        mapper_map(m, &msg, &a, &got);
+    }
+    if (mapper_checkpoint(m, on_row, &sum) < 0)
+        abort();
+    mapper_free(m);
+    arena_done(&a);
+}
+
+static void on_edge(void *ctx, const char *device, bool thinned, uint64_t count) { *(uint64_t *)ctx += strlen(device) + thinned + count; }
+
+static void waited(const char *body, size_t len) {
+    uint64_t sum = 0;
+    struct limiter *l;
+    struct arena a;
+    struct event ev;
+    struct err err;
+
+    if (limiter_new(on_edge, &sum, &l) < 0)
+        return;
+    arena_init(&a, 4096, 0);
+    limiter_set(l, 50, 500);
+    gf_ignore(limiter_restore(l, body, len, 1000, &err));
+    gf_ignore(limiter_restore(l, body, len, 1001, &err));
+    while (limiter_next(l, 1000000, &a, &ev))
+        sum += strlen(ev.device) + ev.nfields;
+    gf_ignore(limiter_changes(l, on_row, &sum));
+    limiter_free(l);
+    arena_done(&a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const struct ruleset *rs = ruleset();
     struct engine_conf conf = {.gateway = "gw", .seed = 1, .max_devices = 100};
@@ -87,7 +145,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         break;
     case 4: rc = engine_restore_state(e, "", 0, "clock", body, size - 1, &err); break;
     case 5: rc = engine_restore_state(e, "", 0, "serial", body, size - 1, &err); break;
-    default: break;
+    case 6: remembered(rs, body, size - 1); break;
+    default: waited(body, size - 1); break;
     }
     (void)rc;
     effects_init(&fx);
