@@ -15,13 +15,13 @@ static int by_key(const void *a, const void *b) {
     return x->raised < y->raised ? -1 : x->raised > y->raised;
 }
 
-static struct backtest_incident **sorted(struct backtest_incidents *set) {
-    struct backtest_incident **all = malloc((set->n ? set->n : 1) * sizeof(struct backtest_incident *));
+static struct backtest_incident **sorted(struct backtest_incidents *set, size_t n) {
+    struct backtest_incident **all = malloc((n ? n : 1) * sizeof(struct backtest_incident *));
 
-    for (size_t i = 0; all != NULL && i < set->n; i++)
+    for (size_t i = 0; all != NULL && i < n; i++)
         all[i] = &set->items[i];
-    if (all != NULL && set->n > 0)
-        qsort(all, set->n, sizeof(all[0]), by_key);
+    if (all != NULL && n > 0)
+        qsort(all, n, sizeof(all[0]), by_key);
     return all;
 }
 
@@ -38,8 +38,8 @@ static int order(const struct backtest_incident *x, const struct backtest_incide
 
 int match_sets(struct backtest *b, enum backtest_set one, enum backtest_set other) {
     struct backtest_incidents *x = &b->sets[one], *y = &b->sets[other];
-    struct backtest_incident **xs = sorted(x), **ys = sorted(y);
     const size_t nx = x->n, ny = y->n;
+    struct backtest_incident **xs = sorted(x, nx), **ys = sorted(y, ny);
     int rc = xs != NULL && ys != NULL ? 0 : GF_ENOMEM;
 
     for (size_t i = 0; i < nx; i++)

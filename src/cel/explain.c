@@ -124,7 +124,7 @@ static void explain(struct explain *x, const struct node *n, const struct node *
             return;
         x->locals[n->slot] = n->op == NODE_BIND ? bound : *bound.opt;
     }
-    if (n->op == NODE_COND) {
+    if (n->a && n->op == NODE_COND) {
         struct cel_value cond = value_of(x, n->a);
         if (cond.type == CEL_BOOL)
             explain(x, cond.b ? n->b : n->c, n, depth + 1);
