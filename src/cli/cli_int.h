@@ -14,7 +14,6 @@
 enum { EXIT_FINE = 0, EXIT_FOUND = 1, EXIT_USAGE = 2, EXIT_TROUBLE = 3 };
 
 #define CLI_DEFAULT_DIR "/etc/gengfu"
-#define CLI_DEFAULT_SOCKET "/run/gengfu/control.sock"
 #define CLI_MAX_VALUES 32
 
 struct cli_option {

@@ -127,9 +127,10 @@ void cli_help_man_all(FILE *out) {
         man_text(out, cmd->about);
         (void)fputc('\n', out);
     }
-    (void)fputs(
-        ".SH FILES\n.TP\n/etc/gengfu\nconfiguration, registry, codes and rules\n.TP\n/var/lib/gengfu\nthe store\n.TP\n/run/gengfu/control.sock\nthe control socket\n",
-        out);
+    (void)
+        fputs(".SH FILES\n.TP\n/etc/gengfu\nconfiguration, registry, codes and rules\n.TP\n/var/lib/gengfu\nthe store\n.TP\n" CONFIG_SOCKET
+              "\nthe control socket\n",
+              out);
 }
 
 int cli_complain(const struct err *err) {

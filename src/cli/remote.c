@@ -29,7 +29,7 @@ static char *socket_path(struct cli *c) {
         ruleset_free(rs);
         return path;
     }
-    return strdup(given != NULL ? given : CLI_DEFAULT_SOCKET);
+    return strdup(given != NULL ? given : CONFIG_SOCKET);
 }
 
 cJSON *remote_request(const char *what) {

@@ -75,7 +75,7 @@ const struct setting config_settings[] = {
     {SECTION_STORE, "reserve", SETTING_SIZE, C(store_reserve), 0, GB, {0}, "4MB", false, 0,
      "Held back in a file beside the store, and given up when the disk is full, so that the platforms can be told. `0MB`: none."},
 
-    {SECTION_CONTROL, "socket", SETTING_TEXT, C(socket), 0, 0, {0}, "/run/gengfu/gengfu.sock", false, 0, "Path of the socket, at most 100 bytes."},
+    {SECTION_CONTROL, "socket", SETTING_TEXT, C(socket), 0, 0, {0}, CONFIG_SOCKET, false, 0, "Path of the socket, at most 100 bytes."},
     {SECTION_CONTROL, "group", SETTING_TEXT, C(socket_group), 0, 0, {0}, "gengfu", false, 0, "Members of this group may use it (and root)."},
 
     {SECTION_LIMITS, "max_payload", SETTING_SIZE, C(max_payload), 1 * KB, 64 * MB, {0}, "256KB", false, 0,
