@@ -27,9 +27,16 @@ static uint64_t load64(const unsigned char *p) {
     return v;
 }
 
+/* The two halves of the product, exclusive or. */
 static uint64_t fold(uint64_t a, uint64_t b) {
+#ifdef __SIZEOF_INT128__
     __extension__ unsigned __int128 r = (unsigned __int128)a * b;
     return (uint64_t)r ^ (uint64_t)(r >> 64);
+#else /* 32 bits */
+    uint64_t al = (uint32_t)a, ah = a >> 32, bl = (uint32_t)b, bh = b >> 32;
+    uint64_t low = al * bl, one = ah * bl + (low >> 32), two = al * bh + (uint32_t)one;
+    return (two << 32 | (uint32_t)low) ^ (ah * bh + (one >> 32) + (two >> 32));
+#endif
 }
 
 /* Multiply and fold, eight bytes at a time, in the manner of wyhash. */

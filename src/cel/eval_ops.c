@@ -127,7 +127,7 @@ struct cel_value cel_run_add(const struct node *n, struct ev *e) {
         case CEL_STRING:
         case CEL_BYTES: return join_text(n, e, a, b);
         case CEL_LIST: return join_lists(e, a, b);
-        case CEL_DURATION: return cel_duration_ok(cel_duration_nanos(a) + cel_duration_nanos(b), &r) ? r : overflow(n, e, a, b);
+        case CEL_DURATION: return cel_duration_make(a.i + b.i, (int64_t)(int32_t)a.aux + (int32_t)b.aux, &r) ? r : overflow(n, e, a, b);
         default: return cel_no_overload2(e, n, "+", a, b);
         }
     if (doubles(a, b, &x, &y))
@@ -152,11 +152,8 @@ struct cel_value cel_run_sub(const struct node *n, struct ev *e) {
         case CEL_UINT: return __builtin_sub_overflow(a.u, b.u, &a.u) ? overflow(n, e, b, b) : a;
         case CEL_DOUBLE: return cel_double(a.d - b.d);
         case CEL_TIMESTAMP:
-        case CEL_DURATION: {
-            __int128 d = a.type == CEL_DURATION ? cel_duration_nanos(a) - cel_duration_nanos(b)
-                                                : ((__int128)a.i - b.i) * 1000000000 + (int64_t)a.aux - (int64_t)b.aux;
-            return cel_duration_ok(d, &r) ? r : overflow(n, e, a, b);
-        }
+        case CEL_DURATION: /* nanoseconds below 2^31 in either case */
+            return cel_duration_make(a.i - b.i, (int64_t)(int32_t)a.aux - (int32_t)b.aux, &r) ? r : overflow(n, e, a, b);
         default: return cel_no_overload2(e, n, "-", a, b);
         }
     if (doubles(a, b, &x, &y))

@@ -93,13 +93,11 @@ static struct cel_value fn_part_zone(const struct call *c) {
     return cel_time_part(c->ev, c->node, called(c), c->argv[0], z->zone);
 }
 
-static struct cel_value whole(const struct call *c, int64_t nanos) { return cel_int((int64_t)(cel_duration_nanos(c->argv[0]) / nanos)); }
-static struct cel_value fn_hours(const struct call *c) { return whole(c, INT64_C(3600000000000)); }
-static struct cel_value fn_minutes(const struct call *c) { return whole(c, INT64_C(60000000000)); }
-static struct cel_value fn_seconds(const struct call *c) { return whole(c, 1000000000); }
-static struct cel_value fn_milliseconds(const struct call *c) {
-    return cel_int((int64_t)(cel_duration_nanos(c->argv[0]) / 1000000 % 1000));
-}
+/* Seconds and nanoseconds of a duration have the same sign. */
+static struct cel_value fn_hours(const struct call *c) { return cel_int(c->argv[0].i / 3600); }
+static struct cel_value fn_minutes(const struct call *c) { return cel_int(c->argv[0].i / 60); }
+static struct cel_value fn_seconds(const struct call *c) { return cel_int(c->argv[0].i); }
+static struct cel_value fn_milliseconds(const struct call *c) { return cel_int((int32_t)c->argv[0].aux / 1000000); }
 
 #define MOMENT "timestamp('2026-01-05T16:07:08.009Z')."
 #define PART(name, about, utc, zoned) \

@@ -130,25 +130,25 @@ bool cel_duration_parse(const char *s, size_t len, struct cel_value *ret) {
                  {"ms", 1000000}, {"s", 1000000000}, {"m", INT64_C(60000000000)}, {"h", INT64_C(3600000000000)}};
     size_t at = 0;
     bool minus = false;
-    __int128 total = 0;
+    uint64_t total = 0;
     if (at < len && (s[at] == '-' || s[at] == '+'))
         minus = s[at++] == '-';
     if (len - at == 1 && s[at] == '0')
-        return cel_duration_ok(0, ret);
+        return cel_duration_make(0, 0, ret);
     if (at == len)
         return false;
     while (at < len) {
-        __int128 whole = 0, part = 0, scale = 1;
+        uint64_t whole = 0, part = 0, scale = 1, unit;
         size_t digits = 0;
         for (; at < len && s[at] >= '0' && s[at] <= '9'; at++, digits++) {
-            whole = whole * 10 + (s[at] - '0');
-            if (whole > INT64_MAX)
+            if (whole > (uint64_t)INT64_MAX / 10)
                 return false;
+            whole = whole * 10 + (uint64_t)(s[at] - '0');
         }
         if (at < len && s[at] == '.')
             for (at++; at < len && s[at] >= '0' && s[at] <= '9'; at++, digits++)
                 if (scale < 1000000000000000) {
-                    part = part * 10 + (s[at] - '0');
+                    part = part * 10 + (uint64_t)(s[at] - '0');
                     scale *= 10;
                 }
         if (digits == 0)
@@ -161,11 +161,20 @@ bool cel_duration_parse(const char *s, size_t len, struct cel_value *ret) {
         if (k == sizeof units / sizeof *units)
             return false;
         at += width;
-        total += whole * units[k].nanos + part * units[k].nanos / scale;
-        if (total > (__int128)2 * INT64_MAX)
+        unit = (uint64_t)units[k].nanos;
+        if (__builtin_mul_overflow(whole, unit, &whole) || __builtin_add_overflow(total, whole, &total))
+            return false;
+        while (unit % 10 == 0 && scale % 10 == 0) { /* so that the product fits: what is left is at most 10^15 * 36 */
+            unit /= 10;
+            scale /= 10;
+        }
+        if (__builtin_add_overflow(total, part * unit / scale, &total))
             return false;
     }
-    return cel_duration_ok(minus ? -total : total, ret);
+    if (total > (uint64_t)INT64_MAX + minus)
+        return false;
+    int64_t seconds = (int64_t)(total / 1000000000), rest = (int64_t)(total % 1000000000);
+    return cel_duration_make(minus ? -seconds : seconds, minus ? -rest : rest, ret);
 }
 
 static struct cel_value unreadable(const struct call *c, const char *what) {

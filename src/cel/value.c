@@ -66,14 +66,23 @@ struct cel_value cel_time_ms(int64_t ms) {
 }
 struct cel_value cel_duration_ms(int64_t ms) {
     struct cel_value v;
-    return cel_duration_ok((__int128)ms * 1000000, &v) ? v : cel_error(CEL_E_RANGE, "duration out of range");
+    return cel_duration_make(ms / 1000, ms % 1000 * 1000000, &v) ? v : cel_error(CEL_E_RANGE, "duration out of range");
 }
-__int128 cel_duration_nanos(struct cel_value v) { return (__int128)v.i * 1000000000 + (int32_t)v.aux; }
-bool cel_duration_ok(__int128 nanos, struct cel_value *ret) {
-    if (nanos < INT64_MIN || nanos > INT64_MAX)
+bool cel_duration_make(int64_t seconds, int64_t nanos, struct cel_value *ret) {
+    int64_t rest = nanos % 1000000000, total;
+    if (__builtin_add_overflow(seconds, nanos / 1000000000, &seconds))
         return false;
-    int64_t n = (int64_t)nanos;
-    *ret = (struct cel_value){.type = CEL_DURATION, .aux = (uint32_t)(int32_t)(n % 1000000000), .i = n / 1000000000};
+    if (seconds > 0 && rest < 0) {
+        seconds--;
+        rest += 1000000000;
+    } else if (seconds < 0 && rest > 0) {
+        seconds++;
+        rest -= 1000000000;
+    }
+    /* Both have the same sign now, so what overflows on the way is too much at the end, too. */
+    if (__builtin_mul_overflow(seconds, INT64_C(1000000000), &total) || __builtin_add_overflow(total, rest, &total))
+        return false;
+    *ret = (struct cel_value){.type = CEL_DURATION, .aux = (uint32_t)(int32_t)rest, .i = seconds};
     return true;
 }
 

@@ -22,7 +22,8 @@
 /* A wall clock before this is not set: 2024-01-01T00:00:00Z. */
 #define CLOCK_NOT_SET_BEFORE (INT64_C(1704067200) * 1000)
 #define STEP_LEAST TIME_SECOND
-#define FAR_FUTURE INT64_C(32503680000) /* the year 3000, seconds */
+/* The year 3000, in seconds; or, where time_t has 32 bits, its last one. */
+#define FAR_FUTURE ((time_t)(sizeof(time_t) > 4 ? INT64_C(32503680000) : INT32_MAX))
 
 void daemon_clock_start(struct daemon_clock *c, const struct daemon_options *opt, const struct store_clock *last, int64_t *ret_down) {
     bool own = opt->time_scale != 1.0 || opt->clock_start != TIME_NONE;
