@@ -318,7 +318,7 @@ int daemon_run(const struct daemon_options *opt, struct err *err) {
 
 int daemon_describe(const struct daemon_options *opt, struct buf *out, bool colour, struct err *err) {
     static const char *const types[] = {"mqtt", "https", "file"};
-    struct ruleset *rs;
+    struct ruleset *rs = NULL;
     struct report *rep;
     struct mapper *mapper = NULL;
     const char *const *filters;

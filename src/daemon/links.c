@@ -143,7 +143,7 @@ int daemon_open_forward(struct daemon *d, struct err *err) {
     static const struct forward_ops ops = {.command = on_command, .health = on_health, .closed = on_forward_closed, .wall = on_wall};
     const struct config *conf = d->conf_rules->config;
     const char *names[CONFIG_MAX_PLATFORMS];
-    struct forward *f;
+    struct forward *f = NULL;
 
     for (size_t i = 0; i < conf->nplatforms; i++)
         names[i] = conf->platforms[i].name;
