@@ -331,7 +331,7 @@ int daemon_describe(const struct daemon_options *opt, struct buf *out, bool colo
         rc = ruleset_load(opt->dir, rep, err, &rs);
     report_print(rep, out, colour);
     report_free(rep);
-    if (rc < 0)
+    if (rc < 0 || rs == NULL)
         return err != NULL && err->code != 0 ? rc : err_set(err, GF_EINVAL, "%s would not run", opt->dir);
     rc = mapper_new(rs, err, &mapper);
     if (rc == 0) {
