@@ -86,7 +86,7 @@ int forward_new(uv_loop_t *loop, const struct config *conf, struct store *store,
 void forward_free(struct forward *f) {
     if (f == NULL)
         return;
-    for (size_t i = 0; i < f->nsenders; i++) {
+    for (size_t i = 0; f->senders != NULL && i < f->nsenders; i++) {
         if (f->senders[i].own != NULL)
             f->senders[i].ops->free(&f->senders[i]);
         free(f->senders[i].slots);
