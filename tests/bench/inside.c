@@ -331,7 +331,7 @@ static int repeat_event(void *ctx, int64_t rowid, int64_t time, int64_t arrived,
 
 static void work_repeat(uint64_t times, const char *db, int64_t span, const char *path) {
     struct work w = {.now = {.mono = 1000, .wall = WALL, .synced = true}};
-    struct repeat r = {.w = &w};
+    struct repeat r = {.w = &w, .later = (int64_t)time(NULL) * 1000 - WALL - (int64_t)times * span}; /* it ends about now */
     struct store *from;
     struct err err = {0};
     struct store_conf conf = {.path = db, .read_only = true};

@@ -11,6 +11,7 @@ import tempfile
 import work
 
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
+STORE_BYTES = int(float(os.environ.get("BENCH_STORE_BYTES", "1e9")))
 EXPRESSIONS = {
     "two_comparisons": "event.battery < 20.0 && event.user == 3",
     "state_change": "event.locked && event.action == 'lock'",
@@ -23,9 +24,9 @@ EVENT = json.dumps({"k": "lock", "d": "lock-1", "t": 1768046400000, "f": {"batte
 
 
 class Inside:
-    def __init__(self, bench):
+    def __init__(self, bench, program=None):
         self.bench = bench
-        self.program = os.path.join(bench.build, "tests", "bench", "inside")
+        self.program = program or os.path.join(bench.build, "tests", "bench", "inside")
         self.dir = tempfile.mkdtemp(prefix="gengfu-bench-")
         self.valgrind = shutil.which("valgrind")
         self.n = 0
@@ -62,14 +63,14 @@ class Inside:
             best = us if best is None else min(best, us)
         return best, out
 
-    def instructions(self, mode, count, *args):
+    def instructions(self, mode, count, *args, wrap=("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")):
         """Of one round: what twice as many rounds add. None without valgrind."""
-        if not self.valgrind:
+        if not self.valgrind and wrap[0] == "valgrind":
             return None
         total = []
         for n in (count, 2 * count):
             args_now = [a() if callable(a) else a for a in args]
-            _, err = self.once(mode, n, *args_now, wrap=("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"))
+            _, err = self.once(mode, n, *args_now, wrap=wrap)
             total.append(int(re.search(r"Collected : (\d+)", err).group(1)))
         return (total[1] - total[0]) / count
 
@@ -107,15 +108,35 @@ class Inside:
         for n in (10, 300, 3000):
             self.room(f"growth.devices.{n}", "engine", 50000, self.rules(work.all_look(100), n), self.messages(n), devices=n, counted=6000)
         rules, db = self.rules(work.all_look(100)), self.fresh(".db")
-        rows = int(os.environ.get("BENCH_STORE_ROWS", "3000000"))
         empty, _ = self.cpu("store", 20000, rules, lock, lambda: self.fresh(".db"), 200)
-        self.once("store", rows, rules, lock, db, 200)
+        rows = self.fill(db, rules, lock)
         full, _ = self.cpu("store", 20000, rules, lock, db, 200)
         self.bench.figure("growth.store.empty", round(empty, 3), "us")
         self.bench.figure("growth.store.full", round(full, 3), "us", bytes=os.path.getsize(db), rows=rows)
         self.bench.figure("growth.store.ratio", round(full / empty, 2), "full to empty")
-        us, out = self.cpu("replay", 200000, rules, db)
-        self.bench.figure("replay.events", round(1e6 / us), "events/s", rules=100, note="the journal's events read back and run through every rule")
+
+    def fill(self, db, rules, messages):
+        """A store of BENCH_STORE_BYTES whose journal ends now. Gives its events."""
+        part, rows = self.fresh(".db"), 200000
+        self.once("store", rows, rules, messages, part, 200)
+        times = max(1, round(STORE_BYTES / os.path.getsize(part)))
+        out, _ = self.once("repeat", times, part, rows, db)
+        os.unlink(part)
+        return out["rounds"]
+
+    def backtest(self, hour=None):
+        """Stored events a second through every rule: a hundred rules that all look at every event; and, given an hour of the neighbourhood (directory, store), the shipped rules."""
+        rules, db = self.rules(work.all_look(100)), self.fresh(".db")
+        self.once("store", 300000, rules, self.messages(), db, 200)
+        us, out = self.cpu("replay", rules, db)
+        self.bench.figure("backtest.rules_that_look.100", round(1e6 / us), "events/s of CPU", events=out["rounds"], note="each event is looked at by every rule")
+        if hour is None:
+            return
+        config, store = hour
+        long = self.fresh(".db")
+        self.once("repeat", 75, store, 3600000, long)
+        us, out = self.cpu("replay", config, long)
+        self.bench.figure("backtest.shipped_rules", round(1e6 / us), "events/s of CPU", events=out["rounds"], incidents=out["extra"], rss=out["rss"], note="an hour of the example neighbourhood, 75 times")
 
     def patterns(self):
         lock, base = self.messages(), None

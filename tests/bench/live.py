@@ -9,6 +9,7 @@ import time
 import sandbox
 import standin
 import work
+from inside import Inside
 
 MESSAGES = int(os.environ.get("BENCH_MESSAGES", "200000"))
 STEADY_RATE = 1000
@@ -150,8 +151,8 @@ class Live:
 
     def large(self):
         """A thousand rules, three thousand devices, and a journal: memory under load, and a start that does not grow with it."""
-        rows = int(os.environ.get("BENCH_STORE_ROWS", "3000000"))
         box, broker = self.box(work.all_look(1000), 3000)
+        inside = Inside(self.bench)
         try:
             starts = {}
             for what in ("empty", "full"):
@@ -164,11 +165,34 @@ class Live:
                     sandbox.wait_for(lambda: box.status()["messages"]["received"] >= count or p.poll() not in (None, 0), count / STEADY_RATE + 60, "the messages", 1)
                     self.bench.figure("large.rss", round(rss(pid) / 1e6, 2), "MB", rules=1000, devices=3000)
                     box.stop()
-                    messages = work.messages(box.path("messages.txt"), 6000, 3000)
-                    subprocess.run([os.path.join(self.bench.build, "tests", "bench", "inside"), "store", str(rows), work.directory(box.path("fill"), "rules: []\n", 3000), messages, box.store, "200"],
-                                   check=True, stdout=subprocess.DEVNULL)
+                    os.unlink(box.store)
+                    inside.fill(box.store, inside.rules("rules: []\n", 3000), inside.messages(3000))
                 self.bench.figure(f"large.start.{what}", round(starts[what]), "ms", rules=1000, devices=3000, store=os.path.getsize(box.store))
+            self.bench.figure("large.start.ratio", round(starts["full"] / starts["empty"], 2), "full to empty")
         finally:
+            inside.close()
+            box.close()
+
+    def hour(self):
+        """The example neighbourhood's hour through the shipped rules, as the demo plays it: where its configuration and its store are. The caller closes the box."""
+        box = sandbox.Sandbox(self.bench.build, "bench")
+        broker = sandbox.Broker(box).start()
+        box.configure(broker.port)
+        scale = 75
+        box.start(log_level="warn", scale=scale, clock=sandbox.STORY_START)
+        sim = box.simulate(broker.port, "--registry", box.path("config", "devices.csv"), "--story", "--scale", scale, "--clock-start", sandbox.STORY_START, "--length", "1h", "--quiet")
+        if sim.wait(300) != 0:
+            raise RuntimeError(box.tail("simulate"))
+        box.stop()
+        return box
+
+    def backtest(self):
+        box = self.hour()
+        inside = Inside(self.bench)
+        try:
+            inside.backtest((box.config, box.store))
+        finally:
+            inside.close()
             box.close()
 
     def bytes(self):

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a user might take instead, on the same work: the same messages through the same broker, one rule (1 % match), republished. None of them is durable, as they ship; gengfu is, and runs
-the hundred rules. Who is not installed is skipped; `make bench-peers` installs them."""
+the hundred rules. Who is not installed is skipped; `make bench-peers` installs them.
+
+Three readings of each. A flood: as fast as publisher and broker can. A steady thousand a second. And the rate that it sustains: the highest at which, for some seconds, every match has come out
+half a second after the last message was sent; found by doubling and then by halving the step, one process all the way."""
 import json
 import os
 import shutil
@@ -10,6 +13,10 @@ import time
 import sandbox
 import work
 from live import MESSAGES, RUNS, STEADY_RATE, STEADY_SECONDS, TOPIC, middle
+
+TRIAL_SECONDS = 4   # of a rate, in the search for the one that is sustained
+TRIAL_LATE = 0.5    # seconds that the last match may come after the last message was sent
+TRIAL_FIRST, TRIAL_MOST, TRIAL_STEPS = 2000, 200000, 4
 
 PAHO = """
 import json, sys
@@ -110,19 +117,105 @@ class Peers:
         finally:
             box.close()
 
+    # -- the rate that is sustained ---------------------------------------------------------------------------------------------
+
+    def trial(self, box, broker, rate, came, alive):
+        """Whether this rate is kept: the publisher sent at it, and all that was to come has come in time. came(): matches so far. Gives also how fast the publisher really was."""
+        count, before = rate * TRIAL_SECONDS, came()
+        began = time.monotonic()
+        load = self.live.load(box, broker, rate, count)
+        load.wait(10 * TRIAL_SECONDS + 30)
+        sent = time.monotonic() - began
+        sandbox.wait_for(lambda: came() - before >= count // 100 or time.monotonic() - began - sent > TRIAL_LATE or not alive(), 5, "the matches", 0.02)
+        kept = came() - before >= count // 100
+        for _ in range(600):  # what is late must not count for the next one
+            if came() - before >= count // 100 or not alive():
+                break
+            time.sleep(0.1)
+        return kept and alive(), count / sent
+
+    def sustained(self, box, broker, came, alive):
+        """The highest rate that was kept. The publisher's own limit ends the search too: then it is at least that."""
+        low, high, rate, steps = 0, None, TRIAL_FIRST, 0
+        while rate <= TRIAL_MOST and steps < TRIAL_STEPS:
+            kept, real = self.trial(box, broker, rate, came, alive)
+            if kept and real < 0.9 * rate:
+                return max(low, round(real)), True
+            low, high = (rate, high) if kept else (low, rate)
+            steps += high is not None
+            if not alive():
+                break
+            rate = rate * 2 if high is None else (low + high) // 2
+        return low, False
+
+    def sustained_peer(self, command):
+        box, broker = self.live.box()
+        try:
+            out = box.path("matches")
+            with open(out, "wb") as f:
+                box.spawn(["mosquitto_sub", "-p", str(broker.port), "-q", "1", "-t", "peer/incidents", "-t", "plain/incidents", "-F", "x"], "counter", stdout=f)
+            p = box.spawn(command(box, broker.port), "peer")
+            time.sleep(8 if "red" in str(p.args[0]) else 2)
+            return self.sustained(box, broker, lambda: os.path.getsize(out) // 2, lambda: p.poll() is None)
+        finally:
+            box.close()
+
+    def sustained_gengfu(self):
+        """Its matches become incidents of a device, which are raised once, so all messages must have been taken in. They go back to the broker's queue when they are not committed."""
+        box, broker = self.live.box()
+        try:
+            box.start(log_level="warn")
+            return self.sustained(box, broker, lambda: box.status()["messages"]["received"] // 100, lambda: box.daemon.poll() is None)
+        finally:
+            box.close()
+
+    def tell_sustained(self, name, found):
+        rate, more = found
+        self.bench.figure(f"peers.{name}.sustained", rate, "messages/s", **({"note": "the publisher's limit"} if more else {}))
+        return rate
+
+    def gengfu(self):
+        figures = {}
+        for what, rate, count in (("flood", 200000, MESSAGES), ("steady", STEADY_RATE, STEADY_RATE * STEADY_SECONDS)):
+            readings = [self.live.gengfu_once(rate, count) for _ in range(RUNS)]
+            figures[what] = middle([r["cpu"] for r in readings])
+            figures[what + ".rss"] = middle([r["rss"] / 1e6 for r in readings])
+            self.bench.figure(f"peers.gengfu.{what}.cpu", figures[what], "us/message", messages=count, runs=RUNS, rules=100, note="each message in the journal, committed before it is acknowledged")
+            if what == "flood":
+                self.bench.figure(f"peers.gengfu.{what}.rate", middle([r["rate"] for r in readings], 0), "messages/s")
+            self.bench.figure(f"peers.gengfu.{what}.rss", figures[what + ".rss"], "MB")
+        figures["sustained"] = self.tell_sustained("gengfu", self.sustained_gengfu())
+        return figures
+
+    def compare(self, ours, theirs):
+        """The three aims against Node-RED."""
+        if not theirs:
+            return
+        self.bench.figure("peers.node_red.sustained.ratio", round(ours["sustained"] / max(1, theirs["sustained"]), 2), "gengfu's rate to it")
+        self.bench.figure("peers.node_red.steady.ratio", round(ours["steady"] / theirs["steady"], 2), "gengfu's CPU to it")
+        self.bench.figure("peers.node_red.rss.ratio", round(ours["steady.rss"] / theirs["steady.rss"], 3), "gengfu's memory to it")
+
     def peers(self):
+        ours = self.gengfu()
+        theirs = {}
         for name, (command, why) in self.found().items():
             if why:
                 self.bench.skip(f"peers.{name}", f"{why}; make bench-peers")
                 continue
+            figures = {}
             for what, rate, count in (("flood", 200000, MESSAGES // 4), ("steady", STEADY_RATE, STEADY_RATE * STEADY_SECONDS)):
                 try:
                     readings = [self.once(command, rate, count) for _ in range(RUNS)]
                 except RuntimeError as e:
                     self.bench.skip(f"peers.{name}.{what}", str(e))
                     continue
-                self.bench.figure(f"peers.{name}.{what}.cpu", middle([r["cpu"] for r in readings]), "us/message", messages=count, runs=RUNS)
+                figures[what], figures[what + ".rss"] = middle([r["cpu"] for r in readings]), middle([r["rss"] / 1e6 for r in readings])
+                self.bench.figure(f"peers.{name}.{what}.cpu", figures[what], "us/message", messages=count, runs=RUNS)
                 if what == "flood":
                     self.bench.figure(f"peers.{name}.{what}.rate", middle([r["rate"] for r in readings], 0), "messages/s")
                 self.bench.figure(f"peers.{name}.{what}.rss", middle([r["rss"] / 1e6 for r in readings]), "MB")
                 self.bench.figure(f"peers.{name}.{what}.out", middle([r["out"] for r in readings], 0), "incidents", of=sum(1 for i in range(count) if i % 100 == 37))
+            figures["sustained"] = self.tell_sustained(name, self.sustained_peer(command))
+            if name == "node_red" and "steady" in figures:
+                theirs = figures
+        self.compare(ours, theirs)
