@@ -2,6 +2,7 @@
 """Too much of it: a device that floods beside ordinary ones, keys that nobody has seen before, incidents that wait for a platform that is away; and a million messages
 with faults of every kind mixed in, under which nothing may grow."""
 import os
+import threading
 import time
 from collections import Counter
 
@@ -207,9 +208,14 @@ def million(b, times):
                 return sum(chunk.count(b"\n") for chunk in iter(lambda: f.read(1 << 20), b""))
         except FileNotFoundError:
             return 0
+
+    def watch():
+        while sim.poll() is None:
+            sizes.look(acknowledged())
+            time.sleep(0.3)
+    threading.Thread(target=watch, daemon=True).start()
     while sim.poll() is None:
         done = acknowledged()
-        sizes.look(done)
         b.say(done, times)
         faults[upset(b, done < times / 2)] += 1
         if b.box.daemon.poll() is not None:
