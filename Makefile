@@ -77,7 +77,8 @@ ifneq ($(DEVELOPER),)
 WARN += -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wvla -Wundef
 endif
 
-GF_CPPFLAGS := -D_GNU_SOURCE -Iinclude -Isrc $(PKG_CFLAGS)
+# 64 bits for what files and directories count in, also where a long has 32.
+GF_CPPFLAGS := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iinclude -Isrc $(PKG_CFLAGS)
 # What makes a mistake of ours harder to use against the gateway; tests/make/run looks into the program for each of them.
 GF_CFLAGS := -std=gnu17 $(WARN) -fPIE -fstack-protector-strong $(HARDEN) -fno-omit-frame-pointer
 GF_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--as-needed

@@ -336,7 +336,7 @@ size_t cel_duration_text(struct cel_value v, char *out, size_t size);
 size_t cel_net_text(struct cel_value v, char out[CEL_NET_TEXT]); /* an address or a network */
 bool cel_duration_parse(const char *s, size_t len, struct cel_value *ret);
 bool cel_duration_make(int64_t seconds, int64_t nanos, struct cel_value *ret); /* their sum; false: more nanoseconds than an int64 holds */
-bool cel_time_make(int64_t seconds, int64_t nanos, struct cel_value *ret); /* nanos may be anything within +-2^62 */
+bool cel_time_make(int64_t seconds, int64_t nanos, struct cel_value *ret);     /* nanos may be anything within +-2^62 */
 struct cel_value cel_time_of_text(const struct call *c, struct cel_value v);
 struct cel_value cel_time_part(struct ev *e, const struct node *n, const char *name, struct cel_value v, const struct zone *z);
 bool cel_zone_fixed(const char *s, size_t len, int *ret_offset);
