@@ -94,6 +94,7 @@ class Inside:
         self.room("inside.sources", "map", 50000, rules, lock)
         self.room("inside.sources.frigate", "map", 20000, rules, cam, bytes=1280)
         self.room("inside.sources+rules", "engine", 50000, rules, lock, rules=100, devices=300)
+        self.room("inside.sources+programs", "engine", 50000, self.rules(work.all_look(100, programs=True)), lock, rules=100, devices=300)
         self.room("inside.sources+rules+store", "store", 50000, rules, lock, db, 200, rules=100, devices=300, batch=200)
         self.room("inside.sources+rules+store.frigate", "store", 20000, rules, cam, db, 200, rules=100, devices=300, batch=200)
 

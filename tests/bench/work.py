@@ -36,11 +36,12 @@ def rule(name, when, on="lock", more="clear: auto"):
     return [f"  - rule: {name}", f"    on: {on}", f"    when: {when}", f"    {more}", f"    incident: {{severity: minor, title: '${{device.id}} {name}'}}"]
 
 
-def all_look(n):
-    """One rule that 1 % of the messages match, and n - 1 of the ordinary kind that look at the same events and find nothing."""
+def all_look(n, programs=False):
+    """One rule that 1 % of the messages match, and n - 1 of the ordinary kind that look at the same events and find nothing. One field against one constant mostly says so; programs: it does not, each
+    rule's whole program must be run."""
     lines = ["rules:"] + rule("refused", f"event.action == '{REFUSED}'", more="resolve_after: 30m")
     for i in range(1, n):
-        lines += rule(f"battery-{i}", f"event.battery < {-i} && event.locked")
+        lines += rule(f"battery-{i}", f"event.battery < {-i} || event.user == {1000 + i}" if programs else f"event.battery < {-i} && event.locked")
     return "\n".join(lines) + "\n"
 
 
