@@ -228,8 +228,8 @@ static int socket_error(const struct mqtt *m) {
 static void poll_failed(struct mqtt *m, int status) {
     char why[512];
 
-    /* The last that a TLS server sends before it hangs up is the alert that says why. */
-    if (m->state == MQTT_CONNECTING && !m->tcp_pending && m->conf.broker->tls.on) {
+    /* The last that a TLS server sends before it hangs up is the alert that says why. It may have come to that before we have waited once. */
+    if (m->state == MQTT_CONNECTING && (!m->tcp_pending || m->told.asked) && m->conf.broker->tls.on) {
         (void)mosquitto_loop_read(m->mosq, 1);
         if (say_tls(m, why, sizeof(why))) {
             address_failed(m, why);
