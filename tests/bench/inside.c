@@ -345,6 +345,8 @@ static void work_repeat(uint64_t times, const char *db, int64_t span, const char
             die(db, err.text);
     flush(&w);
     end(r.seen);
+    if (store_checkpoint_done(w.store, &err) < 0) /* as a daemon leaves it: a start reads no more than what came after */
+        die(path, err.text);
     store_close(from);
     store_close(w.store);
     effects_done(&w.fx);

@@ -158,7 +158,7 @@ class Live:
             for what in ("empty", "full"):
                 began = time.monotonic()
                 box.start(log_level="warn")
-                starts[what] = (time.monotonic() - began) * 1000
+                starts[what], size = (time.monotonic() - began) * 1000, os.path.getsize(box.store)
                 if what == "empty":
                     pid, count = box.daemon.pid, 20000
                     p = self.load(box, broker, STEADY_RATE, count)
@@ -167,7 +167,7 @@ class Live:
                     box.stop()
                     os.unlink(box.store)
                     inside.fill(box.store, inside.rules("rules: []\n", 3000), inside.messages(3000))
-                self.bench.figure(f"large.start.{what}", round(starts[what]), "ms", rules=1000, devices=3000, store=os.path.getsize(box.store))
+                self.bench.figure(f"large.start.{what}", round(starts[what]), "ms", rules=1000, devices=3000, store=size)
             self.bench.figure("large.start.ratio", round(starts["full"] / starts["empty"], 2), "full to empty")
         finally:
             inside.close()
