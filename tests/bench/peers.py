@@ -4,9 +4,11 @@ the hundred rules. Who is not installed is skipped; `make bench-peers` installs 
 
 Three readings of each. A flood: as fast as publisher and broker can. A steady thousand a second. And the rate that it sustains: the highest at which, for some seconds, every match has come out
 half a second after the last message was sent; found by doubling and then by halving the step, one process all the way."""
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -69,6 +71,13 @@ def cpu_us(pids):
     return total / 1000
 
 
+def end(process):
+    """With all below it: who ends a shell does not end its pipeline."""
+    for pid in family(process.pid) if process is not None else ():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+
 def wake(port, came):
     """Until a peer has answered its first match: how long a start takes differs much."""
     topic, body = work.lock(0, 300, refused=True)
@@ -108,6 +117,7 @@ class Peers:
     def once(self, command, rate, count):
         """CPU a message, rate and memory. What it publishes is counted: the work is done when every match has come out."""
         box, broker = self.live.box()
+        p = None
         try:
             counter = box.spawn(["mosquitto_sub", "-p", str(broker.port), "-q", "1", "-t", "peer/incidents", "-t", "plain/incidents"], "counter", stdout=subprocess.PIPE)
             os.set_blocking(counter.stdout.fileno(), False)
@@ -128,6 +138,7 @@ class Peers:
                 time.sleep(0.05)
             return {"cpu": (cpu_us(family(p.pid)) - before) / count, "rate": count / (still - began), "rss": top, "out": out}
         finally:
+            end(p)
             box.close()
 
     # -- the rate that is sustained ---------------------------------------------------------------------------------------------
@@ -163,6 +174,7 @@ class Peers:
 
     def sustained_peer(self, command):
         box, broker = self.live.box()
+        p = None
         try:
             out = box.path("matches")
             with open(out, "wb") as f:
@@ -171,6 +183,7 @@ class Peers:
             wake(broker.port, lambda: os.path.getsize(out))
             return self.sustained(box, broker, lambda: os.path.getsize(out) // 2, lambda: p.poll() is None)
         finally:
+            end(p)
             box.close()
 
     def sustained_gengfu(self):
