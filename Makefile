@@ -223,11 +223,11 @@ test-fuzz: fuzz-programs ## replay the corpus through every fuzz target
 test-rules: all ## the shipped rules, by their own tests
 	@$(RUN) rules
 
-test-cli: all ## the command line, as a user types it
-	@$(RUN) cli
+test-cli: all ## the command line, as a user types it (ONLY=part of a name)
+	@$(RUN) $(if $(ONLY),--only $(ONLY)) cli
 
-test-e2e: all torture-programs $(SECCOMP_LAUNCH) ## the program as a whole, with a real broker
-	@$(RUN) e2e
+test-e2e: all torture-programs $(SECCOMP_LAUNCH) ## the program as a whole, with a real broker (ONLY=part of a name)
+	@$(RUN) $(if $(ONLY),--only $(ONLY)) e2e
 
 # What the torture bench needs beside the program: a library to preload into it, and a reader of its journal.
 TORTURE := $(BUILD)/tests/torture/shim.so $(BUILD)/tests/torture/journal
@@ -344,14 +344,19 @@ lint: ## gcc -fanalyzer, clang-tidy and cppcheck; takes its time, and the second
 		test -z "$$missing" || { echo "lint: not installed:" $$missing"; make deps LINT=1 brings it from Debian" >&2; exit 2; }
 	@$(SUBMAKE) $(JOBS) -k lint-all
 
+# What else decides what they find: not the whole Makefile.
+$(BUILD)/lint/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(subst ','"'"',$(LINT_FLAGS) $(ANALYZER_LESS))' >$@.$$$$; cmp -s $@.$$$$ $@ && rm -f $@.$$$$ || mv -f $@.$$$$ $@
+
 lint-all: $(LINT_SRC:%.c=$(BUILD)/lint/%.gcc) $(patsubst %.c,$(BUILD)/lint/%.tidy,$(LINT_SRC) $(LINT_TESTS)) lint-cppcheck
 
-$(BUILD)/lint/%.gcc: %.c Makefile
+$(BUILD)/lint/%.gcc: %.c $(BUILD)/lint/flags
 	$(call say,GCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(GCC) $(LINT_FLAGS) -Wall -Wextra -Werror -fanalyzer $(ANALYZER_LESS) -MMD -MP -MT $@ -MF $@.d -c -o /dev/null $< && touch $@
 
-$(BUILD)/lint/%.tidy: %.c .clang-tidy Makefile
+$(BUILD)/lint/%.tidy: %.c .clang-tidy $(BUILD)/lint/flags
 	$(call say,TIDY,$<)
 	@mkdir -p $(@D)
 	@$(CC) $(LINT_FLAGS) -MM -MP -MT $@ -MF $@.d $<

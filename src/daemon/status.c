@@ -122,7 +122,6 @@ static void put_store(struct jw *w, const struct daemon *d) {
         jw_int(w, "journal_rows", info.journal_rows);
         daemon_put_time(w, d, "journal_oldest", info.journal_oldest);
         jw_int(w, "incidents", info.incidents);
-        jw_int(w, "revisions", info.revisions);
         jw_int(w, "schema", info.schema);
     } else {
         jw_str(w, "error", err.text);

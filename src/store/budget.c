@@ -9,6 +9,7 @@
 
 struct victim {
     int64_t incident, platform, bytes;
+    bool dead;
 };
 
 static int look(struct store *s, enum sql_id id, int severity, struct victim *ret, struct err *err) {
@@ -16,7 +17,8 @@ static int look(struct store *s, enum sql_id id, int severity, struct victim *re
     sql_put_int(&q, severity);
     int rc, n = 0;
     while (n < ROWS && (rc = sql_row(&q, err)) > 0)
-        ret[n++] = (struct victim){.incident = sql_int(&q, 0), .platform = sql_int(&q, 1), .bytes = sql_int(&q, 2)};
+        ret[n++] =
+            (struct victim){.incident = sql_int(&q, 0), .platform = sql_int(&q, 1), .bytes = sql_int(&q, 2), .dead = sql_int(&q, 3) != 0};
     sql_stop(&q);
     return n < ROWS && rc < 0 ? rc : n;
 }
@@ -34,7 +36,7 @@ static int give(struct store *s, enum sql_id id, int severity, int64_t goal, int
             int rc = sql_run(&q, err);
             if (rc < 0)
                 return rc;
-            s->live.outbox_bytes -= v[i].bytes;
+            store_outbox_note(s, v[i].platform, -1, v[i].dead, v[i].bytes);
             ++*rows;
             *bytes += v[i].bytes;
         }

@@ -169,10 +169,11 @@ static bool read_record(const uint8_t *p, const uint8_t *end, struct record *ret
 }
 
 int chunk_read(struct chunk *c, struct chunk_buf *plain, const void *data, size_t len, int64_t earliest) {
-    const uint8_t *p = data, *end = p + len;
+    const uint8_t *p = data;
     uint64_t base, nrecord, size;
-    if (!len || (*p != FORMAT_PLAIN && *p != FORMAT_PACKED))
+    if (!len || (*p != FORMAT_PLAIN && *p != FORMAT_PACKED)) /* of an empty blob there is not even the address */
         return GF_ECORRUPT;
+    const uint8_t *end = p + len;
     bool packed = *p++ == FORMAT_PACKED;
     if (!get_varint(&p, end, &base) || base > INT64_MAX / 2 || !get_varint(&p, end, &nrecord) || nrecord > (size_t)(end - p))
         return GF_ECORRUPT;

@@ -62,6 +62,11 @@ static int keep_published(struct store *s, int64_t nr, bool publish, struct err 
     return sql_run(&q, err);
 }
 
+int store_incidents_load(struct store *s, struct err *err) {
+    struct query q = sql_start(s, SQL_INCIDENT_COUNT);
+    return sql_one(&q, 0, err, &s->live.incidents);
+}
+
 int store_incident_put(struct store *s, const struct effect_incident *i, int64_t wall, struct err *err) {
     int64_t nr = 0;
     bool same_title = false;
@@ -88,8 +93,10 @@ int store_incident_put(struct store *s, const struct effect_incident *i, int64_t
     rc = sql_run(&q, err);
     if (rc < 0)
         return rc;
-    if (!known)
+    if (!known) {
         nr = sqlite3_last_insert_rowid(s->db);
+        s->live.incidents++;
+    }
     s->live.rows_written++;
     if (!i->publish)
         return 0;

@@ -190,6 +190,8 @@ int store_load(struct store *s, struct err *err) {
     if (rc == 0)
         rc = store_platforms_load(s, err);
     if (rc == 0 && !s->conf.read_only)
+        rc = store_incidents_load(s, err);
+    if (rc == 0 && !s->conf.read_only)
         rc = store_outbox_load(s, err);
     if (rc == 0 && !s->conf.read_only)
         rc = store_audit_load(s, err);

@@ -8,7 +8,7 @@
  *
  * What a platform has not confirmed in any revision is news to it: while it waits, a row that says "opened" stays "opened" through updates.
  *
- * Leans on sql.c. outbox_list.c lists and counts, budget.c makes room. */
+ * Leans on sql.c. outbox_count.c counts, budget.c makes room. */
 #include "store/store_int.h"
 
 #include <stdlib.h>
@@ -29,6 +29,7 @@ struct platform *store_platform_find(struct store *s, const char *name) {
 int store_platforms_load(struct store *s, struct err *err) {
     struct platform *all = NULL;
     size_t n = 0, cap = 0;
+    int slots = 0;
     struct query q = sql_start(s, SQL_PLATFORM_EACH);
     int rc;
     while ((rc = sql_row(&q, err)) > 0) {
@@ -41,7 +42,11 @@ int store_platforms_load(struct store *s, struct err *err) {
         char *name = strdup(sql_text(&q, 1, NULL));
         if (!name)
             goto nomem;
-        all[n++] = (struct platform){.id = sql_int(&q, 0), .name = name, .named = sql_int(&q, 2) != 0};
+        bool named = sql_int(&q, 2) != 0;
+        all[n++] = (struct platform){.id = sql_int(&q, 0),
+                                     .name = name,
+                                     .named = named,
+                                     .slot = named && slots < STORE_PLATFORMS ? slots++ : STORE_PLATFORMS};
         rc = sql_good(&q, err);
         if (rc < 0) {
             sql_stop(&q);
@@ -83,6 +88,8 @@ int store_platforms(struct store *s, const char *const *names, size_t n, struct 
     rc = txn_end(s, rc, err);
     if (rc == 0)
         rc = store_platforms_load(s, err);
+    if (rc == 0)
+        rc = store_outbox_load(s, err);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < n; i++) {
@@ -96,11 +103,6 @@ int store_platforms(struct store *s, const char *const *names, size_t n, struct 
 }
 
 /* -- in ------------------------------------------------------------------------------------------------------------------------- */
-
-int store_outbox_load(struct store *s, struct err *err) {
-    struct query q = sql_start(s, SQL_OUTBOX_BYTES);
-    return sql_one(&q, 0, err, &s->live.outbox_bytes);
-}
 
 static int clamp_severity(int64_t severity) {
     return severity < SEVERITY_MINOR ? SEVERITY_MINOR : severity > SEVERITY_EXTREME ? SEVERITY_EXTREME : (int)severity;
@@ -118,7 +120,7 @@ static int put(struct store *s, int64_t nr, int64_t platform, const struct effec
     sql_put_int(&q, (int64_t)i->len);
     sql_put_int(&q, CHANGE_OPENED);
     sql_put_int(&q, CHANGE_UPDATED);
-    s->live.outbox_bytes += (int64_t)i->len;
+    store_outbox_note(s, platform, 1, false, (int64_t)i->len);
     s->live.rows_written++;
     return sql_run(&q, err);
 }
@@ -135,12 +137,14 @@ int store_outbox_queue(struct store *s, int64_t nr, const struct effect_incident
     int rc;
     while ((rc = sql_row(&q, err)) > 0) {
         int64_t platform = sql_int(&q, 0);
-        s->live.outbox_bytes -= sql_int(&q, 1);
         size_t k = 0;
         while (k < n && want[k] != platform)
             k++;
-        if (k == n && n < 2 * STORE_PLATFORMS)
+        if (k == 2 * STORE_PLATFORMS)
+            continue;
+        if (k == n)
             want[n++] = platform;
+        store_outbox_note(s, platform, -1, sql_int(&q, 2) != 0, sql_int(&q, 1));
     }
     for (size_t k = 0; rc == 0 && k < n; k++)
         rc = put(s, nr, want[k], i, wall, err);
@@ -299,7 +303,7 @@ static int outcome(struct store *s, const struct outbox_outcome *o, struct err *
     rc = sql_row(&q, err);
     if (rc <= 0)
         return rc;
-    bool same = sql_int(&q, 0) == o->revision, as_opened = sql_int(&q, 2) == CHANGE_OPENED;
+    bool same = sql_int(&q, 0) == o->revision, as_opened = sql_int(&q, 2) == CHANGE_OPENED, dead = sql_int(&q, 3) != 0;
     bytes = sql_int(&q, 1);
     sql_stop(&q);
     if (!same) { /* a newer one took its place while this was on its way; it is ready already */
@@ -317,7 +321,7 @@ static int outcome(struct store *s, const struct outbox_outcome *o, struct err *
         if (as_opened && (rc = note_told(s, nr, p->id, err)) < 0)
             return rc;
         q = sql_start(s, SQL_OUTBOX_DROP);
-        s->live.outbox_bytes -= bytes;
+        store_outbox_note(s, p->id, -1, dead, bytes);
         break;
     case OUTBOX_RETRY:
         q = sql_start(s, SQL_OUTBOX_RETRY);
@@ -327,6 +331,8 @@ static int outcome(struct store *s, const struct outbox_outcome *o, struct err *
     case OUTBOX_DEAD:
         q = sql_start(s, SQL_OUTBOX_DEAD);
         sql_put_str(&q, o->why);
+        store_outbox_note(s, p->id, -1, dead, bytes);
+        store_outbox_note(s, p->id, 1, true, bytes);
         break;
     }
     sql_put_int(&q, nr);
@@ -393,18 +399,16 @@ int store_outbox_resend(struct store *s, const char *platform, const char *incid
         const struct platform *p = &s->platforms[k];
         if (!p->named || (platform && strcmp(p->name, platform) != 0))
             continue;
-        int64_t bytes = 0;
         q = sql_start(s, SQL_OUTBOX_GET);
         sql_put_int(&q, nr);
         sql_put_int(&q, p->id);
         rc = sql_row(&q, err);
         if (rc > 0) {
-            bytes = sql_int(&q, 1);
+            store_outbox_note(s, p->id, -1, sql_int(&q, 3) != 0, sql_int(&q, 1));
             sql_stop(&q);
         }
         if (rc < 0)
             break;
-        s->live.outbox_bytes -= bytes;
         struct effect_incident said = i;
         int64_t told = 0;
         q = sql_start(s, SQL_TOLD_GET);
@@ -446,34 +450,5 @@ int store_each_outbox(struct store *s, bool dead_only, store_outbox_fn fn, void 
             if (rc < 0)
                 return rc;
         }
-    return 0;
-}
-
-int store_outbox_counts(struct store *s, const char *platform, struct store_outbox_counts *ret, struct err *err) {
-    struct store_outbox_counts c = {.oldest = TIME_NONE};
-    for (size_t k = 0; k < s->nplatforms; k++) {
-        const struct platform *p = &s->platforms[k];
-        if (platform && strcmp(p->name, platform) != 0)
-            continue;
-        struct query q = sql_start(s, SQL_OUTBOX_COUNT);
-        sql_put_int(&q, p->id);
-        int rc = sql_row(&q, err);
-        if (rc < 0)
-            return rc;
-        if (rc == 0)
-            continue;
-        size_t rows = (size_t)sql_int(&q, 0), dead = (size_t)sql_int(&q, 1);
-        if (!p->named)
-            c.orphaned += rows;
-        else {
-            c.dead += dead;
-            c.waiting += rows - dead;
-        }
-        if (rows && (c.oldest == TIME_NONE || sql_int(&q, 2) < c.oldest))
-            c.oldest = sql_int(&q, 2);
-        c.bytes += sql_int(&q, 3);
-        sql_stop(&q);
-    }
-    *ret = c;
     return 0;
 }

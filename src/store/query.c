@@ -222,9 +222,9 @@ static int64_t size_of(const char *path, const char *suffix) {
     return st.st_size;
 }
 
-static int ask(struct store *s, enum sql_id id, int64_t otherwise, int64_t *ret, struct err *err) {
-    struct query q = sql_start(s, id);
-    return sql_one(&q, otherwise, err, ret);
+static int journal_oldest(struct store *s, int64_t *ret, struct err *err) {
+    struct query q = sql_start(s, SQL_JOURNAL_OLDEST);
+    return sql_one(&q, TIME_NONE, err, ret);
 }
 
 int store_info(struct store *s, struct store_info *ret, struct err *err) {
@@ -232,14 +232,10 @@ int store_info(struct store *s, struct store_info *ret, struct err *err) {
     int rc = 0;
     if (s->conf.read_only) /* the writer went on meanwhile */
         rc = store_journal_load(s, err);
+    if (rc == 0 && s->conf.read_only)
+        rc = store_incidents_load(s, err);
     if (rc == 0)
-        rc = ask(s, SQL_JOURNAL_OLDEST, TIME_NONE, &i.journal_oldest, err);
-    if (rc == 0)
-        rc = ask(s, SQL_INCIDENT_COUNT, 0, &i.incidents, err);
-    if (rc == 0)
-        rc = ask(s, SQL_INCIDENT_COUNT_OPEN, 0, &i.open_incidents, err);
-    if (rc == 0)
-        rc = ask(s, SQL_REVISION_COUNT, 0, &i.revisions, err);
+        rc = journal_oldest(s, &i.journal_oldest, err);
     for (int severity = SEVERITY_MINOR; rc == 0 && severity <= SEVERITY_EXTREME; severity++) {
         char name[32];
         (void)snprintf(name, sizeof name, "gave_way_rows_%d", severity);
@@ -247,6 +243,7 @@ int store_info(struct store *s, struct store_info *ret, struct err *err) {
     }
     if (rc < 0)
         return rc;
+    i.incidents = s->live.incidents;
     i.journal_rows = s->live.events - s->live.events_trimmed;
     i.journal_bytes = s->live.bytes - s->live.bytes_trimmed;
     i.commits = s->commits;

@@ -51,7 +51,6 @@
     X(INCIDENT_ROW, "SELECT nr, id, rule, device, body FROM incident WHERE nr = ?", "nr,id,rule,device,body") \
     X(INCIDENT_SINCE, "SELECT nr FROM incident INDEXED BY incident_over WHERE over = ? AND updated >= ?", "nr") \
     X(INCIDENT_COUNT, "SELECT count(*) AS n FROM incident", "n") \
-    X(INCIDENT_COUNT_OPEN, "SELECT count(*) AS n FROM incident WHERE over = 0", "n") \
     X(INCIDENT_OLD, "SELECT nr FROM incident INDEXED BY incident_over WHERE over = 1 AND updated < ?" \
       " AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.incident = incident.nr) ORDER BY updated LIMIT ?", "nr") \
     X(INCIDENT_DROP, "DELETE FROM incident WHERE nr = ?", "") \
@@ -62,7 +61,6 @@
     X(REVISION_DROP, "DELETE FROM revision WHERE incident = ?", "") \
     X(REVISION_EACH, "SELECT number, change, at, severity, condition, handling, title FROM revision WHERE incident = ? ORDER BY number", \
       "number,change,at,severity,condition,handling,title") \
-    X(REVISION_COUNT, "SELECT count(*) AS n FROM revision", "n") \
     \
     X(PLATFORM_EACH, "SELECT id, name, named FROM platform ORDER BY id", "id,name,named") \
     X(PLATFORM_ADD, "INSERT INTO platform(name, named) VALUES (?, 1) ON CONFLICT(name) DO UPDATE SET named = 1", "") \
@@ -73,8 +71,8 @@
       " change = iif(change = ?9 AND excluded.change = ?10, change, excluded.change), severity = excluded.severity, over = excluded.over, queued = excluded.queued, attempts = 0, next_try = 0, dead = 0," \
       " bytes = excluded.bytes, why = NULL", "") \
     X(OUTBOX_HEARD, "UPDATE outbox SET change = ?3 WHERE incident = ?1 AND platform = ?2 AND change = ?4", "") \
-    X(OUTBOX_OF, "SELECT platform, bytes FROM outbox WHERE incident = ?", "platform,bytes") \
-    X(OUTBOX_GET, "SELECT revision, bytes, change FROM outbox WHERE incident = ? AND platform = ?", "revision,bytes,change") \
+    X(OUTBOX_OF, "SELECT platform, bytes, dead FROM outbox WHERE incident = ?", "platform,bytes,dead") \
+    X(OUTBOX_GET, "SELECT revision, bytes, change, dead FROM outbox WHERE incident = ? AND platform = ?", "revision,bytes,change,dead") \
     X(TOLD_PUT, "INSERT INTO told(incident, platform, revision) SELECT nr, ?2, revision FROM incident WHERE nr = ?1 AND change <> ?3" \
       " ON CONFLICT(incident, platform) DO UPDATE SET revision = excluded.revision", "") \
     X(TOLD_GET, "SELECT revision FROM told WHERE incident = ? AND platform = ?", "revision") \
@@ -97,12 +95,11 @@
       "platform,id,number,title,revision,change,severity,queued,first,attempts,next_try,dead,why,body") \
     X(OUTBOX_READY, "SELECT 1 AS one FROM outbox INDEXED BY outbox_order WHERE platform = ? AND dead = 0 AND next_try = 0 LIMIT 1", "one") \
     X(OUTBOX_DUE, "SELECT min(next_try) AS due FROM outbox INDEXED BY outbox_retry WHERE platform = ? AND dead = 0 AND next_try > 0", "due") \
-    X(OUTBOX_COUNT, "SELECT count(*) AS n, coalesce(sum(dead), 0) AS dead, min(first) AS oldest, coalesce(sum(bytes), 0) AS bytes FROM outbox WHERE platform = ?", \
-      "n,dead,oldest,bytes") \
-    X(OUTBOX_BYTES, "SELECT coalesce(sum(bytes), 0) AS bytes FROM outbox", "bytes") \
-    X(OUTBOX_OVER, "SELECT incident, platform, bytes FROM outbox INDEXED BY outbox_give WHERE over = 1 AND severity = ? ORDER BY queued LIMIT 64", \
-      "incident,platform,bytes") \
-    X(OUTBOX_LEAST, "SELECT incident, platform, bytes FROM outbox WHERE severity = ? ORDER BY queued LIMIT 64", "incident,platform,bytes") \
+    X(OUTBOX_ALL, "SELECT platform, dead, bytes FROM outbox", "platform,dead,bytes") \
+    X(OUTBOX_OLDEST, "SELECT queued FROM outbox INDEXED BY outbox_order WHERE platform = ? AND dead = ? AND severity = ? ORDER BY queued LIMIT 1", "queued") \
+    X(OUTBOX_OVER, "SELECT incident, platform, bytes, dead FROM outbox INDEXED BY outbox_give WHERE over = 1 AND severity = ? ORDER BY queued LIMIT 64", \
+      "incident,platform,bytes,dead") \
+    X(OUTBOX_LEAST, "SELECT incident, platform, bytes, dead FROM outbox WHERE severity = ? ORDER BY queued LIMIT 64", "incident,platform,bytes,dead") \
     X(RESEND_INCIDENT, "SELECT i.revision AS revision, i.change AS change, i.severity AS severity, i.over AS over," \
       " length(CAST(coalesce(p.body, i.body) AS BLOB)) AS bytes FROM incident i LEFT JOIN published p ON p.incident = i.nr" \
       " WHERE i.nr = ?1 AND EXISTS (SELECT 1 FROM revision WHERE incident = ?1)", "revision,change,severity,over,bytes") \

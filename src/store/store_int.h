@@ -35,6 +35,10 @@ struct segment { /* chunks first..last arrived between min and max: wall clocks 
     int64_t chunks, bytes;
 };
 
+struct outbox_total {
+    int64_t rows, dead, bytes; /* dead: of the rows */
+};
+
 /* What a transaction changes in memory; put back as it was when the transaction fails. */
 struct store_live {
     int64_t last_id;                       /* of the journal's rows; a number is never used twice */
@@ -42,8 +46,10 @@ struct store_live {
     int64_t events_trimmed, bytes_trimmed; /* ever trimmed */
     int64_t acks[STORE_ACK_BATCHES];       /* chunks with acks, the latest at (nacks - 1) % STORE_ACK_BATCHES */
     uint64_t nacks;
-    int64_t tail; /* chunk of the last full checkpoint */
-    int64_t outbox_bytes;
+    int64_t tail;                                    /* chunk of the last full checkpoint */
+    struct outbox_total outbox[STORE_PLATFORMS + 1]; /* of each named platform, in its slot; in the last one, what is for others */
+    int64_t outbox_bytes;                            /* of all of them */
+    int64_t incidents;
     struct store_clock clock;
     struct segment segment; /* the one being filled; chunks 0: empty */
     uint8_t audit[32];      /* hash of the latest entry */
@@ -55,6 +61,7 @@ struct platform {
     int64_t id; /* row of table platform */
     char *name;
     bool named; /* by the configuration in force */
+    int slot;   /* of live.outbox */
 };
 
 struct store {
@@ -108,13 +115,15 @@ GF_WARN_UNUSED int store_tail_put(struct store *s, struct err *err); /* the jour
 GF_WARN_UNUSED int store_device_put(struct store *s, const struct effect_device *d, struct err *err);
 
 /* incident.c */
+GF_WARN_UNUSED int store_incidents_load(struct store *s, struct err *err);
 GF_WARN_UNUSED int store_incident_put(struct store *s, const struct effect_incident *i, int64_t wall, struct err *err);
 
 /* query.c. By id, number, or the beginning of one. GF_ENOTFOUND, GF_EINVAL when it could be several. */
 GF_WARN_UNUSED int store_incident_lookup(struct store *s, const char *text, int64_t *ret_nr, struct err *err);
 
-/* outbox.c, budget.c */
+/* outbox.c, outbox_count.c, budget.c */
 GF_WARN_UNUSED int store_outbox_load(struct store *s, struct err *err);
+void store_outbox_note(struct store *s, int64_t platform, int rows, bool dead, int64_t bytes); /* rows: 1 came, -1 went */
 GF_WARN_UNUSED int store_outbox_queue(struct store *s, int64_t nr, const struct effect_incident *i, int64_t wall, struct err *err);
 GF_WARN_UNUSED int store_outbox_give_way(struct store *s, int64_t wall, struct err *err);
 struct platform *store_platform_find(struct store *s, const char *name);

@@ -86,6 +86,7 @@ static int drop_incident(struct store *s, int64_t nr, struct err *err) {
         if (rc < 0)
             return rc;
     }
+    s->live.incidents--;
     return 0;
 }
 

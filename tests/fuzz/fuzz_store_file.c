@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A damaged database file: the input is either a whole file (beginning as SQLite's do) or a list of patches, offset (3 bytes), length, bytes, on a sound one. Opening it, reading everything,
- * committing, trimming and sending must end with a result or a clear error. */
+ * A damaged database file: the input is either a whole file (beginning as SQLite's do) or a list of patches, offset (3 bytes), length, bytes, on a sound one. After "old" and a byte they are for
+ * a file of the schema that the byte chooses, with rows in every table; older ones are migrated when it is opened. Opening it, reading everything, committing, trimming and sending must end with a result or a clear error. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,15 +8,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gengfu/store/store.h"
+#include "store/store_int.h"
 
 #define SOUND_MAX (1 << 20)
+#define SCHEMA_MAX 32
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-static uint8_t sound[SOUND_MAX], work[SOUND_MAX];
-static size_t sound_len;
+struct base {
+    uint8_t *data;
+    size_t len;
+};
+static struct base sound, of_schema[SCHEMA_MAX];
+static uint8_t work[SOUND_MAX];
 static char dir[64], path[96];
 
 static int on_state(void *ctx, const char *rule, uint64_t hash, const char *key, const char *body, size_t len) {
@@ -105,6 +110,62 @@ static void batch(struct store *s, int64_t wall) {
         return;
 }
 
+/* What a batch has less often: a rule set, a note, an incident that goes on before anybody has heard of it, one that is counted quietly, and an answer that platforms wait for. */
+static void seldom(struct store *s, int64_t wall) {
+    static char doc[] = "{\"id\":\"01FUZZ\",\"revision\":2,\"count\":3}";
+    struct effect_incident incidents[2];
+    for (int i = 0; i < 2; i++)
+        incidents[i] = (struct effect_incident){.id = i ? "01FUZZB" : "01FUZZA",
+                                                .number = "7",
+                                                .rule = "r",
+                                                .key = "k",
+                                                .device = "lamp-1",
+                                                .title = "t",
+                                                .revision = i ? 1 : 2,
+                                                .change = CHANGE_UPDATED,
+                                                .severity = SEVERITY_MINOR,
+                                                .condition = CONDITION_FIRING,
+                                                .publish = !i,
+                                                .platforms = 3,
+                                                .updated = wall,
+                                                .body = doc,
+                                                .len = sizeof doc - 1};
+    struct effects fx = {.incidents = incidents, .nincidents = 2};
+    struct store_ruleset ruleset = {
+        .hash = "2c26b46b", .at = wall, .who = "uid 0", .body = "rules rules rules rules rules rules rules rules", .len = 47};
+    struct store_note note = {"uid 0", "reload", "2c26b46b"};
+    struct store_batch b = {.effects = &fx, .ruleset = &ruleset, .note = &note, .checkpoint = true, .mono = 2, .wall = wall};
+    if (store_commit(s, &b, NULL) < 0)
+        return;
+}
+
+static int on_ruleset(void *ctx, const struct store_ruleset *r) {
+    *(uint64_t *)ctx += strlen(r->hash) + strlen(r->who) + r->len;
+    return 0;
+}
+
+static void look_back(struct store *s, uint64_t *sum, int *bad, struct err *err) {
+    char hash[STORE_HASH_TEXT], head[STORE_AUDIT_HEAD];
+    struct buf b;
+    struct arena a;
+    const char *body;
+    int64_t n;
+    arena_init(&a, 4096, 1 << 24);
+    buf_init(&b, 1 << 20);
+    *bad += store_each_ruleset(s, on_ruleset, sum, err) < 0;
+    *bad += store_ruleset(s, NULL, &b, hash, err) < 0;
+    buf_clear(&b);
+    *bad += store_ruleset(s, "2c26b46b", &b, hash, err) < 0;
+    *sum += store_answer(s, "c", "platform:city", &a, &body);
+    *bad += store_latest_audit(s, TIME_NONE, 2, on_audit, sum, err) < 0;
+    store_audit_head(s, head);
+    *bad += store_audit_verify(s, head, &n, err) < 0;
+    *bad += store_restamp(s, 1, 5000, err) < 0;
+    *bad += store_outbox_at_once(s, "town", err) < 0;
+    buf_done(&b);
+    arena_done(&a);
+}
+
 static void use(struct store *s) {
     static const char *const platforms[] = {"city", "town"};
     uint64_t sum = 0;
@@ -142,7 +203,9 @@ static void use(struct store *s) {
                                  {.platform = "city", .incident = "01FUZZC", .revision = 1, .result = OUTBOX_DEAD, .why = "400"},
                                  {.platform = "town", .incident = "01FUZZD", .revision = 1, .result = OUTBOX_RETRY, .next_try = 9}};
     bad += store_outbox_outcomes(s, o, 3, &err) < 0;
+    look_back(s, &sum, &bad, &err);
     batch(s, 1767614400000);
+    seldom(s, 1767614400000);
     bad += store_trim(s, INT64_C(1767614400000) * 2, 50, &more, &err) < 0;
     bad += store_audit(s, 1, "who", "what", NULL, &err) < 0;
     bad += store_checkpoint_done(s, &err) < 0;
@@ -166,46 +229,121 @@ static struct store_conf conf(void) {
         .path = path, .journal_max_age = 1000, .journal_max_bytes = 2000, .closed_max_age = 1000, .outbox_max_bytes = 300};
 }
 
+/* The file as it is now, when it is closed. */
+static struct base take_file(void) {
+    struct stat st;
+    FILE *f = fopen(path, "rbe");
+    if (!f || fstat(fileno(f), &st) < 0 || st.st_size < 1 || st.st_size > SOUND_MAX)
+        abort();
+    struct base b = {malloc((size_t)st.st_size), (size_t)st.st_size};
+    if (!b.data || fread(b.data, 1, b.len, f) != b.len)
+        abort();
+    (void)fclose(f);
+    return b;
+}
+
+static struct store *fill(int batches) {
+    static const char *const platforms[] = {"city", "town"};
+    struct store_conf c = {.path = path};
+    struct store *s;
+    if (store_open(&c, NULL, &s) < 0 || store_platforms(s, platforms, 2, NULL) < 0)
+        abort();
+    for (int i = 0; i < batches; i++)
+        batch(s, INT64_C(1767614400000) + i);
+    if (store_audit(s, 1, "a", "b", "c", NULL) < 0)
+        abort();
+    return s;
+}
+
+static void sql(sqlite3 *db, const char *text) {
+    char *said = NULL;
+    if (sqlite3_exec(db, text, NULL, NULL, &said) != SQLITE_OK) {
+        (void)fprintf(stderr, "%s: %s\n", text, said);
+        abort();
+    }
+}
+
+static int copy_table(void *db, int n, char **values, char **names) {
+    char text[200];
+    (void)n;
+    (void)names;
+    (void)snprintf(text, sizeof text, "INSERT INTO %s SELECT * FROM today.%s", values[0], values[0]);
+    sql(db, text);
+    if (sqlite3_changes(db) == 0) {
+        (void)fprintf(stderr, "there is nothing in %s\n", values[0]);
+        abort();
+    }
+    return 0;
+}
+
+/* A file as the program of that schema left it: its tables, with the rows that today's file has in them. */
+static struct base make_schema(int schema) {
+    char today[128], attach[200];
+    struct store_conf c = {.path = path};
+    struct err err = {0};
+    sqlite3 *db;
+    (void)snprintf(today, sizeof today, "%s/today.db", dir);
+    (void)snprintf(attach, sizeof attach, "ATTACH '%s' AS today", today);
+    struct store *s = fill(2);
+    seldom(s, INT64_C(1767614400000));
+    store_close(s);
+    if (rename(path, today) < 0 || store_open_to(&c, schema, NULL, &s) < 0)
+        abort();
+    store_close(s);
+    if (sqlite3_open(path, &db) != SQLITE_OK)
+        abort();
+    sql(db, attach);
+    if (sqlite3_exec(db, "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name <> 'migration'", copy_table, db, NULL) !=
+        SQLITE_OK)
+        abort();
+    (void)sqlite3_close(db);
+    (void)unlink(today);
+    struct base b = take_file();
+    if (store_open(&c, &err, &s) < 0) { /* undamaged, it is brought up to date */
+        (void)fprintf(stderr, "schema %d: %s\n", schema, err.text);
+        abort();
+    }
+    store_close(s);
+    remove_files();
+    return b;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv) {
     (void)argc;
     (void)argv;
-    struct store *s;
-    struct store_conf c = {.path = path};
     (void)snprintf(dir, sizeof dir, "%s/gengfu-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     if (!mkdtemp(dir))
         abort();
     (void)snprintf(path, sizeof path, "%s/f.db", dir);
     (void)atexit(at_exit);
-    static const char *const platforms[] = {"city", "town"};
-    if (store_open(&c, NULL, &s) < 0 || store_platforms(s, platforms, 2, NULL) < 0)
-        abort();
-    for (int i = 0; i < 30; i++)
-        batch(s, INT64_C(1767614400000) + i);
-    if (store_audit(s, 1, "a", "b", "c", NULL) < 0)
-        abort();
-    store_close(s);
-    FILE *f = fopen(path, "rbe");
-    if (!f)
-        abort();
-    sound_len = fread(sound, 1, sizeof sound, f);
-    (void)fclose(f);
+    store_close(fill(30));
+    sound = take_file();
     remove_files();
+    if (store_schema >= SCHEMA_MAX)
+        abort();
+    for (int i = 1; i <= store_schema; i++)
+        of_schema[i] = make_schema(i);
     return 0;
+}
+
+static void put_patched(const struct base *b, const uint8_t *data, size_t size) {
+    memcpy(work, b->data, b->len);
+    for (size_t i = 0; i + 4 < size;) {
+        size_t at = (data[i] | (size_t)data[i + 1] << 8 | (size_t)data[i + 2] << 16) % b->len, n = data[i + 3];
+        for (i += 4; n && i < size && at < b->len; n--)
+            work[at++] = data[i++];
+    }
+    put_file(work, b->len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct store *s;
     if (size >= 16 && memcmp(data, "SQLite format 3", 16) == 0)
         put_file(data, size);
-    else {
-        memcpy(work, sound, sound_len);
-        for (size_t i = 0; i + 4 < size;) {
-            size_t at = (data[i] | (size_t)data[i + 1] << 8 | (size_t)data[i + 2] << 16) % sound_len, n = data[i + 3];
-            for (i += 4; n && i < size && at < sound_len; n--)
-                work[at++] = data[i++];
-        }
-        put_file(work, sound_len);
-    }
+    else if (size >= 4 && memcmp(data, "old", 3) == 0)
+        put_patched(&of_schema[1 + (data[3] + store_schema - 1) % store_schema], data + 4, size - 4);
+    else
+        put_patched(&sound, data, size);
     struct err err = {0};
     struct store_conf c = conf();
     int rc = store_open(&c, &err, &s);

@@ -39,6 +39,9 @@ void fx_check(struct fx *f, int rc, const char *file, int line);
 #define assert_says(f, text) assert_true(fx_says((f), (text)))
 bool fx_says(const struct fx *f, const char *text);
 
+/* What SQLite reads in the file, past the store: one integer; NULL is TIME_NONE. */
+int64_t fx_number(struct fx *f, const char *sql);
+
 /* Into the next batch. Strings are copied. */
 void fx_event(struct fx *f, int64_t arrived, const char *device, const char *fields);
 void fx_state(struct fx *f, const char *rule, uint64_t hash, const char *key, const char *body); /* body NULL: gone */

@@ -165,12 +165,13 @@ class Sizes:
 
 def upset(b, kills):
     """One fault, over when it returns."""
-    what = b.dice.choice(["cut", "slow", "platform", "full", "reload"] + ["kill"] * 3 * kills)
+    what = b.dice.choice(["cut", "slow", "platform", "full", "reload"] + ["kill" if kills else "cut"] * 3)
     if what == "kill":
         b.box.kill()
         b.start()
     elif what == "cut":
-        b.link.cut()
+        for link in (b.link, b.city_link, b.district_link):
+            link.cut()
     elif what == "slow":
         b.link.delay, b.link.mode = 0.02, "slow"
         time.sleep(0.3)
@@ -196,7 +197,7 @@ def upset(b, kills):
           nature="Kills, cut and slow links, platforms that are deaf, down and talk rubbish, a full disk, reloads; no kill in the second "
                  "half, so that growth would show.")
 def million(b, times):
-    b.up(https=True, shim=True, watched=False, start=False, store_extra=", journal_max_bytes: 8MB",
+    b.up(https=True, shim=True, watched=False, start=False, store_extra=", journal_max_bytes: 4MB",
          whole_rules={"10-load.yaml": LOAD_SOURCE, "20-rules.yaml": LOAD_RULES}, whole_registry="device,kind\n" + "".join(f"load-{i},lock\n" for i in range(1, LOAD_DEVICES + 1)))
     b.start()
     sim = b.box.simulate(b.broker.port, "--rate", 8000, "--count", times, "--devices", LOAD_DEVICES, "--ledger", b.box.path("ledger"), "--quiet")
@@ -212,6 +213,10 @@ def million(b, times):
     def watch():
         while sim.poll() is None:
             sizes.look(acknowledged())
+            try:
+                b.box.status()  # these connections come and go as well
+            except (OSError, ValueError, sandbox.Refused):
+                pass
             time.sleep(0.3)
     threading.Thread(target=watch, daemon=True).start()
     while sim.poll() is None:
@@ -233,7 +238,9 @@ def million(b, times):
         sandbox.wait_for(lambda: b.box.status()["outbox"]["waiting"] == 0, 120, "an empty outbox", every=0.5)
     except TimeoutError as e:
         b.failures.append(str(e))
-    sizes.look(times)
+    for _ in range(5):
+        sizes.look(times)
+        time.sleep(0.1)
     v = ledgers.Verdict()
     got = counts()
     v.acknowledged = acknowledged()
@@ -263,12 +270,13 @@ def million(b, times):
 
 
 def flat(b, sizes, times):
-    for column, name, unit, room in ((1, "memory", 1 << 20, 1.15), (2, "file descriptors", 1, 1.0), (3, "the store's files", 1 << 20, 1.25)):
-        early, late = sizes.between(times * 0.5, times * 0.7, column), sizes.between(times * 0.8, times + 1, column)
+    # Descriptors come and go with connections to the platform: it is the fewest that a leak raises, and it goes on to the very end.
+    for column, name, unit, of, factor, room, last in ((1, "memory", 1 << 20, max, 1.15, 2 << 20, 0.8), (2, "file descriptors", 1, min, 1, 3, 0.95),
+                                                       (3, "the store's files", 1 << 20, max, 1.25, 2 << 20, 0.8)):
+        early, late = sizes.between(times * 0.5, times * 0.7, column), sizes.between(times * last, times + 1, column)
         if not early or not late:
             b.check(False, f"{name}: too few looks")
             continue
-        # Descriptors come and go with connections to the platform: it is the fewest that a leak would raise.
-        before, after = (min(early), min(late)) if column == 2 else (max(early), max(late))
-        b.check(after <= before * room + (8 if column == 2 else 2 << 20), f"{name} grew from {before / unit:.0f} to {after / unit:.0f} over the second half")
+        before, after = of(early), of(late)
+        b.check(after <= before * factor + room, f"{name} grew from {before / unit:.0f} to {after / unit:.0f} over the second half")
         b.facts.append(f"{name} {before / unit:.0f} after half of it, {after / unit:.0f} at the end" + (" (MB)" if unit > 1 else ""))

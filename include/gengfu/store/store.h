@@ -154,9 +154,10 @@ typedef int (*store_outbox_fn)(void *ctx, const struct outbox_row *row);
 GF_WARN_UNUSED int store_each_outbox(struct store *s, bool dead_only, store_outbox_fn fn, void *ctx, struct err *err);
 struct store_outbox_counts {
     size_t waiting, dead, orphaned;
-    int64_t oldest; /* wall ms; TIME_NONE */
+    int64_t oldest; /* wall ms: since when the oldest revision is in it; TIME_NONE */
     int64_t bytes;
 };
+/* Costs the same however much waits. A platform that is no longer named shares its count with others of its kind. */
 GF_WARN_UNUSED int store_outbox_counts(struct store *s, const char *platform /* NULL: all */, struct store_outbox_counts *ret,
                                        struct err *err);
 
@@ -177,9 +178,9 @@ GF_WARN_UNUSED int store_each_revision(struct store *s, const char *id, store_re
 /* Those that arrived from `since` until before `until` (TIME_NONE: no bound), in order of arrival, also over steps of the clock. */
 GF_WARN_UNUSED int store_each_event(struct store *s, int64_t since, int64_t until, const char *device /* NULL: all */, store_event_fn fn,
                                     void *ctx, struct err *err);
-struct store_info {
+struct store_info {                                              /* costs the same however much is stored */
     int64_t file_bytes, wal_bytes, journal_rows, journal_oldest; /* TIME_NONE when empty */
-    int64_t incidents, open_incidents, revisions;
+    int64_t incidents;
     uint64_t commits, rows_written; /* by this process */
     int64_t last_commit_us, max_commit_us;
     int schema;

@@ -108,9 +108,7 @@ static void revisions(void **state) {
     assert_int_equal(store_each_revision(f->store, "01NOTHING", on_revision, &s, &f->err), GF_ENOTFOUND);
     struct store_info info;
     fx_ok(f, store_info(f->store, &info, &f->err));
-    assert_int_equal(info.revisions, 3);
     assert_int_equal(info.incidents, 1);
-    assert_int_equal(info.open_incidents, 1);
 }
 
 static void a_flapping_incident_keeps_its_latest_revisions(void **state) {
@@ -120,9 +118,7 @@ static void a_flapping_incident_keeps_its_latest_revisions(void **state) {
         if (r % 50 == 0)
             fx_commit(f, T0 + r);
     }
-    struct store_info info;
-    fx_ok(f, store_info(f->store, &info, &f->err));
-    assert_in_range(info.revisions, 1000, 1065);
+    assert_in_range(fx_number(f, "SELECT count(*) FROM revision"), 1000, 1065);
     struct seen s = {0};
     fx_ok(f, store_each_revision(f->store, "01FLAP", on_revision, &s, &f->err));
     assert_memory_equal(s.text, "1 opened", 8);
