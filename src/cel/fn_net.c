@@ -81,11 +81,20 @@ static bool read_v6(const char *s, size_t len, uint8_t out[16]) {
     return true;
 }
 
-/* The bits of an address; 0: it is none. */
+/* The bits of an address; 0: it is none. An IPv4 address in the clothes of IPv6 (::ffff:a01:203) is that address; with points it is refused, as by
+ * the standard. */
 static unsigned read_address(const char *s, size_t len, uint8_t out[16]) {
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     if (len > 45)
         return 0;
-    return read_v4(s, len, out) ? 32 : read_v6(s, len, out) ? 128 : 0;
+    if (read_v4(s, len, out))
+        return 32;
+    if (!read_v6(s, len, out))
+        return 0;
+    if (memcmp(out, mapped, sizeof mapped))
+        return 128;
+    memmove(out, out + sizeof mapped, 4);
+    return memchr(s, '.', len) ? 0 : 32;
 }
 
 /* The same of a network, with its prefix in the upper half. */
@@ -94,17 +103,15 @@ static uint32_t read_network(const char *s, size_t len, uint8_t out[16]) {
     unsigned prefix;
     size_t at = slash ? (size_t)(slash - s) : 0;
     uint32_t bits = slash ? read_address(s, at, out) : 0;
-    if (!bits || read_number(slash + 1, len - at - 1, bits, &prefix) != len - at - 1 || at + 1 == len)
+    bool mapped = bits == 32 && memchr(s, ':', at);
+    if (!bits || mapped || read_number(slash + 1, len - at - 1, bits, &prefix) != len - at - 1 || at + 1 == len)
         return 0;
     return bits | prefix << 16;
 }
 
 static size_t write_v6(const uint8_t *b, char *out, size_t size) {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     size_t at = 0;
     int best = -1, most = 1; /* the first of the longest runs of zeros, when there are two or more */
-    if (!memcmp(b, mapped, sizeof mapped))
-        return (size_t)snprintf(out, size, "::ffff:%u.%u.%u.%u", b[12], b[13], b[14], b[15]);
     for (int i = 0; i < 8; i++) {
         int n = 0;
         while (i + n < 8 && !b[2 * (i + n)] && !b[2 * (i + n) + 1])
