@@ -81,22 +81,23 @@ static int known_rule(struct cli *c, const struct ruleset *now, const struct rul
     return cli_usage(c, "--rule: there is no rule '%s'%s%s%s", rule, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-static int replay(struct cli *c, struct backtest_conf *conf, const struct zone *zone) {
+static int replay(struct cli *c, const struct backtest_conf *conf, const struct zone *zone) {
     struct watching w = {.since = conf->since,
                          .until = conf->until,
                          .zone = zone,
                          .began = clock_mono_us(),
                          .terminal = isatty(STDERR_FILENO) && !cli_given(c, "quiet")};
+    struct backtest_conf watched = *conf;
     struct sigaction act = {.sa_handler = on_signal};
     struct backtest *b;
     struct err err = {0};
 
     w.told = w.began;
-    conf->progress = on_progress;
-    conf->ctx = &w;
+    watched.progress = on_progress;
+    watched.ctx = &w;
     (void)sigaction(SIGINT, &act, NULL);
     (void)sigaction(SIGTERM, &act, NULL);
-    int rc = backtest_run(conf, &err, &b);
+    int rc = backtest_run(&watched, &err, &b);
 
     if (w.shown)
         (void)fputs("\r\033[K", stderr);

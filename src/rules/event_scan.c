@@ -188,16 +188,17 @@ bool event_scan(struct arena *a, const char *text, size_t len, struct event *ret
     struct arena_mark mark = arena_mark(a);
     struct event e = {0};
     char *copy = arena_strndup(a, text, len);
-    struct scan s = {.p = copy, .end = copy + len};
 
-    if (copy && head(&s, &e) && TAKE(&s, ",\"f\":{") && fields(&s, found, &e.nfields)) {
+    if (!copy)
+        return false;
+    struct scan s = {.p = copy, .end = copy + len};
+    if (head(&s, &e) && TAKE(&s, ",\"f\":{") && fields(&s, found, &e.nfields)) {
         e.fields = arena_dup(a, found, (e.nfields ? e.nfields : 1) * sizeof(found[0]));
         if (e.fields) {
             *ret = e;
             return true;
         }
     }
-    if (copy)
-        arena_rewind(a, mark);
+    arena_rewind(a, mark);
     return false;
 }

@@ -45,13 +45,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     struct report *rep = NULL;
     struct err err = {0};
     if (report_new(&rep) < 0 || ruleset_load(dir && *dir ? dir : "rules", rep, &err, &rules) < 0) {
-        fprintf(stderr, "the rules do not load: %s %s\n", err.text, rep ? report_first(rep) : "");
+        (void)fprintf(stderr, "the rules do not load: %s %s\n", err.text, rep ? report_first(rep) : "");
         exit(1);
     }
     report_free(rep);
     const struct rules_file files[] = {{"rules.d/odd.yaml", odd_sources, sizeof odd_sources - 1}};
     if (report_new(&rep) < 0 || ruleset_load_files(files, 1, rep, &err, &odd) < 0) {
-        fprintf(stderr, "the odd sources do not load: %s %s\n", err.text, rep ? report_first(rep) : "");
+        (void)fprintf(stderr, "the odd sources do not load: %s %s\n", err.text, rep ? report_first(rep) : "");
         exit(1);
     }
     report_free(rep);
@@ -61,7 +61,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 static void check(bool fine, const char *what) {
     if (fine)
         return;
-    fprintf(stderr, "%s\n", what);
+    (void)fprintf(stderr, "%s\n", what);
     abort();
 }
 

@@ -35,9 +35,9 @@ static int replay_file(const char *path) {
     rc = 0;
 out:
     if (rc)
-        fprintf(stderr, "%s: cannot be read\n", path);
+        (void)fprintf(stderr, "%s: cannot be read\n", path);
     free(data);
-    fclose(f);
+    (void)fclose(f);
     return rc;
 }
 
@@ -62,7 +62,7 @@ static int replay(const char *path) {
         if ((size_t)snprintf(name, sizeof name, "%s/%s", path, e->d_name) >= sizeof name || replay_file(name))
             rc = -1;
     }
-    closedir(dir);
+    (void)closedir(dir);
     return rc;
 }
 
@@ -73,6 +73,6 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++)
         if (replay(argv[i]))
             rc = 1;
-    printf("%zu replayed\n", replayed);
+    (void)printf("%zu replayed\n", replayed);
     return rc;
 }

@@ -15,15 +15,14 @@
 #include "engine_fx.h"
 
 static void many(struct efx *f, int64_t ms, const char *what) {
-    int from, to;
-    char line[128];
-    const char *rest = strchr(what + 5, ' '), *mark = strstr(what, "%d");
+    char line[128], *rest;
+    long from = strtol(what + 5, &rest, 10), to = strncmp(rest, "..", 2) == 0 ? strtol(rest + 2, &rest, 10) : -1;
+    const char *mark = strstr(what, "%d");
 
-    assert_int_equal(sscanf(what, "many %d..%d ", &from, &to), 2);
-    assert_true(rest && mark);
+    assert_true(from <= to && *rest == ' ' && mark);
     rest++;
-    for (int i = from; i <= to; i++) {
-        (void)snprintf(line, sizeof(line), "%.*s%d%s", (int)(mark - rest), rest, i, mark + 2);
+    for (long i = from; i <= to; i++) {
+        (void)snprintf(line, sizeof(line), "%.*s%ld%s", (int)(mark - rest), rest, i, mark + 2);
         efx_event(f, ms, line);
     }
 }

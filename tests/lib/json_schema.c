@@ -311,7 +311,7 @@ static void sound(struct checking *c, const cJSON *schema) {
         (void)target(c, v->valuestring);
     if ((v = cJSON_GetObjectItemCaseSensitive(schema, "pattern")))
         (void)compiled(v->valuestring);
-    if ((v = cJSON_GetObjectItemCaseSensitive(schema, "then")))
+    if (cJSON_GetObjectItemCaseSensitive(schema, "then"))
         assert_non_null(cJSON_GetObjectItemCaseSensitive(schema, "if"));
     struct yaml_node nothing = {.kind = YAML_SCALAR, .text = "", .plain = true};
     struct complaints ignored = {0};

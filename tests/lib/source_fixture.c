@@ -20,7 +20,7 @@ struct ruleset *fixture_ruleset(const char *dir, bool silent) {
         struct buf b;
         buf_init(&b, 0);
         report_print(rep, &b, false);
-        fprintf(stderr, "%s%s%s\n", b.data, err.text, rc < 0 ? "" : " (loaded)");
+        (void)fprintf(stderr, "%s%s%s\n", b.data, err.text, rc < 0 ? "" : " (loaded)");
         buf_done(&b);
         if (rc == 0)
             ruleset_free(rs);
@@ -54,9 +54,9 @@ void fixture_say(struct buf *out, const struct mapped *got, int64_t arrived) {
 
 static void put_hex(struct buf *b, const char *s, size_t len) {
     for (size_t i = 0; i + 1 < len; i += 2) {
-        unsigned v = 0;
-        char pair[3] = {s[i], s[i + 1], '\0'};
-        if (sscanf(pair, "%2x", &v) == 1)
+        char pair[3] = {s[i], s[i + 1], '\0'}, *end;
+        unsigned long v = strtoul(pair, &end, 16);
+        if (end == pair + 2)
             buf_putc(b, (char)v);
     }
 }
@@ -99,8 +99,8 @@ int fixture_samples(const char *where, size_t line, const char *text, size_t len
             mapper_map(m, &msg, &arena, &got);
             fixture_say(&said, &got, msg.arrived);
             if (said.len != n - 2 || memcmp(said.data, p + 2, n - 2) != 0) {
-                fprintf(stderr, "%s:%zu: %s\n  is     %s (%s, %s)\n  should %.*s\n", where, line, topic.data, said.data,
-                        got.source ? got.source : "no source", got.why ? got.why : "", (int)n - 2, p + 2);
+                (void)fprintf(stderr, "%s:%zu: %s\n  is     %s (%s, %s)\n  should %.*s\n", where, line, topic.data, said.data,
+                              got.source ? got.source : "no source", got.why ? got.why : "", (int)n - 2, p + 2);
                 wrong++;
             }
             if ((*ret_samples)++ % 4 == 0 && also)
@@ -117,7 +117,7 @@ int fixture_samples(const char *where, size_t line, const char *text, size_t len
 static void must(bool ok, const char *what) {
     if (ok)
         return;
-    fprintf(stderr, "source fixture: %s\n", what);
+    (void)fprintf(stderr, "source fixture: %s\n", what);
     abort();
 }
 
@@ -208,7 +208,7 @@ bool fixture_same(const struct ruleset *rs, const struct message *msg) {
     map_afresh(rs, msg, true, &whole);
     bool same = strcmp(part.data, whole.data) == 0;
     if (!same)
-        fprintf(stderr, "%s: %s\nin part:   %s\nthe whole: %s\n", msg->topic, msg->payload, part.data, whole.data);
+        (void)fprintf(stderr, "%s: %s\nin part:   %s\nthe whole: %s\n", msg->topic, msg->payload, part.data, whole.data);
     buf_done(&part);
     buf_done(&whole);
     return same;

@@ -62,6 +62,7 @@ static void put_said(const struct stream_case *c, char *said, struct buf *out) {
         char change[16], rule[32], key[32];
         int at, count;
         unsigned revision;
+        // NOLINTNEXTLINE(cert-err34-c): numbers that engine_fx.c has printed
         if (sscanf(text, "%d %15s %31s %31s r%u x%d", &at, change, rule, key, &revision, &count) != 6)
             fail_msg("what is this: %s", text);
         if (c->full)

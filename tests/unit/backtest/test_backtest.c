@@ -51,14 +51,13 @@ static void engine_begins(struct then *t) {
 }
 
 static void begin(struct then *t, const char *yaml) {
-    struct store_conf conf = {.path = t->path};
-
     memset(t, 0, sizeof(*t));
     fx_init(&t->rules);
     fx_init(&t->fresh);
     fx_puts(&t->rules, "devices.csv", "device,kind,name\na,oven,A\n");
     load(&t->rules, yaml);
     (void)snprintf(t->path, sizeof(t->path), "%s/gengfu.db", t->rules.dir);
+    struct store_conf conf = {.path = t->path};
     ok(t, store_open(&conf, &t->err, &t->store));
     effects_init(&t->fx);
     t->now = (struct engine_time){.mono = 5000, .wall = T0, .synced = true};
