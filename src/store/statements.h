@@ -99,7 +99,8 @@
     X(OUTBOX_OLDEST, "SELECT queued FROM outbox INDEXED BY outbox_order WHERE platform = ? AND dead = ? AND severity = ? ORDER BY queued LIMIT 1", "queued") \
     X(OUTBOX_OVER, "SELECT incident, platform, bytes, dead FROM outbox INDEXED BY outbox_give WHERE over = 1 AND severity = ? ORDER BY queued LIMIT 64", \
       "incident,platform,bytes,dead") \
-    X(OUTBOX_LEAST, "SELECT incident, platform, bytes, dead FROM outbox WHERE severity = ? ORDER BY queued LIMIT 64", "incident,platform,bytes,dead") \
+    X(OUTBOX_LEAST, "SELECT incident, bytes, queued FROM outbox INDEXED BY outbox_order WHERE platform = ? AND dead = ? AND severity = ? ORDER BY queued LIMIT 64", \
+      "incident,bytes,queued") \
     X(RESEND_INCIDENT, "SELECT i.revision AS revision, i.change AS change, i.severity AS severity, i.over AS over," \
       " length(CAST(coalesce(p.body, i.body) AS BLOB)) AS bytes FROM incident i LEFT JOIN published p ON p.incident = i.nr" \
       " WHERE i.nr = ?1 AND EXISTS (SELECT 1 FROM revision WHERE incident = ?1)", "revision,change,severity,over,bytes") \
