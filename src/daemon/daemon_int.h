@@ -158,8 +158,9 @@ struct commander {
 };
 void pipeline_command(struct daemon *d, const cJSON *json, const struct commander *by, struct buf *answer);
 
-/* trust.c */
-GF_WARN_UNUSED int daemon_trust(const char *dir, struct err *err); /* GF_EDENIED: others may change what stands there */
+/* trust.c. GF_EDENIED: others may change what stands there */
+GF_WARN_UNUSED int daemon_trust(const char *dir, struct err *err);
+GF_WARN_UNUSED int daemon_trust_config(const char *dir, struct err *err); /* the directory itself and gengfu.yaml only */
 
 /* trail.c: the audit trail */
 void trail_add(struct daemon *d, const char *who, const char *what, const char *detail);        /* detail may be NULL */

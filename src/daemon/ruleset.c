@@ -114,8 +114,10 @@ int daemon_rules_fall_back(struct daemon *d, struct err *err) {
     if (report_new(&rep) < 0)
         return err->code;
     buf_init(&pack, STORE_RULESET_MAX);
-    int rc = read_kept(d, &pack, &why);
+    int rc = daemon_trust_config(d->opt->dir, &why); /* it says which store: whoever may write it would choose the set */
 
+    if (rc == 0)
+        rc = read_kept(d, &pack, &why);
     if (rc == 0)
         rc = first_error(d, rep, ruleset_load_pack(d->opt->dir, pack.data, pack.len, rep, &why, &d->rules), &why);
     buf_done(&pack);

@@ -67,3 +67,9 @@ int trust_secrets(const struct config *conf, uid_t also, trust_fn fn, void *ctx)
 static int hand_on(void *ctx, const struct err *why) { return err_set(ctx, why->code, "%s", why->text); }
 
 int daemon_trust(const char *dir, struct err *err) { return trust_directory(dir, geteuid(), hand_on, err); }
+
+int daemon_trust_config(const char *dir, struct err *err) {
+    int rc = one(dir, "", geteuid(), hand_on, err);
+
+    return rc == 0 ? one(dir, "gengfu.yaml", geteuid(), hand_on, err) : rc;
+}

@@ -415,3 +415,8 @@ def test_files_of_others_are_not_believed(t):
     t.check(not box.status()["rules"]["reload_ok"], "the status says nothing")
     os.chmod(box.path("open", "rules.yaml"), 0o644)
     box.cli("reload", check=0)
+    # Nor do they come in by way of the last good set: gengfu.yaml says which store has it.
+    box.stop()
+    os.chmod(box.path("config", "gengfu.yaml"), 0o666)
+    t.check(box.start(wait=False).wait(30) != 0, "it runs on with a gengfu.yaml that everybody may change")
+    t.check("everybody may change it" in box.tail("daemon", 2), f"the log: {box.tail('daemon', 2)}")
