@@ -6,7 +6,7 @@
 #include "gengfu/base/text.h"
 #include "gengfu/rules/registry.h"
 #include "rules/csv_int.h"
-#include "rules/node_int.h"
+#include "gengfu/rules/node.h"
 
 #define MAX_CODES 20000
 

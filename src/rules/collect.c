@@ -72,10 +72,9 @@ static void add_list(struct loader *ld, struct nodes *ns, const struct yaml_node
     if (n->bad || yaml_is_null(n))
         return;
     char what[64];
-    if (n->kind != YAML_SEQUENCE) {
-        report_error(ld->rd.rep, n->at, item, "'%s' must be a list, not %s", key, node_kind_name(n));
+    (void)snprintf(what, sizeof what, "'%s'", key);
+    if (!node_list(&ld->rd, n, what, item))
         return;
-    }
     (void)snprintf(what, sizeof what, "an item of '%s'", key);
     for (size_t i = 0; i < n->n; i++)
         if (node_mapping(&ld->rd, n->items[i], what, item))

@@ -231,12 +231,8 @@ static void read_platform(struct loading *l, const struct yaml_node *n) {
 }
 
 static void read_platforms(struct loading *l, const struct yaml_node *n) {
-    if (n->bad || yaml_is_null(n))
+    if (yaml_is_null(n) || !node_list(&l->rd, n, "'platforms'", "- {platform: city, type: https, url: …}"))
         return;
-    if (n->kind != YAML_SEQUENCE) {
-        report_error(l->rd.rep, n->at, "- {platform: city, type: https, url: …}", "'platforms' must be a list, not %s", node_kind_name(n));
-        return;
-    }
     for (size_t i = 0; i < n->n; i++)
         read_platform(l, n->items[i]);
     config_check_neighbours(&l->rd, &l->own->config, n);

@@ -5,7 +5,7 @@
 
 #include "gengfu/cel/cel.h"
 #include "gengfu/rules/model.h"
-#include "rules/node_int.h"
+#include "gengfu/rules/node.h"
 
 /* Programs are on the heap; this list owns those of a model. */
 struct programs {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Values out of a YAML tree, each with its error sentence and the cure. Leans on text_nearest for "did you mean". */
-#include "rules/node_int.h"
+#include "gengfu/rules/node.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -99,6 +99,13 @@ bool node_mapping(struct reader *rd, const struct yaml_node *n, const char *what
     if (n->kind == YAML_MAPPING || n->bad)
         return !n->bad;
     report_error(rd->rep, n->at, example, "%s must be a mapping (key: value), not %s", what, node_kind_name(n));
+    return false;
+}
+
+bool node_list(struct reader *rd, const struct yaml_node *n, const char *what, const char *example) {
+    if (n->kind == YAML_SEQUENCE || n->bad)
+        return !n->bad;
+    report_error(rd->rep, n->at, example, "%s must be a list, not %s", what, node_kind_name(n));
     return false;
 }
 

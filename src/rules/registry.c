@@ -11,7 +11,7 @@
 #include "gengfu/base/text.h"
 #include "gengfu/base/time.h"
 #include "rules/csv_int.h"
-#include "rules/node_int.h"
+#include "gengfu/rules/node.h"
 
 #define BLOCK 1024
 #define MAX_BYTES (256u << 20)

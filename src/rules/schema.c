@@ -10,7 +10,6 @@
 #include "gengfu/base/time.h"
 #include "gengfu/rules/shape.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 #define MAX_SHAPES 64
 
 /* Scalars that many keys take. `say` is what editors tell in place of the pattern (a keyword of theirs, which others pass over). */

@@ -3,8 +3,8 @@
 #ifndef RULES_SHAPE_INT_H
 #define RULES_SHAPE_INT_H
 
+#include "gengfu/rules/node.h"
 #include "gengfu/rules/shape.h"
-#include "rules/node_int.h"
 
 /* shape_rule.c */
 extern const struct shape rule_shape, incident_shape, due_shape, escalation_shape, chattering_shape, during_shape, step_shape,
@@ -24,14 +24,6 @@ extern const char *const shape_weekdays[], *const shape_months[];
 #define MAX_SPECS 64
 #define MAX_RANGES 64
 
-/* By the row of `key`, of which the table must have one. False also when it is not given; what cannot be read was reported. */
-bool shape_span(struct reader *rd, const struct yaml_node *n, const struct shape *s, const char *key, int64_t *ret);
-bool shape_int(struct reader *rd, const struct yaml_node *n, const struct shape *s, const char *key, int64_t *ret);
-bool shape_size(struct reader *rd, const struct yaml_node *n, const struct shape *s, const char *key, int64_t *ret);
-bool shape_bool(struct reader *rd, const struct yaml_node *n, const struct shape *s, const char *key, bool *ret);
-int shape_choice(struct reader *rd, const struct yaml_node *n, const struct shape *s, const char *key); /* the word's index; -1 */
-/* Unknown keys are reported; true when there are none. */
-bool shape_keys(struct reader *rd, const struct yaml_node *mapping, const struct shape *s);
 /* Reports keys that do not go together; what is missing is told at `at`. */
 void shape_relations(struct reader *rd, const struct yaml_node *n, const struct shape *s, struct place at);
 

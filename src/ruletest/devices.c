@@ -104,7 +104,7 @@ static bool add_columns(struct reader *rd, const struct yaml_node *row, size_t k
             continue;
         if (value->kind != YAML_SCALAR) {
             report_error(rd->rep, value->at, NULL, "a device's '%.60s' must be text, a number or true or false, not %s", key->text,
-                         given_kind(value));
+                         node_kind_name(value));
             return false;
         }
         atom_t a = key->len && key->len <= ATOM_NAME_MAX ? atom_intern(key->text, key->len) : 0;
@@ -197,50 +197,50 @@ bool pattern_fits(const char *pattern, const char *s) {
     return *pattern == '\0';
 }
 
-static void unknown_device(struct reader *rd, const struct yaml_node *n) {
-    size_t count = registry_count(rd->rs->registry);
-    const char **names = given_alloc(rd, (count < 2000 ? count : 2000) * sizeof *names);
+static void unknown_device(struct ruletest_suite *s, const struct yaml_node *n) {
+    size_t count = registry_count(s->given->registry);
+    const char **names = reader_alloc(&s->rd, (count < 2000 ? count : 2000) * sizeof *names);
     for (size_t i = 0; names && i < count && i < 2000; i++)
-        names[i] = registry_at(rd->rs->registry, i)->id;
+        names[i] = registry_at(s->given->registry, i)->id;
     const char *near = names && count ? text_nearest(n->text, names, count < 2000 ? count : 2000) : NULL;
-    const char *hint = arena_printf(rd->arena, near ? "did you mean '%s'? %s" : "%s%s", near ? near : "",
+    const char *hint = arena_printf(&s->arena, near ? "did you mean '%s'? %s" : "%s%s", near ? near : "",
                                     "a device of the test alone is written {device: …, kind: …}");
-    report_error(rd->rep, n->at, hint, "devices.csv has no device '%.80s'", n->text);
+    report_error(s->rep, n->at, hint, "devices.csv has no device '%.80s'", n->text);
 }
 
-static bool find_rows(struct reader *rd, const struct yaml_node *n, struct row *rows, size_t *count) {
-    size_t before = *count, all = registry_count(rd->rs->registry);
+static bool find_rows(struct ruletest_suite *s, const struct yaml_node *n, struct row *rows, size_t *count) {
+    size_t before = *count, all = registry_count(s->given->registry);
     const struct device *d;
 
     if (n->kind == YAML_SCALAR && !n->bad && n->len) {
         bool pattern = strchr(n->text, '*') != NULL;
-        if (!pattern && (d = registry_find(rd->rs->registry, n->text)) != NULL && *count < MAX_ROWS)
+        if (!pattern && (d = registry_find(s->given->registry, n->text)) != NULL && *count < MAX_ROWS)
             rows[(*count)++] = (struct row){.at = n->at, .like = d};
         for (size_t i = 0; pattern && i < all && *count < MAX_ROWS; i++)
-            if (pattern_fits(n->text, (d = registry_at(rd->rs->registry, i))->id))
+            if (pattern_fits(n->text, (d = registry_at(s->given->registry, i))->id))
                 rows[(*count)++] = (struct row){.at = n->at, .like = d};
         if (*count == before)
-            unknown_device(rd, n);
+            unknown_device(s, n);
         return *count > before;
     }
-    if (!given_mapping(rd, n, "a device", "{device: lamp-7, kind: lamp, name: …}, or lamp-1-04 for a row of devices.csv"))
+    if (!node_mapping(&s->rd, n, "a device", "{device: lamp-7, kind: lamp, name: …}, or lamp-1-04 for a row of devices.csv"))
         return false;
     const struct yaml_node *id = yaml_get(n, "device"), *like = yaml_get(n, "like");
     struct row row = {.at = n->at, .own = n};
-    if (!id || !given_text(rd, id, "device")) {
+    if (!id || !node_text(&s->rd, id, "'device'")) {
         if (!id)
-            report_error(rd->rep, n->at, "{device: lamp-7, kind: lamp, name: …}", "the device has no 'device': its id");
+            report_error(s->rep, n->at, "{device: lamp-7, kind: lamp, name: …}", "the device has no 'device': its id");
         return false;
     }
-    if (like && !(row.like = like->kind == YAML_SCALAR ? registry_find(rd->rs->registry, like->text) : NULL)) {
+    if (like && !(row.like = like->kind == YAML_SCALAR ? registry_find(s->given->registry, like->text) : NULL)) {
         if (like->kind == YAML_SCALAR)
-            unknown_device(rd, like);
+            unknown_device(s, like);
         else
-            (void)given_text(rd, like, "like");
+            (void)node_text(&s->rd, like, "'like'");
         return false;
     }
     if (!row.like && !yaml_get(n, "kind")) {
-        report_error(rd->rep, n->at, "{device: lamp-7, kind: lamp, name: …}", "the device '%.60s' has no 'kind'", id->text);
+        report_error(s->rep, n->at, "{device: lamp-7, kind: lamp, name: …}", "the device '%.60s' has no 'kind'", id->text);
         return false;
     }
     if (*count < MAX_ROWS)
@@ -248,10 +248,10 @@ static bool find_rows(struct reader *rd, const struct yaml_node *n, struct row *
     return true;
 }
 
-static size_t rows_wanted(const struct reader *rd, const struct yaml_node *list) {
+static size_t rows_wanted(const struct ruletest_suite *s, const struct yaml_node *list) {
     size_t n = 0;
     for (size_t i = 0; i < list->n; i++)
-        n += list->items[i]->kind == YAML_SCALAR && strchr(list->items[i]->text, '*') ? registry_count(rd->rs->registry) : 1;
+        n += list->items[i]->kind == YAML_SCALAR && strchr(list->items[i]->text, '*') ? registry_count(s->given->registry) : 1;
     return n < MAX_ROWS ? n : MAX_ROWS;
 }
 
@@ -293,14 +293,14 @@ bool load_devices(struct ruletest_suite *s, const struct yaml_node *test, struct
         ret->all_devices = true;
         return true;
     }
-    if (!given_list(rd, list, "devices", "a list of devices, or all, for the whole of devices.csv"))
+    if (!node_list(rd, list, "'devices'", "a list of devices, or all, for the whole of devices.csv"))
         return false;
-    struct row *rows = given_alloc(rd, rows_wanted(rd, list) * sizeof *rows);
+    struct row *rows = reader_alloc(rd, rows_wanted(s, list) * sizeof *rows);
     for (size_t i = 0; rows && i < list->n; i++)
-        fine = find_rows(rd, list->items[i], rows, &n) && fine;
+        fine = find_rows(s, list->items[i], rows, &n) && fine;
     if (!fine || !rows || !without_doubles(rd, rows, &n))
         return false;
-    known_columns(rd->rs, &c);
+    known_columns(s->given, &c);
     size_t known = c.n;
     for (size_t i = 0; fine && i < n; i++)
         fine = !rows[i].own || add_columns(rd, rows[i].own, known, &c);

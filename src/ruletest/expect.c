@@ -50,15 +50,15 @@ const struct check_field check_fields[] = {
 const size_t check_field_count = COUNT(check_fields);
 const struct shape given_checks_shape = {.keys = &check_fields[0].key, .n = COUNT(check_fields), .stride = sizeof *check_fields};
 
-const struct rule *load_rule(struct reader *rd, const struct yaml_node *n) {
-    const char *name = given_text(rd, n, "rule");
-    const struct rule *rule = name ? ruleset_rule(rd->rs, name) : NULL;
+const struct rule *load_rule(struct ruletest_suite *s, const struct yaml_node *n) {
+    const char *name = node_text(&s->rd, n, "'rule'");
+    const struct rule *rule = name ? ruleset_rule(s->given, name) : NULL;
 
     if (name && !rule) {
-        const char *near = ruleset_nearest_rule(rd->rs, name);
+        const char *near = ruleset_nearest_rule(s->given, name);
         char hint[160];
         (void)snprintf(hint, sizeof hint, "did you mean '%.100s'?", near ? near : "");
-        report_error(rd->rep, n->at, near ? hint : NULL, "there is no rule '%.80s'", name);
+        report_error(s->rep, n->at, near ? hint : NULL, "there is no rule '%.80s'", name);
     }
     return rule;
 }
@@ -66,12 +66,14 @@ const struct rule *load_rule(struct reader *rd, const struct yaml_node *n) {
 /* due: {acknowledge: 30m, resolve: 24h} */
 static bool read_due(struct reader *rd, const struct yaml_node *n) {
     int64_t ms;
-    bool fine =
-        given_mapping(rd, n, "due", "due: {acknowledge: 30m, resolve: 24h}, counted from the raise") && given_keys(rd, n, &given_due_shape);
 
-    for (size_t i = 0; fine && i < n->n; i++)
-        fine = given_span(rd, n->pairs[i].value, n->pairs[i].key->text, &ms);
-    return fine;
+    if (!node_mapping(rd, n, "'due'", "due: {acknowledge: 30m, resolve: 24h}, counted from the raise") ||
+        !shape_keys(rd, n, &given_due_shape))
+        return false;
+    for (size_t i = 0; i < n->n; i++)
+        if (!shape_span(rd, n, &given_due_shape, n->pairs[i].key->text, &ms))
+            return false;
+    return true;
 }
 
 /* A list, or how many there must be. */
@@ -84,25 +86,30 @@ static bool read_list(struct reader *rd, const struct yaml_node *n, const char *
         return true;
     if (!n->bad)
         report_error(rd->rep, n->at, "a list, or how many there are", "%s must be a list or a whole number, not %s", what,
-                     n->kind == YAML_SCALAR ? n->text : given_kind(n));
+                     n->kind == YAML_SCALAR ? n->text : node_kind_name(n));
     return false;
 }
 
-static bool check_value(struct reader *rd, const struct check_field *f, const struct yaml_node *n) {
+static bool check_value(struct ruletest_suite *s, const struct check_field *f, const struct yaml_node *n) {
+    struct reader *rd = &s->rd;
+    const char *words[SHAPE_MAX_WORDS];
+    char what[64];
+    double number;
     int64_t i;
     bool b;
 
+    (void)snprintf(what, sizeof what, "'%s'", f->key.name);
     switch (f->how) {
-    case CHECK_TEXT: return n->kind == YAML_SCALAR && n->len == 0 && !yaml_is_null(n) ? true : given_text(rd, n, f->key.name) != NULL;
-    case CHECK_INT: return given_int(rd, n, f->key.name, (int64_t)f->key.min, (int64_t)f->key.max, &i);
-    case CHECK_NUMBER: return given_number(rd, n, f->key.name, f->key.min, f->key.max);
-    case CHECK_BOOL: return given_bool(rd, n, f->key.name, &b);
-    case CHECK_SEVERITY: return given_choice(rd, n, &f->key) >= 0;
+    case CHECK_TEXT: return n->kind == YAML_SCALAR && n->len == 0 && !yaml_is_null(n) ? true : node_text(rd, n, what) != NULL;
+    case CHECK_INT: return node_int(rd, n, what, (int64_t)f->key.min, (int64_t)f->key.max, &i);
+    case CHECK_NUMBER: return node_double(rd, n, what, f->key.min, f->key.max, &number);
+    case CHECK_BOOL: return node_bool(rd, n, what, &b);
+    case CHECK_SEVERITY: return node_choice(rd, n, what, words, shape_words(&f->key, words)) >= 0;
     case CHECK_SET:
     case CHECK_MEMBERS:
-    case CHECK_LIST: return read_list(rd, n, f->key.name);
-    case CHECK_PART: return given_mapping(rd, n, f->key.name, "values: {power_w: 0.2}");
-    case CHECK_RULE: return load_rule(rd, n) != NULL;
+    case CHECK_LIST: return read_list(rd, n, what);
+    case CHECK_PART: return node_mapping(rd, n, what, "values: {power_w: 0.2}");
+    case CHECK_RULE: return load_rule(s, n) != NULL;
     case CHECK_DUE: return read_due(rd, n);
     }
     return false;
@@ -110,20 +117,22 @@ static bool check_value(struct reader *rd, const struct check_field *f, const st
 
 /* A scalar is compared as text whatever it looks like: `by: 7` is "7". */
 static const cJSON *as_text(struct reader *rd, const struct yaml_node *n) {
-    cJSON *j = given_alloc(rd, sizeof *j);
+    cJSON *j = reader_alloc(rd, sizeof *j);
     if (j) {
         j->type = cJSON_String;
-        j->valuestring = (char *)(uintptr_t)given_copy(rd, n->text, n->len);
+        j->valuestring = (char *)(uintptr_t)reader_strdup(rd, n->text);
     }
     return j && j->valuestring ? j : NULL;
 }
 
-static bool read_check(struct reader *rd, const struct yaml_pair *p, struct check *ret) {
+static bool read_check(struct ruletest_suite *s, const struct yaml_pair *p, struct check *ret) {
+    struct reader *rd = &s->rd;
+
     for (size_t i = 0; i < check_field_count; i++) {
         const struct check_field *f = &check_fields[i];
         if (strcmp(f->key.name, p->key->text) != 0)
             continue;
-        if (!check_value(rd, f, p->value))
+        if (!check_value(s, f, p->value))
             return false;
         bool text = f->how == CHECK_TEXT || f->how == CHECK_SEVERITY || f->how == CHECK_RULE;
         *ret = (struct check){.field = f, .want = text ? as_text(rd, p->value) : yaml_json(rd->arena, p->value)};
@@ -140,29 +149,29 @@ static bool read_one(struct ruletest_suite *s, const struct yaml_node *n, struct
     const struct yaml_node *v[COUNT(needed)];
     int change;
 
-    if (!given_mapping(rd, n, "what is expected", example))
+    if (!node_mapping(rd, n, "what is expected", example))
         return false;
-    bool fine = given_keys(rd, n, &given_expected_shape);
+    bool fine = shape_keys(rd, n, &given_expected_shape);
     for (size_t i = 0; i < COUNT(needed); i++)
         if (!(v[i] = yaml_get(n, needed[i]))) {
             report_error(rd->rep, n->at, example, "what is expected has no '%s'", needed[i]);
             return false;
         }
     *ret = (struct expected){.place = n->at};
-    fine = given_span(rd, v[0], "at", &ret->at) && fine;
-    fine = (ret->rule = load_rule(rd, v[1])) != NULL && fine;
-    fine = (change = given_choice(rd, v[2], shape_key(&given_expected_shape, "change"))) >= 0 && fine;
+    fine = node_span(rd, v[0], "'at'", 0, &ret->at) && fine;
+    fine = (ret->rule = load_rule(s, v[1])) != NULL && fine;
+    fine = (change = shape_choice(rd, n, &given_expected_shape, "change")) >= 0 && fine;
     ret->change = (enum change)(change + CHANGE_OPENED);
     if (ret->rule && ret->rule->mode == RULE_OFF) {
         report_error(rd->rep, v[1]->at, NULL, "the rule '%s' is switched off (mode: off): it raises nothing", ret->rule->name);
         fine = false;
     }
-    ret->checks = given_alloc(rd, n->n * sizeof *ret->checks);
+    ret->checks = reader_alloc(rd, n->n * sizeof *ret->checks);
     for (size_t i = 0; fine && ret->checks && i < n->n; i++) {
         const struct yaml_pair *p = &n->pairs[i];
         if (strcmp(p->key->text, "at") == 0 || strcmp(p->key->text, "rule") == 0 || strcmp(p->key->text, "change") == 0)
             continue;
-        fine = read_check(rd, p, &ret->checks[ret->nchecks]);
+        fine = read_check(s, p, &ret->checks[ret->nchecks]);
         ret->nchecks++;
     }
     return fine && ret->checks;
@@ -179,9 +188,9 @@ bool load_expected(struct ruletest_suite *s, const struct yaml_node *test, struc
     }
     if (yaml_is_null(list))
         return true;
-    if (!given_list(&s->rd, list, "expect", "expect: [{at: 10m, rule: lamp-out, change: opened}]"))
+    if (!node_list(&s->rd, list, "expect", "expect: [{at: 10m, rule: lamp-out, change: opened}]"))
         return false;
-    ret->expected = given_alloc(&s->rd, list->n * sizeof *ret->expected);
+    ret->expected = reader_alloc(&s->rd, list->n * sizeof *ret->expected);
     for (size_t i = 0; ret->expected && i < list->n; i++)
         fine = read_one(s, list->items[i], &ret->expected[i]) && fine;
     ret->nexpected = list->n;

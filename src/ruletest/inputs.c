@@ -52,12 +52,12 @@ static bool read_timing(struct loading *l, const struct yaml_node *n, const char
         report_error(l->rd->rep, n->at, "at: 5m, counted from the start of the test", "%s has no 'at'", what);
         fine = false;
     } else {
-        fine = given_span(l->rd, at, "at", &t.at);
+        fine = node_span(l->rd, at, "'at'", 0, &t.at);
     }
     if (every)
-        fine = given_span(l->rd, every, "every", &t.every) && fine;
+        fine = node_span(l->rd, every, "'every'", 0, &t.every) && fine;
     if (until)
-        fine = given_span(l->rd, until, "until", &t.until) && fine;
+        fine = node_span(l->rd, until, "'until'", 0, &t.until) && fine;
     if (fine && (every != NULL) != (until != NULL)) {
         report_error(l->rd->rep, every ? every->at : until->at, "{at: 0s, every: 5m, until: 1h, …}", "'every' and 'until' go together");
         return false;
@@ -82,7 +82,7 @@ static bool push_repeated(struct loading *l, struct timing t, struct input in) {
 
 /* -- events ------------------------------------------------------------------------------------------------------------------- */
 static bool read_kind(struct loading *l, const struct yaml_node *n, atom_t *ret) {
-    const char *text = given_text(l->rd, n, "kind");
+    const char *text = node_text(l->rd, n, "'kind'");
     if (!text)
         return false;
     for (size_t i = 0; i < l->s->nkinds; i++)
@@ -92,7 +92,7 @@ static bool read_kind(struct loading *l, const struct yaml_node *n, atom_t *ret)
         }
     if (l->s->kinds_open && n->len <= ATOM_NAME_MAX && (*ret = atom_of(text)) != 0)
         return true;
-    given_unknown(l->rd, n->at, text, l->s->kinds, l->s->nkinds, "no source and no rule knows the kind '%.60s'", text);
+    report_unknown(l->rd->rep, n->at, text, l->s->kinds, l->s->nkinds, "no source and no rule knows the kind '%.60s'", text);
     return false;
 }
 
@@ -100,7 +100,7 @@ static bool own_key(const char *key) { return shape_key(&given_event_shape, key)
 
 /* A mistyped field would make a test pass that should not: what no source of the kind sets is told. Kinds that no source emits are anybody's. */
 static void check_field_name(struct loading *l, const struct yaml_node *key, atom_t kind, atom_t name) {
-    const struct ruleset *rs = l->rd->rs;
+    const struct ruleset *rs = l->s->given;
     const char *names[256];
     size_t n = 0;
     char hint[ATOM_NAME_MAX + 32];
@@ -152,13 +152,13 @@ static bool read_fields(struct loading *l, const struct yaml_node *n, struct giv
     bool fine = true;
 
     size_t most = n->n + (more ? more->n : 0);
-    ev->fields = given_alloc(l->rd, (most < EVENT_MAX_FIELDS ? most : EVENT_MAX_FIELDS) * sizeof *ev->fields);
+    ev->fields = reader_alloc(l->rd, (most < EVENT_MAX_FIELDS ? most : EVENT_MAX_FIELDS) * sizeof *ev->fields);
     if (!ev->fields)
         return false;
     for (size_t i = 0; i < n->n; i++)
         if (!own_key(n->pairs[i].key->text))
             fine = add_field(l, n->pairs[i].key, n->pairs[i].value, ev) && fine;
-    if (more && !given_mapping(l->rd, more, "fields", "fields: {kind: 3}, for names that an event uses itself"))
+    if (more && !node_mapping(l->rd, more, "'fields'", "fields: {kind: 3}, for names that an event uses itself"))
         return false;
     for (size_t i = 0; more && i < more->n; i++)
         fine = add_field(l, more->pairs[i].key, more->pairs[i].value, ev) && fine;
@@ -166,7 +166,7 @@ static bool read_fields(struct loading *l, const struct yaml_node *n, struct giv
 }
 
 static bool read_device(struct loading *l, const struct yaml_node *n, const char **ret) {
-    const char *id = given_text(l->rd, n, "device");
+    const char *id = node_text(l->rd, n, "'device'");
     if (id && strlen(id) > EVENT_DEVICE_MAX) {
         report_error(l->rd->rep, n->at, NULL, "a device's id has at most %d bytes", EVENT_DEVICE_MAX);
         id = NULL;
@@ -181,7 +181,7 @@ static bool load_event(struct loading *l, const struct yaml_node *n) {
     struct given_event ev = {.time = TIME_NONE};
     struct timing t;
 
-    if (!given_mapping(l->rd, n, "an event", example))
+    if (!node_mapping(l->rd, n, "an event", example))
         return false;
     bool fine = read_timing(l, n, "the event", &t);
     if (!(kind = yaml_get(n, "kind")) || !(device = yaml_get(n, "device"))) {
@@ -190,19 +190,19 @@ static bool load_event(struct loading *l, const struct yaml_node *n) {
     }
     fine = read_kind(l, kind, &ev.kind) && fine;
     if ((time = yaml_get(n, "time")) != NULL)
-        fine = given_span(l->rd, time, "time", &ev.time) && fine;
+        fine = node_span(l->rd, time, "'time'", 0, &ev.time) && fine;
     if (time && fine && t.every) {
         report_error(l->rd->rep, time->at, "repeat it as several events", "'time' is one moment, so 'every' cannot repeat it");
         fine = false;
     }
     if ((late = yaml_get(n, "late")) != NULL)
-        fine = given_bool(l->rd, late, "late", &ev.late) && fine;
+        fine = node_bool(l->rd, late, "'late'", &ev.late) && fine;
     if ((retained = yaml_get(n, "retained")) != NULL)
-        fine = given_bool(l->rd, retained, "retained", &ev.retained) && fine;
+        fine = node_bool(l->rd, retained, "'retained'", &ev.retained) && fine;
     fine = read_fields(l, n, &ev) && fine;
     size_t devices = device->kind == YAML_SEQUENCE ? device->n : 1;
     for (size_t i = 0; i < devices; i++) {
-        struct given_event *own = given_alloc(l->rd, sizeof *own);
+        struct given_event *own = reader_alloc(l->rd, sizeof *own);
         if (!own)
             return false;
         *own = ev;
@@ -224,7 +224,7 @@ static bool read_payload(struct loading *l, const struct yaml_node *n, struct gi
         return false;
     }
     if (base64) {
-        const char *text = given_text(l->rd, base64, "payload_base64");
+        const char *text = node_text(l->rd, base64, "'payload_base64'");
         if (text && !(m->payload = base64_decode(l->rd->arena, text, strlen(text), &m->len)))
             report_error(l->rd->rep, base64->at, NULL, "payload_base64 is not base64");
         return m->payload != NULL;
@@ -233,7 +233,7 @@ static bool read_payload(struct loading *l, const struct yaml_node *n, struct gi
         return false;
     if (p->kind == YAML_SCALAR) { /* as it is written; nothing is an empty payload */
         m->len = yaml_is_null(p) ? 0 : p->len;
-        return (m->payload = given_copy(l->rd, p->text, m->len)) != NULL;
+        return (m->payload = reader_strdup(l->rd, p->text)) != NULL;
     }
     struct buf b;
     const cJSON *json = yaml_json(l->rd->arena, p);
@@ -250,15 +250,15 @@ static bool read_payload(struct loading *l, const struct yaml_node *n, struct gi
 static bool read_wanted(struct loading *l, const struct yaml_node *list, struct given_message *m) {
     bool fine = true;
 
-    if (!given_list(l->rd, list, "events", "events: [{kind: lock, device: lock-1, locked: false}]"))
+    if (!node_list(l->rd, list, "'events'", "events: [{kind: lock, device: lock-1, locked: false}]"))
         return false;
     m->checks_events = true;
     m->nwanted = list->n;
-    m->wanted = given_alloc(l->rd, list->n * sizeof *m->wanted);
+    m->wanted = reader_alloc(l->rd, list->n * sizeof *m->wanted);
     for (size_t i = 0; m->wanted && i < list->n; i++) {
         const struct yaml_node *n = list->items[i], *kind, *device;
         struct wanted_event *w = &m->wanted[i];
-        if (!given_mapping(l->rd, n, "an event that the message becomes", "{kind: lock, device: lock-1, locked: false}")) {
+        if (!node_mapping(l->rd, n, "an event that the message becomes", "{kind: lock, device: lock-1, locked: false}")) {
             fine = false;
             continue;
         }
@@ -274,29 +274,29 @@ static bool read_wanted(struct loading *l, const struct yaml_node *list, struct 
 }
 
 static bool load_message(struct loading *l, const struct yaml_node *n) {
-    struct given_message *m = given_alloc(l->rd, sizeof *m);
+    struct given_message *m = reader_alloc(l->rd, sizeof *m);
     const struct yaml_node *topic, *retained, *outcome, *events;
     struct timing t;
 
-    if (!m || !given_mapping(l->rd, n, "a message", "{at: 0s, topic: zigbee2mqtt/lock-3-2, payload: {action: unlock}}"))
+    if (!m || !node_mapping(l->rd, n, "a message", "{at: 0s, topic: zigbee2mqtt/lock-3-2, payload: {action: unlock}}"))
         return false;
     m->outcome = -1;
-    bool fine = given_keys(l->rd, n, &given_message_shape);
+    bool fine = shape_keys(l->rd, n, &given_message_shape);
     fine = read_timing(l, n, "the message", &t) && fine;
     fine = read_payload(l, n, m) && fine;
     if (!(topic = yaml_get(n, "topic"))) {
         report_error(l->rd->rep, n->at, NULL, "the message has no 'topic'");
         fine = false;
-    } else if ((m->topic = given_text(l->rd, topic, "topic")) == NULL) {
+    } else if ((m->topic = node_text(l->rd, topic, "'topic'")) == NULL) {
         fine = false;
     } else if (strpbrk(m->topic, "+#")) {
         report_error(l->rd->rep, topic->at, "the topic that one device publishes to", "a message's topic holds no '+' and no '#'");
         fine = false;
     }
     if ((retained = yaml_get(n, "retained")) != NULL)
-        fine = given_bool(l->rd, retained, "retained", &m->retained) && fine;
+        fine = node_bool(l->rd, retained, "'retained'", &m->retained) && fine;
     if ((outcome = yaml_get(n, "outcome")) != NULL)
-        fine = (m->outcome = given_choice(l->rd, outcome, shape_key(&given_message_shape, "outcome"))) >= 0 && fine;
+        fine = (m->outcome = shape_choice(l->rd, n, &given_message_shape, "outcome")) >= 0 && fine;
     if ((events = yaml_get(n, "events")) != NULL)
         fine = read_wanted(l, events, m) && fine;
     return fine && push_repeated(l, t, (struct input){.kind = INPUT_MESSAGE, .place = n->at, .message = m});
@@ -305,42 +305,42 @@ static bool load_message(struct loading *l, const struct yaml_node *n) {
 /* -- commands and the link ----------------------------------------------------------------------------------------------------------- */
 static bool load_command(struct loading *l, const struct yaml_node *n) {
     static const char *const texts[] = {"by", "ticket", "note"};
-    struct given_command *c = given_alloc(l->rd, sizeof *c);
+    struct given_command *c = reader_alloc(l->rd, sizeof *c);
     const struct yaml_node *rule, *action, *v;
     struct timing t;
     int64_t rating = 0;
 
-    if (!c || !given_mapping(l->rd, n, "a command", "{at: 5m, rule: sos, key: sos-1, action: acknowledge}"))
+    if (!c || !node_mapping(l->rd, n, "a command", "{at: 5m, rule: sos, key: sos-1, action: acknowledge}"))
         return false;
-    bool fine = given_keys(l->rd, n, &given_command_shape);
+    bool fine = shape_keys(l->rd, n, &given_command_shape);
     fine = read_timing(l, n, "the command", &t) && fine;
     if (!(rule = yaml_get(n, "rule")) || !(action = yaml_get(n, "action"))) {
         report_error(l->rd->rep, n->at, "{at: 5m, rule: sos, key: sos-1, action: acknowledge}", "the command has no '%s'",
                      rule ? "action" : "rule");
         return false;
     }
-    fine = (c->rule = load_rule(l->rd, rule)) != NULL && fine;
-    int a = given_choice(l->rd, action, shape_key(&given_command_shape, "action"));
+    fine = (c->rule = load_rule(l->s, rule)) != NULL && fine;
+    int a = shape_choice(l->rd, n, &given_command_shape, "action");
     c->command = (struct command){.id = "", .who = "platform:test", .action = (enum action)(a + ACTION_ACKNOWLEDGE)};
     fine = a >= 0 && fine;
     const char **out[] = {&c->command.by, &c->command.ticket, &c->command.note};
     for (size_t i = 0; i < COUNT(texts); i++)
         if ((v = yaml_get(n, texts[i])) != NULL)
-            fine = (*out[i] = given_text(l->rd, v, texts[i])) != NULL && fine;
+            fine = (*out[i] = node_text(l->rd, v, texts[i])) != NULL && fine;
     if ((v = yaml_get(n, "key")) != NULL)
-        fine = (c->key = given_text(l->rd, v, "key")) != NULL && fine;
+        fine = (c->key = node_text(l->rd, v, "'key'")) != NULL && fine;
     if ((v = yaml_get(n, "who")) != NULL)
-        fine = (c->command.who = given_text(l->rd, v, "who")) != NULL && fine;
+        fine = (c->command.who = node_text(l->rd, v, "'who'")) != NULL && fine;
     if ((v = yaml_get(n, "disposition")) != NULL) {
-        int d = given_choice(l->rd, v, shape_key(&given_command_shape, "disposition"));
+        int d = shape_choice(l->rd, n, &given_command_shape, "disposition");
         c->command.disposition = d + DISPOSITION_REAL;
         fine = d >= 0 && fine;
     }
     if ((v = yaml_get(n, "rating")) != NULL)
-        fine = given_int(l->rd, v, "rating", 1, 5, &rating) && fine;
+        fine = node_int(l->rd, v, "'rating'", 1, 5, &rating) && fine;
     c->command.rating = (int)rating;
     if ((v = yaml_get(n, "refused")) != NULL)
-        fine = given_bool(l->rd, v, "refused", &c->refused) && fine;
+        fine = node_bool(l->rd, v, "'refused'", &c->refused) && fine;
     return fine && push(l, (struct input){.at = t.at, .kind = INPUT_COMMAND, .place = n->at, .command = c});
 }
 
@@ -350,24 +350,27 @@ static bool load_link(struct loading *l, const struct yaml_node *n) {
     struct timing t;
     bool is_up;
 
-    if (!given_mapping(l->rd, n, "a change of the link", example) || !given_keys(l->rd, n, &given_link_shape) ||
+    if (!node_mapping(l->rd, n, "a change of the link", example) || !shape_keys(l->rd, n, &given_link_shape) ||
         !read_timing(l, n, "the change of the link", &t))
         return false;
     if (!(up = yaml_get(n, "up"))) {
         report_error(l->rd->rep, n->at, example, "say whether the link is up");
         return false;
     }
-    return given_bool(l->rd, up, "up", &is_up) && push(l, (struct input){.at = t.at, .kind = INPUT_LINK, .place = n->at, .link_up = is_up});
+    return node_bool(l->rd, up, "'up'", &is_up) &&
+           push(l, (struct input){.at = t.at, .kind = INPUT_LINK, .place = n->at, .link_up = is_up});
 }
 
 /* -- all --------------------------------------------------------------------------------------------------------------------------------- */
 static void load_list(struct loading *l, const struct yaml_node *test, const char *key,
                       bool (*one)(struct loading *, const struct yaml_node *)) {
     const struct yaml_node *list = yaml_get(test, key);
+    char what[64];
 
     if (!list || yaml_is_null(list))
         return;
-    if (!given_list(l->rd, list, key, NULL)) {
+    (void)snprintf(what, sizeof what, "'%s'", key);
+    if (!node_list(l->rd, list, what, NULL)) {
         l->failed = true;
         return;
     }

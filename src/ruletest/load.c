@@ -89,7 +89,7 @@ int ruletest_new(const struct ruleset *rs, struct report *rep, struct err *err, 
     s->rep = rep;
     arena_init(&s->arena, 256 << 10, (size_t)1 << 30);
     map_init(&s->names);
-    s->rd = (struct reader){.rep = rep, .arena = &s->arena, .rs = rs};
+    s->rd = (struct reader){.rep = rep, .arena = &s->arena};
     if (!make_live(s) || !collect_kinds(s)) {
         ruletest_free(s);
         return err_set(err, GF_ENOMEM, "no memory for the tests");
@@ -120,7 +120,7 @@ static bool read_name(struct ruletest_suite *s, const struct yaml_node *n, struc
                      "the test has no 'test': a sentence that says what it shows");
         return false;
     }
-    if (!(t->name = given_text(&s->rd, name, "test")))
+    if (!(t->name = node_text(&s->rd, name, "'test'")))
         return false;
     t->place = name->at;
     if ((first = map_gets(&s->names, t->name)) != NULL) {
@@ -131,12 +131,32 @@ static bool read_name(struct ruletest_suite *s, const struct yaml_node *n, struc
         report_error(s->rep, name->at, hint, "two tests have this name");
         return false;
     }
-    struct place *at = given_alloc(&s->rd, sizeof *at);
+    struct place *at = reader_alloc(&s->rd, sizeof *at);
     if (!at)
         return false;
     *at = name->at;
     s->rd.oom = map_puts(&s->names, t->name, at) < 0;
     return !s->rd.oom;
+}
+
+/* RFC 3339; without a zone it is the site's. */
+static bool read_moment(struct ruletest_suite *s, const struct yaml_node *n, int64_t *ret_ms) {
+    static const char example[] = "for example 2026-01-05T20:00:00+08:00; without a zone it is the site's time";
+    const char *text = node_text(&s->rd, n, "'start'");
+    int64_t seconds;
+    int nanos;
+    bool zoned;
+
+    if (!text)
+        return false;
+    if (time_parse(text, n->len, false, &seconds, &nanos, &zoned) < 0) {
+        report_error(s->rep, n->at, example, "'start' must be a moment, not '%.60s'", text);
+        return false;
+    }
+    if (!zoned)
+        seconds = zone_to_utc(s->given->config ? s->given->config->zone : NULL, seconds);
+    *ret_ms = seconds * 1000 + nanos / 1000000;
+    return true;
 }
 
 static bool read_span(struct ruletest_suite *s, const struct yaml_node *n, struct test *t) {
@@ -146,7 +166,7 @@ static bool read_span(struct ruletest_suite *s, const struct yaml_node *n, struc
     bool zoned, fine = true;
 
     if (start) {
-        fine = given_moment(&s->rd, start, "start", &t->start);
+        fine = read_moment(s, start, &t->start);
     } else {
         (void)!time_parse(DEFAULT_START, strlen(DEFAULT_START), false, &seconds, &nanos, &zoned);
         t->start = 1000 * zone_to_utc(s->given->config ? s->given->config->zone : NULL, seconds);
@@ -157,7 +177,7 @@ static bool read_span(struct ruletest_suite *s, const struct yaml_node *n, struc
         if (t->expected[i].at > last)
             last = t->expected[i].at;
     t->until = last;
-    if (until && (fine = given_span(&s->rd, until, "until", &t->until) && fine) && t->until < last) {
+    if (until && (fine = node_span(&s->rd, until, "'until'", 0, &t->until) && fine) && t->until < last) {
         report_error(s->rep, until->at, NULL, "the test ends before its last input or expectation");
         fine = false;
     }
@@ -169,12 +189,13 @@ static bool read_span(struct ruletest_suite *s, const struct yaml_node *n, struc
 
 /* ignore: updated, or a list: changes that fail the test only by not coming */
 static bool read_ignored(struct ruletest_suite *s, const struct yaml_node *n, struct test *t) {
-    const struct shape_key *row = shape_key(&given_test_shape, "ignore");
+    const char *words[SHAPE_MAX_WORDS];
+    size_t nwords = shape_words(shape_key(&given_test_shape, "ignore"), words);
     const struct yaml_node *ignore = yaml_get(n, "ignore");
     bool fine = true;
 
     for (size_t i = 0; ignore && i < (ignore->kind == YAML_SEQUENCE ? ignore->n : 1); i++) {
-        int c = given_choice(&s->rd, ignore->kind == YAML_SEQUENCE ? ignore->items[i] : ignore, row);
+        int c = node_choice(&s->rd, ignore->kind == YAML_SEQUENCE ? ignore->items[i] : ignore, "'ignore'", words, nwords);
         fine = c >= 0 && fine;
         t->ignored |= c >= 0 ? 1u << (c + CHANGE_OPENED) : 0;
     }
@@ -185,7 +206,7 @@ static bool read_ignored(struct ruletest_suite *s, const struct yaml_node *n, st
 static bool read_files(struct ruletest_suite *s, const struct yaml_node *root, struct test *ret) {
     const struct yaml_node *n = yaml_get(root, "rules");
     size_t count = !n ? 0 : n->kind == YAML_SEQUENCE ? n->n : 1;
-    const char **files = given_alloc(&s->rd, (count + 1) * sizeof *files);
+    const char **files = reader_alloc(&s->rd, (count + 1) * sizeof *files);
     bool fine = files != NULL;
 
     if (n && count == 0) {
@@ -195,7 +216,7 @@ static bool read_files(struct ruletest_suite *s, const struct yaml_node *root, s
     for (size_t i = 0; files && i < count; i++) {
         const struct yaml_node *item = n->kind == YAML_SEQUENCE ? n->items[i] : n;
         bool found = false;
-        if (!(files[i] = given_text(&s->rd, item, "rules"))) {
+        if (!(files[i] = node_text(&s->rd, item, "'rules'"))) {
             fine = false;
             continue;
         }
@@ -213,10 +234,10 @@ static bool read_files(struct ruletest_suite *s, const struct yaml_node *root, s
 static bool load_test(struct ruletest_suite *s, const struct yaml_node *n, struct test *t) {
     const struct yaml_node *about = yaml_get(n, "about");
 
-    if (!given_mapping(&s->rd, n, "a test", "- test: what it shows"))
+    if (!node_mapping(&s->rd, n, "a test", "- test: what it shows"))
         return false;
-    bool fine = given_keys(&s->rd, n, &given_test_shape);
-    fine = (!about || given_text(&s->rd, about, "about")) && fine;
+    bool fine = shape_keys(&s->rd, n, &given_test_shape);
+    fine = (!about || node_text(&s->rd, about, "'about'")) && fine;
     fine = read_name(s, n, t) && fine;
     if (!t->name)
         return false;
@@ -244,9 +265,9 @@ static int load_file(struct ruletest_suite *s, const struct yaml_node *root, str
     const struct yaml_node *list;
     struct test common = {0};
 
-    if (!given_mapping(&s->rd, root, "a file of tests", "tests:") || !given_keys(&s->rd, root, &given_file_shape) ||
+    if (!node_mapping(&s->rd, root, "a file of tests", "tests:") || !shape_keys(&s->rd, root, &given_file_shape) ||
         !(list = yaml_get(root, "tests")) || yaml_is_null(list) ||
-        !given_list(&s->rd, list, "tests", "tests: [{test: …, events: […], expect: […]}]"))
+        !node_list(&s->rd, list, "'tests'", "tests: [{test: …, events: […], expect: […]}]"))
         return 0;
     if (!read_files(s, root, &common))
         return s->rd.oom ? err_set(err, GF_ENOMEM, "no memory for the tests") : 0;

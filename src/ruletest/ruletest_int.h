@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Private to the ruletest module.
  *
- *   shape.c: what a file may say · load.c: files to tests · inputs.c, expect.c, devices.c: their parts · read.c: values with places
+ *   shape.c: what a file may say · load.c: files to tests · inputs.c, expect.c, devices.c: their parts
  *   run.c: one test from its start to its end · match.c: what came against what was expected · miss.c: why something did not come · print.c: both in words */
 #ifndef RULETEST_INT_H
 #define RULETEST_INT_H
@@ -12,38 +12,9 @@
 #include "gengfu/base/arena.h"
 #include "gengfu/base/map.h"
 #include "gengfu/engine/engine.h"
-#include "gengfu/rules/shape.h"
-#include "gengfu/rules/yaml.h"
+#include "gengfu/rules/node.h"
 #include "gengfu/ruletest/ruletest.h"
 #include "gengfu/source/source.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define MAX_SPAN (INT64_C(3660) * TIME_DAY)
-
-/* -- values with places (read.c) -------------------------------------------------------------------------------------------- */
-struct reader {
-    struct report *rep;
-    struct arena *arena; /* of the suite */
-    const struct ruleset *rs;
-    bool oom;
-};
-void *given_alloc(struct reader *rd, size_t size); /* cleared */
-const char *given_copy(struct reader *rd, const char *s, size_t len);
-/* An error with "did you mean", or with all the names when they are few. */
-void given_unknown(struct reader *rd, struct place at, const char *word, const char *const *names, size_t n, const char *fmt, ...)
-    GF_PRINTF(6, 7);
-const char *given_kind(const struct yaml_node *n); /* "a list" */
-bool given_mapping(struct reader *rd, const struct yaml_node *n, const char *what, const char *example);
-bool given_list(struct reader *rd, const struct yaml_node *n, const char *what, const char *example);
-bool given_keys(struct reader *rd, const struct yaml_node *n, const struct shape *s);
-const char *given_text(struct reader *rd, const struct yaml_node *n, const char *what); /* any scalar as it is written; NULL: reported */
-bool given_bool(struct reader *rd, const struct yaml_node *n, const char *what, bool *ret);
-bool given_int(struct reader *rd, const struct yaml_node *n, const char *what, int64_t min, int64_t max, int64_t *ret);
-bool given_number(struct reader *rd, const struct yaml_node *n, const char *what, double min, double max);
-bool given_span(struct reader *rd, const struct yaml_node *n, const char *what, int64_t *ret);
-bool given_moment(struct reader *rd, const struct yaml_node *n, const char *what,
-                  int64_t *ret_ms);                                                          /* RFC 3339; without a zone it is the site's */
-int given_choice(struct reader *rd, const struct yaml_node *n, const struct shape_key *row); /* index among its words; -1: reported */
 
 /* -- what a file may say (shape.c; given_checks_shape in expect.c) ----------------------------------------------------------------- */
 extern const struct shape given_file_shape, given_test_shape, given_event_shape, given_message_shape, given_command_shape, given_link_shape,
@@ -163,7 +134,7 @@ struct ruletest_suite {
 bool load_inputs(struct ruletest_suite *s, const struct yaml_node *test, struct test *ret);
 bool load_expected(struct ruletest_suite *s, const struct yaml_node *test, struct test *ret);
 bool load_devices(struct ruletest_suite *s, const struct yaml_node *test, struct test *ret);
-const struct rule *load_rule(struct reader *rd, const struct yaml_node *n);
+const struct rule *load_rule(struct ruletest_suite *s, const struct yaml_node *n);
 bool pattern_fits(const char *pattern, const char *s); /* '*' stands for any text */
 /* A registry of those rows of `from` whose ids are in the map. NULL without memory. */
 struct registry *registry_of(const struct ruletest_suite *s, const struct map *ids);

@@ -6,7 +6,7 @@
 #define ROW SHAPE_ROW
 #define KEYS(table) .keys = (table), .n = COUNT(table)
 #define RELATIONS(table) .relations = (table), .nrelations = COUNT(table)
-#define MOST ((double)MAX_SPAN)
+#define MOST ((double)SPAN_MAX)
 
 static const char *const all_words[] = {"all", NULL};
 const char *const given_changes[] = {"opened", "updated", "resolved", "closed", NULL};

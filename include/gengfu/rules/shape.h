@@ -36,6 +36,7 @@ enum {
     SHAPE_OR_TEXT = 32    /* in place of each mapping text may stand */
 };
 #define SHAPE_MAX_WORDS 16
+#define COUNT(array) (sizeof(array) / sizeof *(array)) /* of rows in a table */
 
 struct shape;
 struct shape_key {

@@ -12,7 +12,7 @@
 #include "gengfu/base/json.h"
 #include "gengfu/base/text.h"
 #include "gengfu/base/time.h"
-#include "rules/node_int.h"
+#include "gengfu/rules/node.h"
 #include "schema_fixture.h"
 
 /* -- the same keys, the same words ------------------------------------------------------------------------------------------------------------- */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Private to the rules module: reading values out of a YAML tree, with an error for each that is not what it should be.
+ * Reading values out of a YAML tree, with an error for each that is not what it should be.
  *
  * Every function that reads gives false (or NULL, or -1) when it has reported an error; `what` names the key in sentences ("'for'"). */
-#ifndef RULES_NODE_INT_H
-#define RULES_NODE_INT_H
+#ifndef GENGFU_RULES_NODE_H
+#define GENGFU_RULES_NODE_H
 
 #include "gengfu/base/atom.h"
+#include "gengfu/rules/shape.h"
 #include "gengfu/rules/yaml.h"
 
 struct reader {
@@ -14,7 +15,6 @@ struct reader {
     bool oom;            /* memory ran out somewhere: the load fails as a whole */
 };
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 #define SPAN_MAX INT64_C(315360000000) /* 3650 days in ms: the longest span that can be said */
 
 void reader_oom(struct reader *rd);
@@ -29,6 +29,7 @@ void report_unknown_warning(struct report *rep, struct place at, const char *wor
     GF_PRINTF(6, 7);
 
 bool node_mapping(struct reader *rd, const struct yaml_node *n, const char *what, const char *example);
+bool node_list(struct reader *rd, const struct yaml_node *n, const char *what, const char *example);
 /* Unknown keys are reported; true when there are none. `of` in "a rule has no key 'x'". */
 bool node_keys(struct reader *rd, const struct yaml_node *mapping, const char *const *known, size_t n, const char *of);
 const char *node_text(struct reader *rd, const struct yaml_node *n, const char *what); /* not empty; a copy */
@@ -46,5 +47,14 @@ const char *first_given(struct reader *rd, struct place at);
 /* A name that people and topics can bear: not empty, at most 64 characters, no blanks, no control characters, no '/'. */
 bool node_name(struct reader *rd, const struct yaml_node *n, const char *what, const char **ret);
 bool is_identifier(const char *s, size_t len);
+
+/* By the row of `key`, of which the table must have one. False also when it is not given; what cannot be read was reported. */
+bool shape_span(struct reader *rd, const struct yaml_node *n, const struct shape *s, const char *key, int64_t *ret);
+bool shape_int(struct reader *rd, const struct yaml_node *n, const struct shape *s, const char *key, int64_t *ret);
+bool shape_size(struct reader *rd, const struct yaml_node *n, const struct shape *s, const char *key, int64_t *ret);
+bool shape_bool(struct reader *rd, const struct yaml_node *n, const struct shape *s, const char *key, bool *ret);
+int shape_choice(struct reader *rd, const struct yaml_node *n, const struct shape *s, const char *key); /* the word's index; -1 */
+/* Unknown keys are reported; true when there are none. */
+bool shape_keys(struct reader *rd, const struct yaml_node *mapping, const struct shape *s);
 
 #endif
