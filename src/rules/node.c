@@ -51,7 +51,7 @@ static const char *names_hint(const char *word, const char *const *names, size_t
         (void)snprintf(out, size, "did you mean '%s'?", near);
         return out;
     }
-    if (n == 0 || n > 24)
+    if (n == 0 || n > 40)
         return NULL;
     size_t len = (size_t)snprintf(out, size, n == 1 ? "there is only: " : "there are: ");
     for (size_t i = 0; i < n && len < size; i++)
@@ -63,7 +63,7 @@ static const char *names_hint(const char *word, const char *const *names, size_t
 GF_PRINTF(7, 0)
 static void unknown(struct report *rep, bool warning, struct place at, const char *word, const char *const *names, size_t n,
                     const char *fmt, va_list ap) {
-    char hint[700];
+    char hint[1000];
     struct buf text;
     buf_init(&text, 2048);
     buf_vprintf(&text, fmt, ap);
