@@ -71,8 +71,14 @@ void pipeline_command(struct daemon *d, const cJSON *json, const struct commande
     char detail[700], head[STORE_AUDIT_HEAD];
 
     arena_reset(&d->scratch);
-    if (id[0] != '\0' && store_answer(d->store, id, by->who, &d->scratch, &before)) {
+    int known = store_answer(d->store, id, by->who, &d->scratch, &before, &err);
+    if (known > 0) {
         buf_puts(answer, before); /* applied already: the same answer again */
+        return;
+    }
+    if (known < 0) {
+        log_error("%s: whether command %.60s came before cannot be read: %s", by->who, id, err.text);
+        refuse(answer, id, "the gateway cannot read its store at the moment; send the command again later");
         return;
     }
     if (d->stuck) {
@@ -81,6 +87,10 @@ void pipeline_command(struct daemon *d, const cJSON *json, const struct commande
     }
     if (command_read(json, &err, &cmd) < 0) {
         refuse(answer, id, err.text);
+        return;
+    }
+    if (by->platform != NULL && id[0] == '\0') {
+        refuse(answer, id, "\"id\" is missing: by it a command that comes twice is applied once");
         return;
     }
     cmd.who = by->who;

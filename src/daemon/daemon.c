@@ -92,11 +92,8 @@ static void on_signal(uv_signal_t *s, int signum) {
     struct err err = {0};
 
     if (signum == SIGHUP) {
-        if (!d->stopping) {
-            int rc = daemon_reload(d, &err); /* says itself what it did */
-
-            trail_add(d, "SIGHUP", rc < 0 ? "reload refused" : "reload", rc < 0 ? err.text : d->rules->hash);
-        }
+        if (!d->stopping)
+            gf_ignore(daemon_reload(d, "SIGHUP", &err)); /* says itself what it did */
     } else if (signum == SIGUSR1) {
         struct buf b;
         buf_init(&b, 1 << 20);
@@ -232,7 +229,8 @@ static int start(struct daemon *d, struct err *err) {
     (void)health_tell(d);
     if ((rc = pipeline_commit(d)) < 0)
         return err_set(err, rc, "store: %s", d->stuck_why);
-    if (mapper_wants_checkpoint(d->mapper) && !d->full) /* the tail's events are of sources as they were */
+    /* The tail's events are of sources as they were; and one that is ended again and again before its upkeep must not read a longer tail each time. */
+    if ((mapper_wants_checkpoint(d->mapper) || d->events_since_checkpoint >= CHECKPOINT_EVENTS) && !d->full)
         gf_ignore(pipeline_checkpoint(d));
     d->running = true;
     d->started = daemon_now(d).wall;

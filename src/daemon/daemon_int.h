@@ -166,6 +166,7 @@ GF_WARN_UNUSED int daemon_trust_config(const char *dir, struct err *err); /* the
 void trail_add(struct daemon *d, const char *who, const char *what, const char *detail);        /* detail may be NULL */
 void trail_with_batch(struct daemon *d, const char *who, const char *what, const char *detail); /* with the next commit, or not at all */
 void trail_committed(struct daemon *d);
+void trail_say(struct daemon *d, const struct store_note *note); /* its line of the log, once it is in the store */
 
 /* door.c: certificates that run out, connections that are not verified */
 struct jw;
@@ -229,8 +230,8 @@ bool room_back(struct daemon *d);      /* true: the disk is full no more */
 GF_WARN_UNUSED int daemon_restore(struct daemon *d, int64_t down, struct err *err);
 
 /* reload.c */
-GF_WARN_UNUSED int daemon_reload(struct daemon *d, struct err *err);
-void daemon_reload_settle(struct daemon *d); /* after a replaced ingest or forward has closed */
+GF_WARN_UNUSED int daemon_reload(struct daemon *d, const char *who, struct err *err); /* who: for the audit trail */
+void daemon_reload_settle(struct daemon *d);                                          /* after a replaced ingest or forward has closed */
 GF_WARN_UNUSED int daemon_hash_config(const char *dir, char ret[65], struct err *err);
 
 /* links.c: ingest's and forward's callbacks */

@@ -32,7 +32,7 @@ int daemon_hash_config(const char *dir, char ret[65], struct err *err) {
     return rc;
 }
 
-static int refused(struct daemon *d, struct err *err) {
+static int refused(struct daemon *d, const char *who, struct err *err) {
     size_t n = strnlen(err->text, sizeof(d->reload_why) - 1);
 
     d->reload_ok = false;
@@ -40,6 +40,7 @@ static int refused(struct daemon *d, struct err *err) {
     d->reload_why[n] = '\0';
     health_set(d, "rules", "", true, d->reload_why, 0);
     log_error("reload refused, nothing has changed: %s", err->text);
+    trail_add(d, who, "reload refused", err->text);
     return err->code;
 }
 
@@ -70,15 +71,15 @@ static int name_platforms(struct daemon *d, struct err *err) {
     return store_platforms(d->store, names, conf->nplatforms, err);
 }
 
-int daemon_reload(struct daemon *d, struct err *err) {
+int daemon_reload(struct daemon *d, const char *who, struct err *err) {
     struct ruleset *rs;
     char hash[65];
 
     d->last_reload = daemon_now(d).wall;
     if (d->stuck)
-        return refused(d, (err_set(err, GF_ESTATE, "the store cannot be written at the moment (%s)", d->stuck_why), err));
+        return refused(d, who, (err_set(err, GF_ESTATE, "the store cannot be written at the moment (%s)", d->stuck_why), err));
     if (d->replacing_ingest || d->replacing_forward)
-        return refused(d, (err_set(err, GF_ESTATE, "an earlier reload is still being carried out; try again in a moment"), err));
+        return refused(d, who, (err_set(err, GF_ESTATE, "an earlier reload is still being carried out; try again in a moment"), err));
     notify_reloading(d);
     int rc = daemon_rules_load(d, err, &rs);
 
@@ -88,13 +89,15 @@ int daemon_reload(struct daemon *d, struct err *err) {
     }
     if (rc == 0 && (rc = daemon_hash_config(d->opt->dir, hash, err)) < 0)
         ruleset_free(rs);
-    if (rc == 0)
-        gf_ignore(pipeline_checkpoint(d)); /* events of sources as they were must not be taken for those of the new ones */
+    if (rc == 0 && (rc = pipeline_checkpoint(d)) < 0) { /* events of sources as they were must not be taken for those of the new ones */
+        ruleset_free(rs);
+        rc = err_set(err, GF_ESTATE, "the store cannot be written at the moment (%s)", d->stuck_why);
+    }
     if (rc == 0 && (rc = take_over(d, rs, err)) < 0)
         ruleset_free(rs);
     if (rc < 0) {
         notify_ready(d);
-        return refused(d, err);
+        return refused(d, who, err);
     }
     struct ruleset *old = d->rules;
     bool reconfigure = strcmp(hash, d->conf_hash) != 0;
@@ -103,6 +106,7 @@ int daemon_reload(struct daemon *d, struct err *err) {
     d->fell_back = false;
     flood_configure(d);
     daemon_rules_keep(d, "reload");
+    trail_with_batch(d, who, "reload", rs->hash);
     (void)fault_point("reload.before_commit");
     if (pipeline_commit(d) < 0)
         log_warn("reload: in force, but its changes could not be written yet");

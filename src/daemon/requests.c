@@ -14,9 +14,7 @@ static void request_reload(struct daemon *d, struct control_client *c, const cJS
 
     (void)req;
     control_who(c, who);
-    int rc = daemon_reload(d, &err);
-    trail_add(d, who, rc < 0 ? "reload refused" : "reload", rc < 0 ? err.text : d->rules->hash);
-    if (rc < 0) {
+    if (daemon_reload(d, who, &err) < 0) {
         control_end(c, 3, err.text);
         return;
     }
@@ -78,14 +76,15 @@ static void request_resend(struct daemon *d, struct control_client *c, const cJS
     struct err err = {0};
     size_t rows = 0;
     char who[CONTROL_WHO_MAX], line[64];
+    struct store_note note = {.who = who, .what = "resend", .detail = incident};
 
-    int rc = store_outbox_resend(d->store, platform, incident, daemon_now(d).wall, &rows, &err);
+    control_who(c, who);
+    int rc = store_outbox_resend(d->store, &note, platform, incident, daemon_now(d).wall, &rows, &err);
     if (rc < 0) {
         control_end(c, rc == GF_ENOTFOUND ? 1 : 3, err.text);
         return;
     }
-    control_who(c, who);
-    trail_add(d, who, "resend", incident);
+    trail_say(d, &note);
     if (d->forward != NULL)
         forward_wake(d->forward);
     int n = snprintf(line, sizeof(line), "{\"queued\":%zu}", rows);

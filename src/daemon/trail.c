@@ -4,7 +4,7 @@
 #include "daemon_int.h"
 #include "gengfu/base/log.h"
 
-static void say(struct daemon *d, const struct store_note *note) {
+void trail_say(struct daemon *d, const struct store_note *note) {
     char head[STORE_AUDIT_HEAD];
 
     store_audit_head(d->store, head);
@@ -16,7 +16,7 @@ void trail_add(struct daemon *d, const char *who, const char *what, const char *
     struct err err = {0};
 
     if (store_audit(d->store, daemon_now(d).wall, who, what, detail, &err) == 0)
-        say(d, &note);
+        trail_say(d, &note);
     else
         log_error("audit: %s %s %s could not be written: %s", who, what, detail != NULL ? detail : "", err.text);
 }
@@ -30,6 +30,6 @@ void trail_with_batch(struct daemon *d, const char *who, const char *what, const
 void trail_committed(struct daemon *d) {
     if (d->note.who == NULL)
         return;
-    say(d, &d->note);
+    trail_say(d, &d->note);
     d->note = (struct store_note){0};
 }

@@ -158,7 +158,7 @@ int store_latest_audit(struct store *s, int64_t since, int limit, store_audit_fn
 struct verify {
     struct store *s;
     struct err *err;
-    int64_t entries, last;
+    int64_t entries, first, last;
     int64_t noted; /* entry whose hash was noted elsewhere; 0: none */
     uint8_t hash[32];
     bool met;
@@ -180,7 +180,8 @@ static int verify_one(void *ctx, const struct audit_entry *e) {
                        "the audit trail was edited: entry %" PRId64 " does not follow from entry %" PRId64
                        ": it was changed, or another stands in its place",
                        e->id, v->last);
-    v->entries++;
+    if (v->entries++ == 0)
+        v->first = e->id;
     v->last = e->id;
     if (e->id == v->noted) {
         v->met = true;
@@ -224,6 +225,9 @@ int store_audit_verify(struct store *s, const char *head, int64_t *ret_entries, 
         rc = store_meta_get(s, "audit_last", 0, err, &last);
     if (rc < 0)
         return rc;
+    if (v.first > 1 && v.entries < STORE_AUDIT) /* trimming leaves that many */
+        return err_set(err, GF_ECORRUPT, "the audit trail was cut: it begins with entry %" PRId64 ", and the latest %d are kept", v.first,
+                       STORE_AUDIT);
     if (last > v.last)
         return err_set(err, GF_ECORRUPT, "the audit trail was cut: it ends at entry %" PRId64 ", though %" PRId64 " was written", v.last,
                        last);

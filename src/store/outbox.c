@@ -364,7 +364,8 @@ int store_outbox_at_once(struct store *s, const char *platform, struct err *err)
     return txn_end(s, sql_run(&q, err), err);
 }
 
-int store_outbox_resend(struct store *s, const char *platform, const char *incident, int64_t now, size_t *ret_rows, struct err *err) {
+int store_outbox_resend(struct store *s, const struct store_note *note, const char *platform, const char *incident, int64_t now,
+                        size_t *ret_rows, struct err *err) {
     if (platform) {
         const struct platform *p = store_platform_find(s, platform);
         if (!p || !p->named)
@@ -421,6 +422,8 @@ int store_outbox_resend(struct store *s, const char *platform, const char *incid
             rc = put(s, nr, p->id, &said, now, err);
         rows++;
     }
+    if (rc == 0 && note)
+        rc = store_audit_put(s, now, note->who, note->what, note->detail, err);
     rc = txn_end(s, rc, err);
     if (rc == 0 && ret_rows)
         *ret_rows = rows;

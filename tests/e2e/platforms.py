@@ -98,6 +98,9 @@ def test_commands_come_back(t):
     t.check(platform.wait(lambda: platform.answer_to(wrong), 10), "no answer to a command for an unknown incident")
     t.equal((platform.answer_to(wrong) or {}).get("ok"), False, "answer to a command for an unknown incident")
     t.check((platform.answer_to(wrong) or {}).get("error"), "a refusal without a reason")
+    platform.client.publish(f"{platform.prefix}/{platform.gateway}/commands", json.dumps({"incident": incident, "action": "note", "note": "each time anew?"}), qos=1)
+    t.check(platform.wait(lambda: platform.answer_to(""), 10), "no answer to a command without an id")
+    t.check('"id" is missing' in (platform.answer_to("") or {}).get("error", ""), f"a command without an id: {platform.answer_to('')}")
     odd = platform.command(incident, action="explode")
     t.check(platform.wait(lambda: platform.answer_to(odd), 10), "no answer to an unknown action")
 

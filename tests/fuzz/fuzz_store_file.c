@@ -157,7 +157,7 @@ static void look_back(struct store *s, uint64_t *sum, int *bad, struct err *err)
     *bad += store_ruleset(s, NULL, &b, hash, err) < 0;
     buf_clear(&b);
     *bad += store_ruleset(s, "2c26b46b", &b, hash, err) < 0;
-    *sum += store_answer(s, "c", "platform:city", &a, &body);
+    *sum += (uint64_t)(store_answer(s, "c", "platform:city", &a, &body, err) == 1);
     *bad += store_latest_audit(s, TIME_NONE, 2, on_audit, sum, err) < 0;
     store_audit_head(s, head);
     *bad += store_audit_verify(s, head, &n, err) < 0;
@@ -198,7 +198,7 @@ static void use(struct store *s) {
     bad += store_outbox_next(s, "city", 1767614400000, NULL, 0, 8, &a, rows, &err) < 0;
     bad += store_outbox_due(s, "city") < 0;
     bad += store_outbox_counts(s, NULL, &counts, &err) < 0;
-    bad += store_outbox_resend(s, NULL, "01FUZZB", 7, &n, &err) < 0;
+    bad += store_outbox_resend(s, NULL, NULL, "01FUZZB", 7, &n, &err) < 0;
     bad += store_info(s, &info, &err) < 0;
     struct outbox_outcome o[] = {{.platform = "city", .incident = "01FUZZA", .revision = 1, .result = OUTBOX_CONFIRMED},
                                  {.platform = "city", .incident = "01FUZZC", .revision = 1, .result = OUTBOX_DEAD, .why = "400"},

@@ -97,8 +97,8 @@ GF_WARN_UNUSED int store_checkpoint_done(
     struct store *s, struct err *err); /* every device's checkpoint has been committed: the tail begins behind the last journal row */
 typedef int (*store_ack_fn)(void *ctx, uint16_t mid, uint64_t hash);
 GF_WARN_UNUSED int store_each_ack(struct store *s, store_ack_fn fn, void *ctx, struct err *err); /* oldest first */
-bool store_answer(struct store *s, const char *command, const char *who, struct arena *a,
-                  const char **ret_body); /* an answer given before; false: none */
+GF_WARN_UNUSED int store_answer(struct store *s, const char *command, const char *who, struct arena *a, const char **ret_body,
+                                struct err *err); /* 1: an answer given before; 0: none */
 
 /* -- rule sets that were in force, the latest first ------------------------------------------------------------------------------------ */
 /* The body goes into an opened buf. hash NULL: the latest. GF_ENOTFOUND. */
@@ -148,8 +148,9 @@ struct outbox_outcome {
 GF_WARN_UNUSED int store_outbox_outcomes(struct store *s, const struct outbox_outcome *items, size_t n, struct err *err);
 GF_WARN_UNUSED int store_outbox_at_once(struct store *s, const char *platform,
                                         struct err *err); /* nothing waits for its next_try any more: the clock was set back */
-GF_WARN_UNUSED int store_outbox_resend(struct store *s, const char *platform /* NULL: all */, const char *incident, int64_t now,
-                                       size_t *ret_rows, struct err *err); /* a dead or sent one is queued again */
+/* A dead or sent one is queued again. note: goes into the audit trail with it, at `now`; NULL: nothing. */
+GF_WARN_UNUSED int store_outbox_resend(struct store *s, const struct store_note *note, const char *platform /* NULL: all */,
+                                       const char *incident, int64_t now, size_t *ret_rows, struct err *err);
 typedef int (*store_outbox_fn)(void *ctx, const struct outbox_row *row);
 GF_WARN_UNUSED int store_each_outbox(struct store *s, bool dead_only, store_outbox_fn fn, void *ctx, struct err *err);
 struct store_outbox_counts {

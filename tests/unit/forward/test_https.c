@@ -151,7 +151,7 @@ static void refused_for_good(void **state) {
     assert_non_null(strstr(st.why, "as told"));
     assert_true(st.reachable);
     standin_mode(&far, "ok");
-    assert_int_equal(store_outbox_resend(ff.store, "city", ID("0001"), ff_wall(&ff), &rows, &err), 0);
+    assert_int_equal(store_outbox_resend(ff.store, NULL, "city", ID("0001"), ff_wall(&ff), &rows, &err), 0);
     forward_wake(ff.forward);
     assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
     end();

@@ -69,6 +69,7 @@ static void an_edit_shows(void **state) {
         {"UPDATE audit SET hash = (SELECT hash FROM audit WHERE id = 4) WHERE id = 5", "entry 5 does not follow"},
         {"DELETE FROM audit WHERE id = 1", "what came before it was taken out"},
         {"DELETE FROM audit WHERE id = 5", "entry 5 is missing"},
+        {"INSERT INTO meta SELECT 'audit_anchor', hash FROM audit WHERE id = 3; DELETE FROM audit WHERE id <= 3", "it begins with entry 4"},
         {"DELETE FROM audit WHERE id IN (4, 5, 6)", "entries 4 to 6 are missing"},
         {"DELETE FROM audit WHERE id = 10", "was cut: it ends at entry 9, though 10 was written"},
         {"DELETE FROM audit", "was cut"},

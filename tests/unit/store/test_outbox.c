@@ -126,7 +126,7 @@ static void a_resend_says_what_was_said(void **state) {
     outcome(f, "town", "01RESENDS", 2, OUTBOX_CONFIRMED, 0, NULL);
     outcome(f, "city", "01RESENDS", 2, OUTBOX_CONFIRMED, 0, NULL); /* its first of this incident, as opened */
     for (int again = 0; again < 2; again++) {
-        fx_ok(f, store_outbox_resend(f->store, NULL, "01RESENDS", T0 + 2, NULL, &f->err));
+        fx_ok(f, store_outbox_resend(f->store, NULL, NULL, "01RESENDS", T0 + 2, NULL, &f->err));
         assert_int_equal(next(f, "city", T0 + 2, NULL, 0, 5), 1);
         assert_int_equal(rows[0].revision, 2);
         assert_int_equal(rows[0].change, CHANGE_OPENED);
@@ -139,7 +139,7 @@ static void a_resend_says_what_was_said(void **state) {
     fx_incident(f, "01RESENDS", 3, SEVERITY_MINOR, 50)->change = CHANGE_UPDATED; /* the next is what it is */
     fx_commit(f, T0 + 3);
     outcome(f, "city", "01RESENDS", 3, OUTBOX_CONFIRMED, 0, NULL);
-    fx_ok(f, store_outbox_resend(f->store, "city", "01RESENDS", T0 + 4, NULL, &f->err));
+    fx_ok(f, store_outbox_resend(f->store, NULL, "city", "01RESENDS", T0 + 4, NULL, &f->err));
     assert_int_equal(next(f, "city", T0 + 4, NULL, 0, 5), 1);
     assert_int_equal(rows[0].change, CHANGE_UPDATED);
 }
@@ -201,7 +201,7 @@ static void the_same_bytes_however_often(void **state) {
     fx_ok(f, store_incident(f->store, "01BYTES", &f->arena, &body, &len, &f->err)); /* people see it as it now stands */
     assert_string_not_equal(body, first);
     outcome(f, "city", "01BYTES", 1, OUTBOX_CONFIRMED, 0, NULL);
-    fx_ok(f, store_outbox_resend(f->store, "city", "01BYTES", T0 + 5, NULL, &f->err));
+    fx_ok(f, store_outbox_resend(f->store, NULL, "city", "01BYTES", T0 + 5, NULL, &f->err));
     assert_int_equal(next(f, "city", T0 + 5, NULL, 0, 5), 1);
     assert_string_equal(rows[0].body, first);
     free(first);
@@ -311,7 +311,7 @@ static void the_dead_are_shown_and_come_back(void **state) {
     assert_string_equal(text,
                         "city/01DEADLETTER.1 dead(400 Bad Request) city/01ALIVEANDWELL.1() town/01DEADLETTER.1() town/01ALIVEANDWELL.1() ");
     size_t n = 0;
-    fx_ok(f, store_outbox_resend(f->store, "city", "01DEADLETTER", T0 + 7, &n, &f->err));
+    fx_ok(f, store_outbox_resend(f->store, NULL, "city", "01DEADLETTER", T0 + 7, &n, &f->err));
     assert_int_equal(n, 1);
     assert_order(f, "city", T0 + 7, "01DEADLETTER.1 01ALIVEANDWELL.1");
     assert_int_equal(rows[0].queued, T0 + 7);
@@ -324,16 +324,16 @@ static void the_dead_are_shown_and_come_back(void **state) {
     /* What was sent and confirmed long ago can be sent again, to all, by its number too. */
     outcome(f, "city", "01DEADLETTER", 2, OUTBOX_CONFIRMED, 0, NULL);
     outcome(f, "town", "01DEADLETTER", 2, OUTBOX_CONFIRMED, 0, NULL);
-    fx_ok(f, store_outbox_resend(f->store, NULL, "gw-1-01DEADLETTER", T0 + 9, &n, &f->err));
+    fx_ok(f, store_outbox_resend(f->store, NULL, NULL, "gw-1-01DEADLETTER", T0 + 9, &n, &f->err));
     assert_int_equal(n, 2);
     assert_order(f, "town", T0 + 9, "01DEADLETTER.2 01ALIVEANDWELL.1");
-    assert_int_equal(store_outbox_resend(f->store, NULL, "01NOSUCHTHING", T0, &n, &f->err), GF_ENOTFOUND);
+    assert_int_equal(store_outbox_resend(f->store, NULL, NULL, "01NOSUCHTHING", T0, &n, &f->err), GF_ENOTFOUND);
     assert_says(f, "01NOSUCHTHING");
     fx_incident(f, "01SHADOWED", 1, SEVERITY_MINOR, 50)->publish = false;
     fx_commit(f, T0 + 10);
-    assert_int_equal(store_outbox_resend(f->store, NULL, "01SHADOWED", T0, &n, &f->err), GF_ESTATE);
+    assert_int_equal(store_outbox_resend(f->store, NULL, NULL, "01SHADOWED", T0, &n, &f->err), GF_ESTATE);
     assert_says(f, "01SHADOWED");
-    assert_int_equal(store_outbox_resend(f->store, "village", "01DEADLETTER", T0, &n, &f->err), GF_ENOTFOUND);
+    assert_int_equal(store_outbox_resend(f->store, NULL, "village", "01DEADLETTER", T0, &n, &f->err), GF_ENOTFOUND);
     assert_says(f, "village");
     int64_t bytes = counts(f, NULL).bytes;
     fx_reopen(f);
