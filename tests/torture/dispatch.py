@@ -131,9 +131,14 @@ def unauthorized(b, times, status):
         refused = b.platform.channels["district"].refused
         b.platform.control({"district": status})
         b.effect()
-        sandbox.wait_for(lambda: not all(p["reachable"] for p in b.box.status()["platforms"]), 20, "the platform in the status")
+
+        def told():
+            now = b.box.status()
+            return now["outbox"]["dead"] or not all(p["reachable"] for p in now["platforms"])
+        sandbox.wait_for(told, 20, "the platform in the status")
         b.check(b.platform.channels["district"].refused > refused, f"{status}: the platform was asked nothing meanwhile")
-        b.check(b.box.status()["outbox"]["dead"] == 0, f"{status} made dead letters")
+        dead = b.box.status()["outbox"]["dead"]
+        b.check(dead == 0, f"{status} made {dead} dead letters")
         b.platform.control({"district": "ok"})
         b.over("district")
         b.effect(by="district", seconds=30)
