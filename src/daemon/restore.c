@@ -48,6 +48,7 @@ static int on_event(void *ctx, int64_t rowid, int64_t time, int64_t arrived, con
         log_warn("restore: journal row %" PRId64 ": %s, ignoring", rowid, err.text);
     }
     r->events++;
+    r->d->events_since_checkpoint++;
     return 0;
 }
 
