@@ -31,6 +31,7 @@ static void on_upkeep(uv_timer_t *t) {
     struct err err = {0};
     bool more = false;
 
+    daemon_reopen(d);
     door_look(d);
     clock_look(d);
     watch_look(d);

@@ -113,6 +113,7 @@ struct daemon {
     int64_t last_reload; /* wall; TIME_NONE */
     bool reload_ok;
     char reload_why[1024];
+    char reopen_why[1024];   /* what keeps the broker's or the platforms' side from being opened after a reload; "" */
     int64_t link_since;      /* engine mono of its last change; before the first one: when the last run ended */
     bool link_up, link_told; /* told: its state has been logged once */
     char link_why[256];
@@ -237,6 +238,7 @@ GF_WARN_UNUSED int daemon_hash_config(const char *dir, char ret[65], struct err 
 /* links.c: ingest's and forward's callbacks */
 GF_WARN_UNUSED int daemon_open_ingest(struct daemon *d, struct err *err);
 GF_WARN_UNUSED int daemon_open_forward(struct daemon *d, struct err *err);
+void daemon_reopen(struct daemon *d); /* what a reload could not open, again */
 void daemon_maybe_gone(struct daemon *d);
 void daemon_trim(void);
 

@@ -54,11 +54,11 @@ static void on_ingest_closed(void *ctx) {
 
     ingest_free(d->ingest);
     d->ingest = NULL;
+    d->ingest_gone = true;
     if (d->replacing_ingest) {
         d->replacing_ingest = false;
         daemon_reload_settle(d);
     } else {
-        d->ingest_gone = true;
         daemon_maybe_gone(d);
     }
 }
@@ -128,11 +128,11 @@ static void on_forward_closed(void *ctx) {
 
     forward_free(d->forward);
     d->forward = NULL;
+    d->forward_gone = true;
     if (d->replacing_forward) {
         d->replacing_forward = false;
         daemon_reload_settle(d);
     } else {
-        d->forward_gone = true;
         daemon_maybe_gone(d);
     }
 }
@@ -162,4 +162,19 @@ int daemon_open_forward(struct daemon *d, struct err *err) {
     d->forward_gone = false;
     forward_wake(f);
     return 0;
+}
+
+/* After a reload: platforms that cannot be opened do not keep the broker waiting, and the other way round. */
+void daemon_reopen(struct daemon *d) {
+    struct err err = {0};
+
+    if (d->stopping || d->replacing_ingest || d->replacing_forward)
+        return;
+    if (d->forward == NULL)
+        gf_ignore(daemon_open_forward(d, &err));
+    if (d->ingest == NULL)
+        gf_ignore(daemon_open_ingest(d, &err));
+    if (err.code != 0 && strcmp(err.text, d->reopen_why) != 0)
+        log_error("%s; trying again", err.text);
+    (void)snprintf(d->reopen_why, sizeof(d->reopen_why), "%s", err.code != 0 ? err.text : "");
 }

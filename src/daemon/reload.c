@@ -145,17 +145,10 @@ int daemon_reload(struct daemon *d, const char *who, struct err *err) {
 }
 
 void daemon_reload_settle(struct daemon *d) {
-    struct err err = {0};
-
     if (d->replacing_ingest || d->replacing_forward || d->old_conf_rules == NULL)
         return;
     ruleset_free(d->old_conf_rules);
     d->old_conf_rules = NULL;
-    if (d->stopping) {
-        d->ingest_gone = d->forward_gone = true;
-        daemon_maybe_gone(d);
-        return;
-    }
-    if (daemon_open_forward(d, &err) < 0 || daemon_open_ingest(d, &err) < 0)
-        log_error("reload: %s", err.text);
+    daemon_reopen(d);
+    daemon_maybe_gone(d);
 }

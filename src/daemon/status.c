@@ -40,6 +40,8 @@ static void put_troubles(struct jw *w, const struct daemon *d) {
         trouble(w, "the broker is not reachable", d->link_why);
     if (!d->reload_ok)
         trouble(w, d->fell_back ? "the rules are broken; the last good set is in force" : "the latest reload was refused", d->reload_why);
+    if (d->reopen_why[0] != '\0')
+        trouble(w, "what the latest reload changed could not be opened; trying again", d->reopen_why);
     if (!daemon_now(d).synced)
         trouble(w, d->clock.vouched ? "the clock is not set" : "the clock is not known to be right",
                 "stamps are marked unsynced; is there an NTP service?");

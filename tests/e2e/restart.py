@@ -143,6 +143,30 @@ def test_reload_changes_sources(t):
     t.check(platform.wait(lambda: opened(platform, "high"), 10), "a source that came with a reload is not subscribed")
 
 
+def test_reload_that_cannot_open_a_platform(t):
+    """The broker is listened to all the same, it is said and tried again, and SIGTERM still ends it."""
+    box, broker, platform = lib.probe_box(t, "reopen")
+    lacking, secret = box.path("lacking/libcurl.so.4"), box.secret()[0]
+    with open(box.path("config/gengfu.yaml"), encoding="utf-8") as f:
+        before = f.read()
+
+    def reload_in_vain():
+        box.write("lacking/libcurl.so.4", "no library\n")
+        box.write("config/gengfu.yaml", before)
+        box.start(scale=30, env={"LD_LIBRARY_PATH": os.path.dirname(lacking)})
+        box.write("config/gengfu.yaml", before + f"  - {{platform: district, type: https, url: 'https://localhost:{sandbox.free_port()}/', secret_file: {secret}}}\n")
+        box.cli("reload", check=0)
+        return sandbox.wait_for(lambda: [x["why"] for x in box.status()["troubles"] if "could not be opened" in x["what"]], 10, "the trouble in the status")[0]
+    said = reload_in_vain()
+    t.check("libcurl" in said, f"why: {said}")
+    t.equal(box.stop(), 0, "exit code after SIGTERM without platforms")
+    reload_in_vain()
+    broker.publish([lib.probe("p1", 50)])
+    sandbox.wait_for(lambda: box.status()["incidents"]["open"] == 1, 10, "an incident while the platforms cannot be opened")
+    os.remove(lacking)
+    t.check(platform.wait(lambda: opened(platform, "high"), 20), "nothing is sent once the platforms can be opened")
+    t.check(not [x for x in box.status()["troubles"] if "could not be opened" in x["what"]], "the trouble does not end")
+
 
 def tear(box, table):
     """Overwrites the first page of a table."""
