@@ -86,6 +86,11 @@ int cel_lift_aggregate(struct compiler *c, struct ast *call) {
                         "the second argument of %s() must be a number as it stands", name->name);
             return 1;
         }
+        if (!(item.param >= name->low && item.param <= name->high)) {
+            cel_mistake(c, call, param->begin, param->end, cel_hint(c->report, "allowed: %g to %g", name->low, name->high),
+                        "the second argument of %s() is out of range", name->name);
+            return 1;
+        }
     }
     size_t before = c->report->count;
     if (name->args > 0 && !(item.arg = argument(c, call->args[0]))) {

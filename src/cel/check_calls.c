@@ -162,8 +162,8 @@ static mask_t unknown(struct compiler *c, struct ast *n, const char *name, const
     const char *hint = NULL;
     if (s->other_style)
         hint = n->a ? cel_hint(c->report, "it is written %s(x)", name) : cel_hint(c->report, "it is called on a value: x.%s(…)", name);
-    else if (c->opt && c->opt->aggregates == NULL && !strncmp(name, "value_", 6))
-        hint = "sums over many events stand in 'having' only";
+    else if (c->opt && c->opt->aggregates == NULL && (!strncmp(name, "value_", 6) || !strcmp(name, "event_count")))
+        hint = "sums over many events belong to a rule with 'within' and 'having', there in 'having' and in what the incident says";
     if (!hint)
         hint = cel_hint_nearest(c, name, true);
     cel_mistake(c, n, n->at, n->at_end, hint, "unknown function '%s'", name);

@@ -232,8 +232,17 @@ mask_t cel_check_name(struct compiler *c, struct ast *n, bool as_target) {
     }
     if (resolve(c, n, n->name, n->flags & AST_ROOT, as_target))
         return n->mask;
-    const char *hint = c->dashed ? cel_hint(c->report, "a field with a - in its name is written x.`%s-%s`", c->dashed->name, n->name)
-                                 : cel_hint_nearest(c, n->name, false);
+    const char *hint =
+        c->dashed ? cel_hint(c->report, "a field with a - in its name is written x.`%s-%s`", c->dashed->name, n->name) : NULL;
+    char buf[200];
+    const char *known = hint || !c->opt || !c->opt->hint ? NULL : c->opt->hint(c->opt->hint_arg, n->name, buf, sizeof buf);
+    if (known)
+        hint = cel_hint(c->report, "%s", known);
+    if (!hint)
+        hint = cel_hint_nearest(c, n->name, false);
+    for (size_t i = 0; !hint && c->opt && c->opt->aggregates && i < c->opt->aggregates->nnames; i++)
+        if (!strcmp(c->opt->aggregates->names[i].name, n->name))
+            hint = cel_hint(c->report, "'%s' is a function: it is written %s(…)", n->name, n->name);
     if (!hint && (cel_function_known(n->name, n->name_len) || cel_env_find_function(c->env, "", n->name)))
         hint = cel_hint(c->report, "'%s' is a function: it is written %s(…)", n->name, n->name);
     if (!hint)

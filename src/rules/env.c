@@ -7,13 +7,13 @@
 #include "rules/load_int.h"
 
 const struct cel_aggregate_name rule_aggregate_names[] = {
-    {"event_count", 0, "event_count() -> int"},
-    {"value_count", 1, "value_count(dyn) -> int"},
-    {"value_sum", 1, "value_sum(number) -> double"},
-    {"value_avg", 1, "value_avg(number) -> double"},
-    {"value_min", 1, "value_min(number) -> double"},
-    {"value_max", 1, "value_max(number) -> double"},
-    {"value_percentile", 2, "value_percentile(number, constant) -> double"},
+    {"event_count", 0, "event_count() -> int", 0, 0},
+    {"value_count", 1, "value_count(dyn) -> int", 0, 0},
+    {"value_sum", 1, "value_sum(number) -> double", 0, 0},
+    {"value_avg", 1, "value_avg(number) -> double", 0, 0},
+    {"value_min", 1, "value_min(number) -> double", 0, 0},
+    {"value_max", 1, "value_max(number) -> double", 0, 0},
+    {"value_percentile", 2, "value_percentile(number, constant) -> double", 0, 100},
 };
 const size_t rule_aggregate_count = COUNT(rule_aggregate_names);
 
@@ -256,12 +256,53 @@ bool loader_told(struct loader *ld, const char *text, size_t len, const char *wh
     return told;
 }
 
+static bool is_one_of(const char *name, const char *const *words, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(words[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* A name that stands for a field without saying whose: the commonest slip of all. Sources are read before there are names of rules. */
+static const char *name_hint(void *arg, const char *name, char *buf, size_t size) {
+    static const char *const of_rules[] = {"event", "state", "previous", "device", "since", "last", "by"};
+    static const char *const of_sources[] = {"topic", "payload", "key", "item", "retained"};
+    struct loader *ld = arg;
+    const struct registry_column *columns;
+    size_t n = registry_columns(ld->rs->registry, &columns);
+    atom_t a = atom_of(name);
+    if (!ld->rule_env) {
+        if (!is_one_of(name, of_rules, COUNT(of_rules)))
+            return NULL;
+        (void)snprintf(buf, size, "that is known in rules; a source reads topic, payload, retained and now, with 'each' also key and item");
+        return buf;
+    }
+    bool field = false, column = false;
+    for (size_t i = 0; i < ld->nkinds; i++)
+        field = field || kind_has(&ld->kinds[i], a);
+    for (size_t i = 0; i < n; i++)
+        column = column || columns[i].name == a;
+    if (field && column)
+        (void)snprintf(buf, size, "a field of the event is read as event.%s, a column of the registry as device.%s", name, name);
+    else if (field)
+        (void)snprintf(buf, size, "a field of the event is read as event.%s", name);
+    else if (column)
+        (void)snprintf(buf, size, "a column of the registry is read as device.%s", name);
+    else if (kind_find(ld, a))
+        (void)snprintf(buf, size, "'%s' is a kind of event; the event itself is called event", name);
+    else if (is_one_of(name, of_sources, COUNT(of_sources)))
+        (void)snprintf(buf, size, "that is known in sources only; a rule reads the fields that a source has made of it: event.…");
+    else
+        return NULL;
+    return buf;
+}
+
 struct cel_program *loader_compile(struct loader *ld, const struct cel_env *env, const struct yaml_node *n, size_t begin, size_t end,
                                    struct cel_aggregates *aggregates, enum cel_decl_type want) {
     struct arena scratch;
     arena_init(&scratch, 4096, 8 << 20);
     struct cel_diags diags = {.arena = &scratch};
-    struct cel_options opt = {.aggregates = aggregates, .want = want};
+    struct cel_options opt = {.aggregates = aggregates, .want = want, .hint = name_hint, .hint_arg = ld};
     struct cel_program *p = NULL;
     int rc = cel_compile(env, n->text + begin, end - begin, &opt, &diags, &p);
     size_t errors = diags.errors, kept = 0;

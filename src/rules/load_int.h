@@ -141,7 +141,9 @@ bool rule_expr_list(struct rule_reading *q, const struct yaml_node *n, const cha
                     const struct rules_expr **ret, size_t *ret_n);
 bool rule_aggregates(struct rule_reading *q); /* makes the rule's set */
 void rule_required(struct rule_reading *q);
+/* rule_never.c */
 void rule_check_never(struct rule_reading *q);
+void loader_check_incidents(struct loader *ld); /* when all rules are known: words that rules on incidents ask for */
 /* rule_pattern.c */
 bool rule_on(struct rule_reading *q, const struct yaml_node *n, bool *ret_any, const atom_t **ret, size_t *ret_n);
 void rule_pattern(struct rule_reading *q);

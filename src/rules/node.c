@@ -51,6 +51,11 @@ static const char *names_hint(const char *word, const char *const *names, size_t
         (void)snprintf(out, size, "did you mean '%s'?", near);
         return out;
     }
+    for (size_t i = 0; strlen(word) >= 4 && i < n; i++) /* resolve for resolve_after */
+        if (names[i] && strncmp(names[i], word, strlen(word)) == 0) {
+            (void)snprintf(out, size, "did you mean '%s'?", names[i]);
+            return out;
+        }
     if (n == 0 || n > 40)
         return NULL;
     size_t len = (size_t)snprintf(out, size, n == 1 ? "there is only: " : "there are: ");

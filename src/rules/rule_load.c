@@ -47,7 +47,13 @@ static void read_during(struct rule_reading *q, const struct yaml_node *n) {
     const char **names = arena_alloc(&ld->tree, (ld->intervals.n + 1) * sizeof *names);
     for (size_t i = 0; names && i < ld->intervals.n; i++)
         names[i] = ld->intervals.items[i].name;
-    report_unknown(ld->rd.rep, name->at, name->text, names, names ? ld->intervals.n : 0, "there is no time interval '%.80s'", name->text);
+    if (ld->intervals.n == 0)
+        report_error(ld->rd.rep, name->at,
+                     "none is defined; for example time_intervals: {night: {times: [{start_time: sunset, end_time: sunrise}]}}",
+                     "there is no time interval '%.80s'", name->text);
+    else
+        report_unknown(ld->rd.rep, name->at, name->text, names, names ? ld->intervals.n : 0, "there is no time interval '%.80s'",
+                       name->text);
 }
 
 static void read_kinds(struct rule_reading *q) {
@@ -151,6 +157,7 @@ void loader_rules(struct loader *ld) {
     ld->rs->nrules = n;
     for (size_t i = 0; i < n; i++)
         ld->rs->nbuiltin += rules[i].builtin;
+    loader_check_incidents(ld);
 }
 
 const struct rule *ruleset_rule(const struct ruleset *rs, const char *name) {

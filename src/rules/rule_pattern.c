@@ -54,6 +54,9 @@ static void read_clear(struct rule_reading *q, const struct yaml_node *n) {
         r->clear_mode = CLEAR_MANUAL;
     } else if (n->kind == YAML_SCALAR && strcmp(n->text, "auto") == 0) {
         r->clear_mode = CLEAR_AUTO;
+    } else if (n->kind == YAML_SCALAR && is_identifier(n->text, n->len) && !definition_find(&q->ld->macros, n->text, n->len) &&
+               strcmp(n->text, "true") != 0 && strcmp(n->text, "false") != 0 && !q->ld->incomplete) {
+        report_error(rep, n->at, "write auto, manual, or an expression: event.power_w > 5.0", "'clear' cannot be '%.80s'", n->text);
     } else {
         r->clear_mode = CLEAR_EXPR;
         if (r->pattern == RULE_ABSENT && !n->bad)

@@ -177,9 +177,11 @@ static void step_verdicts(struct watched *w, struct watch *x, struct world *worl
     }
 }
 
-static void transitions(struct buf *b, const struct engine_rule_stats *before, const struct engine_rule_stats *now) {
+static void transitions(struct buf *b, const struct rule *r, const struct engine_rule_stats *before, const struct engine_rule_stats *now) {
+    char span[TIME_TEXT_MAX];
+
     if (now->pending > before->pending)
-        buf_puts(b, "; pending from now on");
+        buf_printf(b, "; pending from now on, for %s", span_format(r->for_ms, span));
     if (now->opened > before->opened)
         buf_puts(b, "; an incident opens");
     else if (now->pending < before->pending)
@@ -215,7 +217,7 @@ static void look_at_event(struct watched *w, struct watch *x, const struct run *
     } else {
         not_reached(b, x->rule, r, ev);
     }
-    transitions(b, before, now);
+    transitions(b, x->rule, before, now);
     note(w, x, r->at, b->data, explained);
 }
 
@@ -232,7 +234,7 @@ static void look(struct watched *w, struct watch *x, const struct run *r, const 
     if (now.evaluated > x->before.evaluated)
         buf_printf(b, "changes of incidents: %llu looked at, %llu matched", (unsigned long long)(now.evaluated - x->before.evaluated),
                    (unsigned long long)(now.matched - x->before.matched));
-    transitions(b, &x->before, &now);
+    transitions(b, x->rule, &x->before, &now);
     if (b->len)
         note(w, x, r->at, b->data[0] == ';' ? b->data + 2 : b->data, NULL);
 }

@@ -10,7 +10,7 @@
 static const struct cel_aggregate_name sums[] = {
     {"event_count", 0, "event_count() -> int"},
     {"value_count", 1, "value_count(x) -> int"},
-    {"value_percentile", 2, "value_percentile(x, 95) -> double"},
+    {"value_percentile", 2, "value_percentile(x, 95) -> double", 0, 100},
 };
 
 static struct cel_value host(struct arena *arena, void *h, size_t argc, const struct cel_value *argv) {

@@ -110,6 +110,7 @@ struct cel_aggregate_name {
     const char *name;
     size_t args; /* 0, 1, or 2 (the second a constant number) */
     const char *signature;
+    double low, high; /* where the second argument must lie */
 };
 struct cel_aggregates {
     const struct cel_aggregate_name *names;
@@ -123,8 +124,11 @@ void cel_aggregates_done(struct cel_aggregates *set);
 struct cel_options {
     struct cel_aggregates *aggregates; /* NULL: none are allowed */
     enum cel_decl_type want; /* CEL_DECL_DYN, or what the result must be (an error at load when it is known to be something else) */
-    bool no_check;           /* skip the type checker (conformance cases ask for it) */
-    bool no_fold;            /* keep constant parts as nodes, evaluated each time: for tests */
+    /* What would be right for a name that is not known, where the caller knows better than the spelling does: the hint, put into buf; or NULL. May be NULL itself. */
+    const char *(*hint)(void *arg, const char *name, char *buf, size_t size);
+    void *hint_arg;
+    bool no_check; /* skip the type checker (conformance cases ask for it) */
+    bool no_fold;  /* keep constant parts as nodes, evaluated each time: for tests */
 };
 
 /* 0: *ret is new, free it with cel_program_free. <0: *ret untouched and diags says why, every mistake of the text in one run where possible.

@@ -13,7 +13,7 @@ static const char *const texts[] = {
     "1 + && evnt.kind == foo('x",
 };
 static const struct cel_aggregate_name sums[] = {{"value_count", 1, "value_count(x) -> int"},
-                                                 {"value_percentile", 2, "value_percentile(x, 95) -> double"}};
+                                                 {"value_percentile", 2, "value_percentile(x, 95) -> double", 0, 100}};
 
 /* Everything that a caller does; true when no allocation failed any more. */
 static bool one_round(const char *text, long nth) {

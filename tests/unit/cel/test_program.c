@@ -371,7 +371,7 @@ static void functions_of_the_host(void **state) {
 
 static const struct cel_aggregate_name sums[] = {{"event_count", 0, "event_count() -> int"},
                                                  {"value_count", 1, "value_count(x) -> int"},
-                                                 {"value_percentile", 2, "value_percentile(x, 95) -> double"}};
+                                                 {"value_percentile", 2, "value_percentile(x, 95) -> double", 0, 100}};
 
 static void sums_over_events(void **state) {
     (void)state;
@@ -417,6 +417,7 @@ static void sums_over_events(void **state) {
     assert_null(fx_compile(&f, "value_count() > 1"));
     assert_string_equal(f.diags.items[0].hint, "value_count(x) -> int");
     assert_null(fx_compile(&f, "value_percentile(event.power_w, event.power_w) > 1.0"));
+    assert_null(fx_compile(&f, "value_percentile(event.power_w, 101) > 1.0"));
     assert_null(fx_compile(&f, "value_count(value_count(event.kind)) > 1"));
     assert_null(fx_compile(&f, "[1].exists(x, value_count(x) > 1)"));
     assert_string_equal(f.diags.items[0].text, "unknown name 'x'"); /* a sum is over events, not within a macro */
@@ -424,7 +425,9 @@ static void sums_over_events(void **state) {
     cel_aggregates_done(&set);
     f.opt.aggregates = NULL;
     assert_null(fx_compile(&f, "value_count(event.kind) > 1"));
-    assert_string_equal(f.diags.items[0].hint, "sums over many events stand in 'having' only");
+    assert_string_equal(
+        f.diags.items[0].hint,
+        "sums over many events belong to a rule with 'within' and 'having', there in 'having' and in what the incident says");
     fx_done(&f);
 }
 

@@ -129,7 +129,7 @@ static void what_a_rule_saw(void **state) {
             "  - {at: 5m, kind: pump, device: pump-1, power_w: 30}\n"
             "  - {at: 6m, kind: pump, device: nobody, power_w: 30}\n"
             "  expect: [{at: 10m, rule: idle, change: opened}]\n",
-            "0s      pump of pump-1: matched; pending from now on");
+            "0s      pump of pump-1: matched; pending from now on, for 10m");
     const char *const saw[] = {"3m      pump of pump-1: not looked at: the event has no power_w",
                                "5m      pump of pump-1: not true; no longer pending", "6m      pump of nobody: unknown",
                                "device.min_w = ", "in all: 3 looked at, 1 matched, 1 unknown; at the end 0 pending, 0 open"};
