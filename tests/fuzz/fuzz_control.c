@@ -100,6 +100,15 @@ static size_t requests_in(const uint8_t *data, size_t size) {
     return n;
 }
 
+/* Something to tail: an event, and an incident that goes on or begins. */
+static void happen(void) {
+    static const char *const doors[] = {"{\"open\":true,\"who\":\"x\"}", "{\"open\":false}"};
+    static unsigned turn;
+    const char *door = doors[turn++ % 2];
+    must(dfx_device(&fx, "door/door-1", door, strlen(door)), "not acknowledged");
+    dfx_later(&fx, 1000);
+}
+
 static bool talk(const uint8_t *data, size_t size, unsigned cut, struct buf *got) {
     int fd = dfx_connect(&fx);
     bool open = take(fd, got);
@@ -112,6 +121,10 @@ static bool talk(const uint8_t *data, size_t size, unsigned cut, struct buf *got
         open = take(fd, got) && (sent > 0 || errno == EAGAIN);
     }
     bool streaming = tailing();
+    if (open && streaming) {
+        happen();
+        open = take(fd, got);
+    }
     (void)close(fd);
     dfx_turn(&fx, 3);
     must(!tailing(), "a tail without its client");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A rule file of any bytes: the tree, its places, the whole way to a model, and the report. What loads must be usable: intervals are asked, templates filled in. */
+ * A rule file of any bytes, or gengfu.yaml where the first line is "# gengfu.yaml": the tree, its places, the whole way to a model, and the report. What loads must be usable: intervals are asked,
+ * templates filled in. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char config[] =
     "gateway: {id: g, lat: 30.0, lon: 120.0, zone: Asia/Shanghai}\nplatforms: [{platform: city, type: file, path: /tmp/x}]\n";
+static const char rule[] = "rules: [{rule: r, on: k, when: event.x > 0, incident: {severity: minor, title: t}, forward: [city]}]\n";
 static const char devices[] = "device,kind,name,feeder,min_power_w:double\nlamp-7,lamp,n,F2,5.0\n";
 static const char codes[] = "code,name,kind\n01-07-03,x,component\n";
 
@@ -78,10 +80,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct err err = {0};
     struct buf out;
     parse_only((const char *)data, size);
-    const struct rules_file files[] = {{"gengfu.yaml", config, sizeof config - 1},
-                                       {"devices.csv", devices, sizeof devices - 1},
-                                       {"codes.csv", codes, sizeof codes - 1},
-                                       {"rules.d/x.yaml", (const char *)data, size}};
+    bool is_config = size >= 13 && memcmp(data, "# gengfu.yaml", 13) == 0;
+    const struct rules_file given = {is_config ? "gengfu.yaml" : "rules.d/x.yaml", (const char *)data, size},
+                            other = is_config ? (struct rules_file){"rules.d/x.yaml", rule, sizeof rule - 1}
+                                              : (struct rules_file){"gengfu.yaml", config, sizeof config - 1};
+    const struct rules_file files[] = {{"devices.csv", devices, sizeof devices - 1}, {"codes.csv", codes, sizeof codes - 1}, other, given};
     CHECK(report_new(&rep) == 0);
     int rc = ruleset_load_files(files, sizeof files / sizeof *files, rep, &err, &rs);
     CHECK((rc == 0) == (rs != NULL) && (rc == 0 || err.text[0]));

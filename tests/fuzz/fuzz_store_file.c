@@ -161,6 +161,7 @@ static void look_back(struct store *s, uint64_t *sum, int *bad, struct err *err)
     *bad += store_latest_audit(s, TIME_NONE, 2, on_audit, sum, err) < 0;
     store_audit_head(s, head);
     *bad += store_audit_verify(s, head, &n, err) < 0;
+    *bad += store_audit_verify(s, "1:0000000000000000000000000000000000000000000000000000000000000000", &n, err) < 0;
     *bad += store_restamp(s, 1, 5000, err) < 0;
     *bad += store_outbox_at_once(s, "town", err) < 0;
     buf_done(&b);
@@ -195,6 +196,7 @@ static void use(struct store *s) {
     bad += store_each_audit(s, on_audit, &sum, &err) < 0;
     bad += store_audit_verify(s, NULL, NULL, &err) < 0;
     bad += store_incident(s, "01FUZZ", &a, &body, &len, &err) < 0;
+    bad += store_incident(s, "01FUZZB", &a, &body, &len, &err) < 0;
     bad += store_outbox_next(s, "city", 1767614400000, NULL, 0, 8, &a, rows, &err) < 0;
     bad += store_outbox_due(s, "city") < 0;
     bad += store_outbox_counts(s, NULL, &counts, &err) < 0;
@@ -207,7 +209,8 @@ static void use(struct store *s) {
     look_back(s, &sum, &bad, &err);
     batch(s, 1767614400000);
     seldom(s, 1767614400000);
-    bad += store_trim(s, INT64_C(1767614400000) * 2, 50, &more, &err) < 0;
+    for (int i = 0; i < 8; i++)
+        bad += store_trim(s, INT64_C(1767614400000) * 2, 50, &more, &err) < 0;
     bad += store_audit(s, 1, "who", "what", NULL, &err) < 0;
     bad += store_checkpoint_done(s, &err) < 0;
     batch(s, 5);

@@ -66,6 +66,8 @@ void dfx_init(struct dfx *f, const char *more) {
     f->opt = (struct daemon_options){.dir = f->dir, .socket = f->socket, .store = f->store, .time_scale = 1, .clock_start = DFX_T0};
 }
 
+void dfx_configure(struct dfx *f, const char *platforms) { put(f, "gengfu.yaml", config, platforms); }
+
 void dfx_done(struct dfx *f) {
     dfx_stop(f);
     drop_all(f->rules);
@@ -119,12 +121,16 @@ bool dfx_device(struct dfx *f, const char *topic, const char *payload, size_t le
     return still_batch(dfx_broker(f));
 }
 
+void dfx_hand(struct mqtt *m, const char *topic, const char *payload, size_t len) {
+    struct mqtt_message message = {.mid = 1, .topic = topic, .payload = payload, .len = len, .qos = 1};
+    still_message(m, &message);
+    must(still_batch(m), "a platform's message is not acknowledged");
+}
+
 void dfx_platform(struct dfx *f, const char *what, const char *payload, size_t len) {
     char topic[64];
     (void)snprintf(topic, sizeof topic, "gengfu/gw/%s", what);
-    struct mqtt_message m = {.mid = 1, .topic = topic, .payload = payload, .len = len, .qos = 1};
-    still_message(dfx_city(f), &m);
-    must(still_batch(dfx_city(f)), "a platform's message is not acknowledged");
+    dfx_hand(dfx_city(f), topic, payload, len);
 }
 
 int dfx_connect(struct dfx *f) {

@@ -17,7 +17,8 @@ struct dfx {
 };
 /* Broker "gengfu-gw", platform "city" over MQTT as "gengfu-gw-city" (topics gengfu/gw/…), lamps and doors; `more` is put behind the rules, or NULL. */
 void dfx_init(struct dfx *f, const char *more);
-void dfx_done(struct dfx *f); /* stops it, and removes the directory */
+void dfx_configure(struct dfx *f, const char *platforms); /* more of them, before the start */
+void dfx_done(struct dfx *f);                             /* stops it, and removes the directory */
 int dfx_start(struct dfx *f, struct err *err);
 void dfx_stop(struct dfx *f);
 void dfx_turn(struct dfx *f, int turns);   /* of the loop, without waiting */
@@ -26,7 +27,8 @@ struct mqtt *dfx_broker(struct dfx *f);
 struct mqtt *dfx_city(struct dfx *f);
 /* A QoS 1 message of a device, and the batch's end. False: it is not acknowledged yet. */
 bool dfx_device(struct dfx *f, const char *topic, const char *payload, size_t len);
-void dfx_platform(struct dfx *f, const char *what, const char *payload, size_t len); /* what: commands, receipts */
+void dfx_hand(struct mqtt *m, const char *topic, const char *payload, size_t len);   /* a platform's message, over its link */
+void dfx_platform(struct dfx *f, const char *what, const char *payload, size_t len); /* of city; what: commands, receipts */
 int dfx_connect(struct dfx *f);                                                      /* to the control socket, non-blocking */
 
 #endif
