@@ -84,6 +84,8 @@ GF_CFLAGS := -std=gnu17 $(WARN) -fPIE -fstack-protector-strong $(HARDEN) -fno-om
 GF_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--as-needed
 ifeq ($(SAN),)
 GF_CPPFLAGS += $(if $(filter -O0,$(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+# A tenth of the program; frame pointers and the debug information tell a debugger the same.
+GF_CFLAGS += -fno-asynchronous-unwind-tables
 GF_LDFLAGS += $(PACKED)
 else
 GF_CFLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all
