@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,42 @@ static void connects_and_says_goodbye(void **state) {
     assert_false(c->session_present);
     mfx_teardown(&fx);
     assert_int_equal(c->downs, 0);
+    mfx_done(&fx);
+    broker_done(&b);
+}
+
+static int threads(void) {
+    int n = 0;
+    DIR *d = opendir("/proc/self/task");
+    assert_non_null(d);
+    while (readdir(d))
+        n++;
+    (void)closedir(d);
+    return n - 2; /* . and .. */
+}
+
+/* libuv resolves names in threads, which stay, with their stacks; an address is no name. Most gateways have one. Runs before any test that resolves a name. */
+static void an_address_needs_no_thread(void **state) {
+    struct broker b;
+    struct mfx fx;
+
+    (void)state;
+    if (!broker_installed())
+        skip();
+    int before = threads();
+    broker_start(&b, "");
+    mfx_setup(&fx, b.port);
+    struct client *c = mfx_client(&fx, "one", false);
+    assert_string_equal(c->broker.host, "127.0.0.1");
+    client_start(c);
+    assert_true(mfx_until(&fx, client_is_up, c));
+    assert_int_equal(threads(), before);
+    fx.broker.host = "localhost";
+    struct client *named = mfx_client(&fx, "two", false);
+    client_start(named);
+    assert_true(mfx_until(&fx, client_is_up, named));
+    assert_true(threads() > before);
+    mfx_teardown(&fx);
     mfx_done(&fx);
     broker_done(&b);
 }
@@ -327,6 +364,7 @@ static void backoff_is_jittered_and_bounded(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_address_needs_no_thread),
         cmocka_unit_test(connects_and_says_goodbye),
         cmocka_unit_test(publishes_to_a_subscriber),
         cmocka_unit_test(refuses_what_is_no_filter),
