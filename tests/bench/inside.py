@@ -47,11 +47,17 @@ class Inside:
     def messages(self, devices=300, kind=work.lock):
         return work.messages(self.fresh(".txt"), max(3000, 2 * devices), devices, kind)
 
+    def begin(self, *args, wrap=()):
+        return subprocess.Popen([*wrap, self.program, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
     def once(self, *args, wrap=()):
-        p = subprocess.run([*wrap, self.program, *map(str, args)], capture_output=True, text=True, check=False)
-        if p.returncode != 0:
-            raise RuntimeError(f"inside {' '.join(map(str, args))}: {p.stderr.strip()}")
-        return json.loads(p.stdout.splitlines()[-1]), p.stderr
+        return self.end(self.begin(*args, wrap=wrap))
+
+    def end(self, process):
+        out, err = process.communicate()
+        if process.returncode != 0:
+            raise RuntimeError(f"{' '.join(process.args)}: {err.strip()}")
+        return json.loads(out.splitlines()[-1]), err
 
     def cpu(self, *args):
         """Least CPU of some runs, in us a round; and the last run's whole answer."""
@@ -63,15 +69,14 @@ class Inside:
             best = us if best is None else min(best, us)
         return best, out
 
-    def instructions(self, mode, count, *args, wrap=("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null")):
-        """Of one round: what twice as many rounds add. None without valgrind."""
+    def instructions(self, mode, count, *args, wrap=("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--instr-atstart=no")):
+        """Of one round: what twice as many rounds add. None without valgrind. Both are counted at once: a count knows no hurry."""
         if not self.valgrind and wrap[0] == "valgrind":
             return None
-        total = []
-        for n in (count, 2 * count):
-            args_now = [a() if callable(a) else a for a in args]
-            _, err = self.once(mode, n, *args_now, wrap=wrap)
-            total.append(int(re.search(r"Collected : (\d+)", err).group(1)))
+        both = [self.begin(mode, n, *[a() if callable(a) else a for a in args], wrap=wrap) for n in (count, 2 * count)]
+        total = [int(re.search(r"Collected : (\d+)", self.end(p)[1]).group(1)) for p in both]
+        if total[1] == 0:
+            raise RuntimeError("inside was built without valgrind's header, which came later: remove it from the build and make it again")
         return (total[1] - total[0]) / count
 
     def room(self, name, mode, count, *args, counted=2000, **more):
