@@ -96,9 +96,10 @@ void engine_absent_met(struct engine_eval *x, struct engine_rule *er) {
 /* -- too long ---------------------------------------------------------------------------------------------------------------------- */
 static void raise(struct engine *e, struct absence *a) {
     struct engine_rule *er = a->rule;
+    int64_t silent = engine_attended(e, e->now.mono) - a->seen; /* of one that has never spoken: since it is known */
     struct event ev = {.device = a->device->id,
                        .kind = er->rule->non ? er->rule->on[0] : e->a_availability,
-                       .time = a->wall == TIME_NONE ? e->now.wall : a->wall,
+                       .time = a->wall == TIME_NONE ? e->now.wall - silent : a->wall,
                        .arrived = e->now.wall};
     struct engine_eval x;
 

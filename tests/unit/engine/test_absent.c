@@ -31,6 +31,8 @@ static void test_silence(void **state) {
     efx_expect(&f, "");
     efx_advance(&f, 600000); /* b has its own span, and never spoke */
     efx_expect(&f, "600 opened silent b r1 x1\n");
+    assert_true(efx_incident(&f, "silent", "b")->first_event == EFX_WALL); /* silent since it is known */
+    assert_string_equal(efx_incident(&f, "silent", "b")->title, "B 10分钟");
     efx_event(&f, 700000, "lamp a v=1");
     efx_event(&f, 701000, "lamp a v=1");
     efx_expect(&f, "700 resolved silent a r2 x1\n");
