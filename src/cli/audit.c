@@ -68,7 +68,6 @@ static int verify(struct cli *c) {
 int cmd_audit(struct cli *c) {
     static const char *const titles[] = {"ENTRY", "AT", "WHO", "WHAT", "DETAIL"};
     const char *since = cli_value(c, "since");
-    struct table *t;
     double limit = 100;
     int64_t span;
 
@@ -84,15 +83,9 @@ int cmd_audit(struct cli *c) {
         return cli_usage(c, "--since: '%s' is not a span like 2h or 7d", since);
     cJSON *req = remote_request("audit");
 
-    if (req == NULL || table_new(titles, sizeof(titles) / sizeof(titles[0]), &t) < 0)
+    if (req == NULL)
         return EXIT_TROUBLE;
-    (void)cJSON_AddNumberToObject(req, "limit", limit);
     if (since != NULL)
         (void)cJSON_AddNumberToObject(req, "since", (double)span);
-    int rc = remote_call(c, req, on_entry, t);
-
-    if (rc == EXIT_FINE && !c->json)
-        table_print(t, stdout, c->colour);
-    table_free(t);
-    return rc;
+    return remote_table(c, req, titles, sizeof(titles) / sizeof(titles[0]), (size_t)limit, on_entry);
 }

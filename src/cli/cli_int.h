@@ -72,6 +72,8 @@ GF_WARN_UNUSED int table_new(const char *const *titles, size_t n, struct table *
 void table_cell(struct table *t, const char *text); /* the next cell; NULL shows "-" */
 void table_cellf(struct table *t, const char *fmt, ...) GF_PRINTF(2, 3);
 void table_colour(struct table *t, const char *sgr); /* of the cell just made: "31", "1;33" */
+size_t table_rows(const struct table *t);
+bool table_cut(struct table *t, size_t rows); /* true: there were more */
 void table_print(struct table *t, FILE *out, bool colour);
 void table_free(struct table *t);
 int cli_columns(void); /* of the terminal; 80 when unknown, unlimited (0) when standard output is no terminal */
@@ -87,6 +89,8 @@ typedef void (*cli_line_fn)(struct cli *c, void *ctx, const cJSON *line);
 cJSON *remote_request(const char *what); /* {"do": what}; free with cJSON_Delete; NULL without memory (complained already) */
 /* Sends it (and frees it), hands each line to fn, or prints it as it is under --json. Gives the exit code. */
 int remote_call(struct cli *c, cJSON *request, cli_line_fn fn, void *ctx);
+/* The same as a table; fn puts the cells of a row into the table that it gets. limit: rows that are shown, and then it is said that there are more; 0: all. Frees request. */
+int remote_table(struct cli *c, cJSON *request, const char *const *titles, size_t n, size_t limit, cli_line_fn fn);
 
 /* load.c: rule sets for tools */
 GF_WARN_UNUSED int load_rules(struct cli *c, const char *dir, struct ruleset **ret); /* prints the report to stderr; an exit code */

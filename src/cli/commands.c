@@ -57,7 +57,9 @@ static const struct cli_option devices_options[] = {{"offline", 0, NULL, "only t
 static const struct cli_option sources_options[] = {{"unmatched", 'u', NULL,
                                                      "topics whose messages no source took, or that broke one, with the latest example"},
                                                     END};
-static const struct cli_option outbox_options[] = {{"dead", 0, NULL, "only dead letters: what a platform refused for good"}, END};
+static const struct cli_option outbox_options[] = {{"dead", 0, NULL, "only dead letters: what a platform refused for good"},
+                                                   {"limit", 0, "N", "at most N (default 1000)"},
+                                                   END};
 static const struct cli_option resend_options[] = {{"platform", 'p', "NAME", "only to this platform"}, END};
 static const struct cli_option verb_options[] = {{"note", 0, "TEXT", "a note for the history"},
                                                  {"ticket", 0, "ID", "the platform's ticket"},

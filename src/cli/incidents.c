@@ -34,29 +34,21 @@ static void on_row(struct cli *c, void *ctx, const cJSON *doc) {
 int cmd_incidents(struct cli *c) {
     static const char *const titles[] = {"NUMBER", "SEVERITY", "STATE", "COUNT", "RAISED", "TITLE"};
     int64_t since = -1;
-    double limit = 0;
-    struct table *t;
+    double limit = 1000;
 
     if (cli_span(c, "since", &since) != EXIT_FINE || cli_number(c, "limit", 1, 100000, &limit) != EXIT_FINE)
         return EXIT_USAGE;
     cJSON *req = remote_request("incidents");
-    if (req == NULL || table_new(titles, 6, &t) < 0)
+    if (req == NULL)
         return EXIT_TROUBLE;
     (void)cJSON_AddBoolToObject(req, "open", cli_given(c, "open"));
     if (since >= 0)
         (void)cJSON_AddNumberToObject(req, "since", (double)since);
-    if (limit > 0)
-        (void)cJSON_AddNumberToObject(req, "limit", limit);
     if (cli_given(c, "rule"))
         (void)cJSON_AddStringToObject(req, "rule", cli_value(c, "rule"));
     if (cli_given(c, "device"))
         (void)cJSON_AddStringToObject(req, "device", cli_value(c, "device"));
-    int rc = remote_call(c, req, on_row, t);
-
-    if (rc == EXIT_FINE && !c->json)
-        table_print(t, stdout, c->colour);
-    table_free(t);
-    return rc;
+    return remote_table(c, req, titles, 6, (size_t)limit, on_row);
 }
 
 /* -- show --------------------------------------------------------------------------------------------------------------- */

@@ -6,19 +6,6 @@
 #include "gengfu/base/json.h"
 #include "gengfu/base/text.h"
 
-static int listing(struct cli *c, cJSON *req, const char *const *titles, size_t n, cli_line_fn fn) {
-    struct table *t;
-
-    if (req == NULL || table_new(titles, n, &t) < 0)
-        return EXIT_TROUBLE;
-    int rc = remote_call(c, req, fn, t);
-
-    if (rc == EXIT_FINE && !c->json)
-        table_print(t, stdout, c->colour);
-    table_free(t);
-    return rc;
-}
-
 static void on_device(struct cli *c, void *ctx, const cJSON *d) {
     const cJSON *online = json_get(d, "online");
     char when[32];
@@ -84,7 +71,7 @@ int cmd_devices(struct cli *c) {
         (void)cJSON_AddStringToObject(req, "device", c->args[0]);
         return remote_call(c, req, on_one_device, NULL);
     }
-    return listing(c, req, titles, 8, on_device);
+    return remote_table(c, req, titles, 8, 0, on_device);
 }
 
 static void on_source(struct cli *c, void *ctx, const cJSON *s) {
@@ -120,7 +107,7 @@ int cmd_sources(struct cli *c) {
     if (req == NULL)
         return EXIT_TROUBLE;
     (void)cJSON_AddBoolToObject(req, "unmatched", unmatched);
-    return unmatched ? listing(c, req, troubles, 6, on_trouble) : listing(c, req, titles, 6, on_source);
+    return unmatched ? remote_table(c, req, troubles, 6, 0, on_trouble) : remote_table(c, req, titles, 6, 0, on_source);
 }
 
 static void on_rule(struct cli *c, void *ctx, const cJSON *r) {
@@ -146,7 +133,7 @@ int cmd_rules(struct cli *c) {
     static const char *const titles[] = {"RULE",    "MODE",   "SEVERITY", "EVENTS", "MATCHED",
                                          "PENDING", "FIRING", "OPENED",   "ERRORS", "EVICTED"};
 
-    return listing(c, remote_request("rules"), titles, 10, on_rule);
+    return remote_table(c, remote_request("rules"), titles, 10, 0, on_rule);
 }
 
 static void on_outbox(struct cli *c, void *ctx, const cJSON *r) {
@@ -167,12 +154,15 @@ static void on_outbox(struct cli *c, void *ctx, const cJSON *r) {
 
 int cmd_outbox(struct cli *c) {
     static const char *const titles[] = {"PLATFORM", "NUMBER", "REVISION", "SEVERITY", "QUEUED", "TRIES", "NEXT TRY", "WHY", "TITLE"};
-    cJSON *req = remote_request("outbox");
+    double limit = 1000;
 
+    if (cli_number(c, "limit", 1, 100000, &limit) != EXIT_FINE)
+        return EXIT_USAGE;
+    cJSON *req = remote_request("outbox");
     if (req == NULL)
         return EXIT_TROUBLE;
     (void)cJSON_AddBoolToObject(req, "dead", cli_given(c, "dead"));
-    return listing(c, req, titles, 9, on_outbox);
+    return remote_table(c, req, titles, 9, (size_t)limit, on_outbox);
 }
 
 static void on_resent(struct cli *c, void *ctx, const cJSON *doc) {

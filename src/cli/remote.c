@@ -86,3 +86,23 @@ int remote_call(struct cli *c, cJSON *request, cli_line_fn fn, void *ctx) {
     (void)cli_complain(&err);
     return rc < 0 ? EXIT_TROUBLE : rc;
 }
+
+int remote_table(struct cli *c, cJSON *request, const char *const *titles, size_t n, size_t limit, cli_line_fn fn) {
+    struct table *t;
+
+    if (request == NULL || table_new(titles, n, &t) < 0) {
+        cJSON_Delete(request);
+        return EXIT_TROUBLE;
+    }
+    if (limit > 0) /* one more than is shown, to see whether there are more */
+        (void)cJSON_AddNumberToObject(request, "limit", (double)limit + (c->json ? 0 : 1));
+    int rc = remote_call(c, request, fn, t);
+    bool more = limit > 0 && table_cut(t, limit);
+
+    if (!c->json && (rc == EXIT_FINE || table_rows(t) > 0)) /* of a list that was too long, what came of it */
+        table_print(t, stdout, c->colour);
+    table_free(t);
+    if (more)
+        (void)fprintf(stderr, "gengfu: there are more; --limit says how many are shown\n");
+    return rc;
+}

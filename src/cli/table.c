@@ -68,6 +68,16 @@ void table_cellf(struct table *t, const char *fmt, ...) {
     table_cell(t, text);
 }
 
+size_t table_rows(const struct table *t) { return t->ncells / t->n; }
+
+bool table_cut(struct table *t, size_t rows) {
+    bool more = t->ncells > rows * t->n;
+
+    if (more)
+        t->ncells = rows * t->n;
+    return more;
+}
+
 void table_colour(struct table *t, const char *sgr) {
     if (t->ncells > 0)
         t->cells[t->ncells - 1].sgr = sgr;

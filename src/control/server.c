@@ -191,7 +191,7 @@ void control_who(const struct control_client *c, char out[CONTROL_WHO_MAX]) {
 
 uid_t control_uid(const struct control_client *c) { return c->uid; }
 
-void control_line(struct control_client *c, const char *json, size_t len) {
+bool control_line(struct control_client *c, const char *json, size_t len) {
     struct buf b;
 
     buf_init(&b, len + 2);
@@ -202,6 +202,7 @@ void control_line(struct control_client *c, const char *json, size_t len) {
     else
         client_close(c); /* better no end than a good one to half an answer */
     buf_done(&b);
+    return !c->closing && !c->cut;
 }
 
 void control_end(struct control_client *c, int code, const char *error) {
@@ -221,7 +222,7 @@ void control_end(struct control_client *c, int code, const char *error) {
     if (b.failed)
         client_close(c);
     else
-        control_line(c, b.data, b.len);
+        (void)control_line(c, b.data, b.len);
     buf_done(&b);
 }
 
@@ -351,11 +352,11 @@ static void on_connection(uv_stream_t *s, int status) {
 
 /* True when somebody answers at the path. */
 static bool answers(const struct sockaddr_un *addr) {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
         return false;
-    bool yes = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0;
+    bool yes = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN; /* so many wait for it already */
     (void)close(fd);
     return yes;
 }

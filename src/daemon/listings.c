@@ -9,13 +9,16 @@
 #include "gengfu/base/time.h"
 
 #define LINE_MAX_BYTES (1 << 20)
+#define LIST_MAX_BYTES (CONTROL_MAX_BACKLOG / 4 * 3) /* all of a list is sent at once */
+#define LIST_DEFAULT 1000
 
 struct listing {
     struct daemon *d;
     struct control_client *c;
     struct buf line;
-    size_t n;
+    size_t n, limit, bytes;
     bool broken; /* a line is missing */
+    bool full;   /* what is left is not sent */
 };
 
 static struct listing listing_start(struct daemon *d, struct control_client *c) {
@@ -32,18 +35,26 @@ static struct jw line_open(struct listing *l) {
     return w;
 }
 
-static void line_close(struct listing *l, struct jw *w) {
-    jw_close(w, '}');
-    if (!l->line.failed)
-        control_line(l->c, l->line.data, l->line.len);
-    l->broken = l->broken || l->line.failed;
+/* Non-zero: enough of the list. */
+static int put_line(struct listing *l, const char *text, size_t len) {
     l->n++;
+    l->bytes += len;
+    l->full = l->bytes > LIST_MAX_BYTES;
+    return l->full || !control_line(l->c, text, len);
+}
+
+static int line_close(struct listing *l, struct jw *w) {
+    jw_close(w, '}');
+    l->broken = l->broken || l->line.failed;
+    return l->line.failed ? 0 : put_line(l, l->line.data, l->line.len);
 }
 
 static void listing_end(struct listing *l, int rc, const struct err *err) {
     buf_done(&l->line);
     if (rc < 0)
         control_end(l->c, rc == GF_ENOTFOUND || rc == GF_EINVAL ? 1 : 3, err->text);
+    else if (l->full)
+        control_end(l->c, 3, "the list is longer than what is sent at once; ask for less of it");
     else if (l->broken)
         control_end(l->c, 3, "out of memory: the list is not complete");
     else
@@ -62,12 +73,8 @@ void daemon_put_time(struct jw *w, const struct daemon *d, const char *name, int
 /* -- incidents ---------------------------------------------------------------------------------------------------------- */
 
 static int on_incident(void *ctx, const char *name, const char *body, size_t len) {
-    struct listing *l = ctx;
-
     (void)name;
-    control_line(l->c, body, len);
-    l->n++;
-    return 0;
+    return put_line(ctx, body, len);
 }
 
 void request_incidents(struct daemon *d, struct control_client *c, const cJSON *req) {
@@ -78,7 +85,7 @@ void request_incidents(struct daemon *d, struct control_client *c, const cJSON *
                             .since = ago < 0 ? TIME_NONE : daemon_now(d).wall - ago,
                             .rule = json_str(req, "rule", NULL),
                             .device = json_str(req, "device", NULL),
-                            .limit = (int)json_int(req, "limit", 0)};
+                            .limit = (int)json_int(req, "limit", LIST_DEFAULT)};
 
     listing_end(&l, store_each_incident(d->store, &q, on_incident, &l, &err), &err);
 }
@@ -92,8 +99,7 @@ static int on_revision(void *ctx, uint32_t revision, enum change change, int64_t
     daemon_put_time(&w, l->d, "at", at);
     if (note != NULL)
         jw_str(&w, "note", note);
-    line_close(l, &w);
-    return 0;
+    return line_close(l, &w);
 }
 
 void request_show(struct daemon *d, struct control_client *c, const cJSON *req) {
@@ -106,7 +112,7 @@ void request_show(struct daemon *d, struct control_client *c, const cJSON *req) 
     int rc = store_incident(d->store, json_str(req, "incident", ""), &d->scratch, &body, &len, &err);
     if (rc == 0) {
         const cJSON *doc;
-        control_line(c, body, len);
+        (void)put_line(&l, body, len);
         rc = json_parse(&d->scratch, body, len, &err, &doc);
         if (rc == 0)
             rc = store_each_revision(d->store, json_str(doc, "id", ""), on_revision, &l, &err);
@@ -148,7 +154,8 @@ void request_devices(struct daemon *d, struct control_client *c, const cJSON *re
             if (!state.failed)
                 jw_raw(&w, "fields", state.data, state.len);
         }
-        line_close(&l, &w);
+        if (line_close(&l, &w))
+            break;
     }
     buf_done(&state);
     if (only != NULL && l.n == 0) {
@@ -174,7 +181,8 @@ static void list_troubles(struct listing *l) {
         daemon_put_time(&w, l->d, "last", t.last);
         jw_strn(&w, "example", t.example ? t.example : "", t.example_len);
         jw_int(&w, "payload_bytes", (int64_t)t.payload_len);
-        line_close(l, &w);
+        if (line_close(l, &w))
+            break;
     }
 }
 
@@ -194,7 +202,8 @@ void request_sources(struct daemon *d, struct control_client *c, const cJSON *re
             jw_int(&w, "events", (int64_t)s.events);
             jw_int(&w, "nothing", (int64_t)s.nothing);
             jw_int(&w, "broken", (int64_t)s.broken);
-            line_close(&l, &w);
+            if (line_close(&l, &w))
+                break;
         }
     }
     listing_end(&l, 0, NULL);
@@ -225,7 +234,8 @@ void request_rules(struct daemon *d, struct control_client *c, const cJSON *req)
         jw_int(&w, "evicted", (int64_t)s.evicted);
         jw_int(&w, "dropped", (int64_t)s.dropped);
         jw_str(&w, "about", s.rule->about);
-        line_close(&l, &w);
+        if (line_close(&l, &w))
+            break;
     }
     listing_end(&l, 0, NULL);
 }
@@ -249,31 +259,23 @@ static int on_row(void *ctx, const struct outbox_row *row) {
     jw_bool(&w, "dead", row->dead);
     jw_str(&w, "why", row->why);
     jw_int(&w, "bytes", (int64_t)row->len);
-    line_close(l, &w);
-    return 0;
+    return line_close(l, &w) || l->n >= l->limit;
 }
 
 void request_outbox(struct daemon *d, struct control_client *c, const cJSON *req) {
     struct listing l = listing_start(d, c);
     struct err err = {0};
+    int64_t limit = json_int(req, "limit", LIST_DEFAULT);
 
+    l.limit = limit > 0 ? (size_t)limit : LIST_DEFAULT;
     listing_end(&l, store_each_outbox(d->store, json_bool(req, "dead", false), on_row, &l, &err), &err);
 }
 
-struct trail_listing {
-    struct daemon *d;
-    struct control_client *c;
-};
-
 static int on_entry(void *ctx, const struct audit_entry *e) {
-    struct trail_listing *l = ctx;
-    struct buf b;
+    struct listing *l = ctx;
+    struct jw w = line_open(l);
     char hash[65];
 
-    buf_init(&b, 1 << 20);
-    struct jw w = jw_start(&b);
-
-    jw_open(&w, NULL, '{');
     jw_int(&w, "entry", e->id);
     daemon_put_time(&w, l->d, "at", e->at);
     jw_str(&w, "who", e->who);
@@ -282,23 +284,19 @@ static int on_entry(void *ctx, const struct audit_entry *e) {
         jw_str(&w, "detail", e->detail);
     hex_encode(e->hash, sizeof(e->hash), hash);
     jw_str(&w, "hash", hash);
-    jw_close(&w, '}');
-    if (!b.failed)
-        control_line(l->c, b.data, b.len);
-    buf_done(&b);
-    return 0;
+    return line_close(l, &w);
 }
 
 void request_audit(struct daemon *d, struct control_client *c, const cJSON *req) {
-    struct trail_listing l = {d, c};
-    struct err err = {0};
     int64_t since = json_int(req, "since", -1), limit = json_int(req, "limit", 100);
+    struct err err = {0};
 
-    if (limit < 1 || limit > 10000) {
+    if (limit < 1 || limit > 10001) {
         control_end(c, 2, "limit is 1 to 10000");
         return;
     }
-    int rc = store_latest_audit(d->store, since >= 0 ? daemon_now(d).wall - since : TIME_NONE, (int)limit, on_entry, &l, &err);
+    struct listing l = listing_start(d, c);
 
-    control_end(c, rc < 0 ? 3 : 0, rc < 0 ? err.text : NULL);
+    listing_end(&l, store_latest_audit(d->store, since >= 0 ? daemon_now(d).wall - since : TIME_NONE, (int)limit, on_entry, &l, &err),
+                &err);
 }

@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import socket
+import sqlite3
 import time
 
 import lib
@@ -188,3 +189,25 @@ def test_watchdog(t):
     t.equal([d["count"] for d in of(platform, "high")], [1, 1], "counts")
     t.equal(box.stop(), 0, "exit code")
     t.check(any("STOPPING=1" in s for s in systemd.hear(1, "STOPPING=1")), "it does not say that it stops")
+
+
+def test_lists_that_are_too_long(t):
+    """What there is more of is said; what is too much at once ends with a sentence, not with a client that was cut off."""
+    box, broker, _ = lib.probe_box(t, "lists", platforms=False)
+    box.start()
+    broker.publish([lib.probe("p1", 50)])
+    sandbox.wait_for(lambda: box.status()["incidents"]["open"] == 1, 10, "an incident")
+    box.stop()
+    with sqlite3.connect(box.store) as db:
+        db.execute("CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 90) SELECT i FROM n")
+        columns = [row[1] for row in db.execute("PRAGMA table_info(incident)") if row[1] not in ("nr", "id", "over", "body")]
+        db.execute(f"INSERT INTO incident(id, over, body, {', '.join(columns)}) SELECT id || i, 1, replace(body, '过高', hex(zeroblob(50000))), {', '.join(columns)} FROM incident, n")
+    db.close()
+    box.start()
+    shown = box.cli("incidents", "--limit", "5", check=0)
+    t.equal((len(shown.stdout.splitlines()), "there are more" in shown.stderr), (6, True), "five of many: lines, and whether it is said")
+    t.equal("there are more" in box.cli("incidents", "--open", "--limit", "1", check=0).stderr, False, "one of one: whether more is said")
+    for options in ((), ("--json",)):
+        done = box.cli("incidents", *options)
+        t.check(done.returncode == 3 and "longer than what is sent at once" in done.stderr, f"too much: {done.returncode} {done.stderr!r}")
+        t.check(40 < len(done.stdout.splitlines()) < 80, f"too much: {len(done.stdout.splitlines())} lines")

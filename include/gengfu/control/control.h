@@ -12,6 +12,7 @@
 #define GENGFU_CONTROL_CONTROL_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <uv.h>
@@ -45,7 +46,7 @@ uid_t control_uid(const struct control_client *c);
 /* "uid:1000 (li)": for the audit trail. The name comes from /etc/passwd and nowhere else: a directory service must not hold up the loop. */
 void control_who(const struct control_client *c, char out[CONTROL_WHO_MAX]);
 void control_patience(struct control *c, uint64_t ms);                     /* in place of CONTROL_PATIENCE */
-void control_line(struct control_client *c, const char *json, size_t len); /* without the line end */
+bool control_line(struct control_client *c, const char *json, size_t len); /* without the line end. False: the client takes no more */
 void control_end(struct control_client *c, int code, const char *error);   /* error may be NULL */
 
 /* The other side, blocking, for the shell. Each line goes to `fn` until it returns non-zero. Returns the end's code, or <0: GF_EUNAVAIL (no daemon there), GF_EDENIED, GF_EIO. */
