@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The HTTPS platform against a stand-in with real TLS: signature, token, client certificate, every kind of answer and non-answer, Retry-After, commands by reply and by poll. */
+ * The HTTPS platform against a stand-in with real TLS: signature, token, every kind of answer and non-answer, Retry-After, commands by reply and by poll. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,54 +13,30 @@
 #include <unistd.h>
 
 #include "broker.h"
-#include "certs.h"
 #include "forward/https_int.h"
-#include "forward_fixture.h"
 #include "gengfu/base/json.h"
 #include "gengfu/base/text.h"
-#include "standin.h"
+#include "https_fixture.h"
 
 #define ID(n) "01J0000000000000000000" n
 
-static struct certs certs;
-static struct standin far;
-static struct ff ff;
-static struct config_platform *p;
-static char url[128];
+static struct https_fx fx;
 
 static int group_setup(void **state) {
     (void)state;
-    (void)certs_make(&certs);
+    (void)certs_make(&fx.certs);
     return 0;
 }
 
 static int group_teardown(void **state) {
     (void)state;
-    if (certs.dir[0] != '\0')
-        certs_done(&certs);
+    if (fx.certs.dir[0] != '\0')
+        certs_done(&fx.certs);
     return 0;
 }
 
-static bool begin_with(const char *cert, const char *key, const char *client_ca) {
-    if (certs.dir[0] == '\0' || !standin_start(&far, cert, key, client_ca))
-        return false;
-    ff_setup(&ff);
-    p = ff_platform(&ff, "city", PLATFORM_HTTPS);
-    (void)snprintf(url, sizeof(url), "https://127.0.0.1:%d/in/incidents?tenant=7", far.port);
-    p->url = url;
-    p->tls.ca = certs.ca;
-    return true;
-}
-
-static bool begin(void) { return begin_with(certs.server, certs.server_key, NULL); }
-
-static void end(void) {
-    ff_teardown(&ff);
-    standin_done(&far);
-}
-
 static void secret_file(char *path, size_t size, const char *name, const char *text) {
-    (void)snprintf(path, size, "%s/%s", ff.dir, name);
+    (void)snprintf(path, size, "%s/%s", fx.ff.dir, name);
     FILE *f = fopen(path, "we");
 
     assert_non_null(f);
@@ -79,7 +55,7 @@ static void posts_signed_and_with_a_token(void **state) {
     static const char key[] = "0123456789abcdef0123456789abcdef";
 
     (void)state;
-    if (!begin())
+    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
         skip();
     buf_init(&content, 0);
     buf_init(&expected, 0);
@@ -88,12 +64,12 @@ static void posts_signed_and_with_a_token(void **state) {
     buf_putc(&expected, '\n');
     secret_file(secret, sizeof(secret), "secret", expected.data);
     secret_file(token, sizeof(token), "token", "t0ken\n");
-    p->secret_file = secret;
-    p->token_file = token;
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_SEVERE);
-    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-    char *text = standin_requests(&far);
+    fx.p->secret_file = secret;
+    fx.p->token_file = token;
+    ff_start(&fx.ff);
+    ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_SEVERE);
+    assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
+    char *text = standin_requests(&fx.far);
 
     arena_init(&a, 65536, 0);
     assert_int_equal(json_parse(&a, text, strlen(text), &err, &request), 0); /* exactly one line */
@@ -118,15 +94,7 @@ static void posts_signed_and_with_a_token(void **state) {
     buf_done(&content);
     buf_done(&expected);
     free(text);
-    end();
-}
-
-static int posts(void) {
-    char *text = standin_requests(&far);
-    int n = ff_count(text, "\"method\": \"POST\"");
-
-    free(text);
-    return n;
+    https_fx_end(&fx);
 }
 
 static bool is_dead(struct ff *f) { return ff_dead(f, "city") > 0; }
@@ -137,29 +105,29 @@ static void refused_for_good(void **state) {
     size_t rows = 0;
 
     (void)state;
-    if (!begin())
+    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
         skip();
-    standin_mode(&far, "status 422");
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-    assert_true(ff_until(&ff, is_dead, FF_PATIENCE));
-    ff_run(&ff, 500);
-    assert_int_equal(posts(), 1);
-    ff_stats(&ff, 0, &st);
+    standin_mode(&fx.far, "status 422");
+    ff_start(&fx.ff);
+    ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&fx.ff, is_dead, FF_PATIENCE));
+    ff_run(&fx.ff, 500);
+    assert_int_equal(https_fx_posts(&fx), 1);
+    ff_stats(&fx.ff, 0, &st);
     assert_int_equal(st.dead, 1);
     assert_non_null(strstr(st.why, "HTTP 422"));
     assert_non_null(strstr(st.why, "as told"));
     assert_true(st.reachable);
-    standin_mode(&far, "ok");
-    assert_int_equal(store_outbox_resend(ff.store, NULL, "city", ID("0001"), ff_wall(&ff), &rows, &err), 0);
-    forward_wake(ff.forward);
-    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-    end();
+    standin_mode(&fx.far, "ok");
+    assert_int_equal(store_outbox_resend(fx.ff.store, NULL, "city", ID("0001"), ff_wall(&fx.ff), &rows, &err), 0);
+    forward_wake(fx.ff.forward);
+    assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
+    https_fx_end(&fx);
 }
 
 static bool has_one_post(struct ff *f) {
     (void)f;
-    return posts() >= 1;
+    return https_fx_posts(&fx) >= 1;
 }
 
 /* A token that has run out must cost no incident: nothing is dead, nothing is asked in haste, and a reload after the renewal ends it. */
@@ -169,32 +137,32 @@ static void unauthorized(void **state) {
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        if (!begin())
+        if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
             skip();
-        p->retry_max = 60000;
-        standin_mode(&far, modes[i]);
-        ff_start(&ff);
+        fx.p->retry_max = 60000;
+        standin_mode(&fx.far, modes[i]);
+        ff_start(&fx.ff);
         for (int k = 0; k < 3; k++) {
             char id[40];
 
             (void)snprintf(id, sizeof(id), ID("%04d"), k);
-            ff_incident(&ff, id, 1, SEVERITY_MINOR);
+            ff_incident(&fx.ff, id, 1, SEVERITY_MINOR);
         }
-        assert_true(ff_until(&ff, has_one_post, FF_PATIENCE));
-        ff_run(&ff, 1500);
-        assert_in_range(posts(), 1, 3); /* what was in flight together */
-        assert_int_equal(ff_dead(&ff, "city"), 0);
-        assert_int_equal(ff_waiting(&ff, "city"), 3);
-        ff_stats(&ff, 0, &st);
+        assert_true(ff_until(&fx.ff, has_one_post, FF_PATIENCE));
+        ff_run(&fx.ff, 1500);
+        assert_in_range(https_fx_posts(&fx), 1, 3); /* what was in flight together */
+        assert_int_equal(ff_dead(&fx.ff, "city"), 0);
+        assert_int_equal(ff_waiting(&fx.ff, "city"), 3);
+        ff_stats(&fx.ff, 0, &st);
         assert_false(st.reachable);
         assert_non_null(strstr(st.why, "unauthorized"));
         assert_non_null(strstr(st.why, modes[i] + 7));
-        standin_mode(&far, "ok");
-        forward_renew(ff.forward);
-        assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-        ff_stats(&ff, 0, &st);
+        standin_mode(&fx.far, "ok");
+        forward_renew(fx.ff.forward);
+        assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
+        ff_stats(&fx.ff, 0, &st);
         assert_true(st.reachable);
-        end();
+        https_fx_end(&fx);
     }
 }
 
@@ -209,36 +177,36 @@ static void secrets_are_not_repeated(void **state) {
     for (size_t i = 0; i < 3; i++) {
         struct forward_stats st;
 
-        if (!begin())
+        if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
             skip();
         secret_file(secret, sizeof(secret), "secret", "whsec_c2lnbmluZy1zZWNyZXQtMTIz\n");
         secret_file(token, sizeof(token), "token", "tok-9f8e7d6c5b4a3f2e1d0c\n");
-        p->secret_file = secret;
-        p->token_file = token;
-        standin_mode(&far, modes[i]);
-        ff_start(&ff);
-        ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-        assert_true(ff_until(&ff, has_one_post, FF_PATIENCE));
-        ff_run(&ff, 300);
-        ff_stats(&ff, 0, &st);
+        fx.p->secret_file = secret;
+        fx.p->token_file = token;
+        standin_mode(&fx.far, modes[i]);
+        ff_start(&fx.ff);
+        ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
+        assert_true(ff_until(&fx.ff, has_one_post, FF_PATIENCE));
+        ff_run(&fx.ff, 300);
+        ff_stats(&fx.ff, 0, &st);
         assert_non_null(strstr(st.why, "Bearer ***"));
         assert_non_null(strstr(st.why, "/in/incidents?***"));
         for (size_t k = 0; k < sizeof(hidden) / sizeof(hidden[0]); k++)
             assert_null(strstr(st.why, hidden[k]));
-        end();
+        https_fx_end(&fx);
     }
 }
 
 static void again_after(const char *mode) {
-    if (!begin())
+    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
         skip();
-    standin_mode(&far, mode);
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-    assert_int_equal(posts(), 2);
-    assert_int_equal(ff_dead(&ff, "city"), 0);
-    end();
+    standin_mode(&fx.far, mode);
+    ff_start(&fx.ff);
+    ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
+    assert_int_equal(https_fx_posts(&fx), 2);
+    assert_int_equal(ff_dead(&fx.ff, "city"), 0);
+    https_fx_end(&fx);
 }
 
 static void tried_again(void **state) {
@@ -257,17 +225,17 @@ static void retry_after_is_kept(void **state) {
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        if (!begin())
+        if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
             skip();
-        standin_mode(&far, modes[i]);
-        ff_start(&ff);
+        standin_mode(&fx.far, modes[i]);
+        ff_start(&fx.ff);
         int64_t before = clock_wall();
 
-        ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-        assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+        ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
+        assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
         assert_in_range(clock_wall() - before, 1900, 6000);
-        assert_int_equal(posts(), 2);
-        end();
+        assert_int_equal(https_fx_posts(&fx), 2);
+        https_fx_end(&fx);
     }
 }
 
@@ -277,41 +245,41 @@ static void an_unsure_answer_is_none(void **state) {
 
     (void)state;
     for (size_t i = 0; i < 4; i++) {
-        if (!begin())
+        if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
             skip();
-        p->timeout = 1000;
-        standin_mode(&far, modes[i]);
-        ff_start(&ff);
-        ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-        assert_true(ff_until(&ff, has_one_post, FF_PATIENCE));
-        ff_run(&ff, 1200);
-        assert_int_equal(ff_waiting(&ff, "city"), 1);
-        assert_int_equal(ff_dead(&ff, "city"), 0);
-        ff_stats(&ff, 0, &st);
+        fx.p->timeout = 1000;
+        standin_mode(&fx.far, modes[i]);
+        ff_start(&fx.ff);
+        ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
+        assert_true(ff_until(&fx.ff, has_one_post, FF_PATIENCE));
+        ff_run(&fx.ff, 1200);
+        assert_int_equal(ff_waiting(&fx.ff, "city"), 1);
+        assert_int_equal(ff_dead(&fx.ff, "city"), 0);
+        ff_stats(&fx.ff, 0, &st);
         assert_true(st.failed > 0);
         assert_true(st.why[0] != '\0');
         if (i == 3)
             assert_non_null(strstr(st.why, "redirects are not followed"));
-        standin_mode(&far, "ok");
-        assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-        char *text = standin_requests(&far);
+        standin_mode(&fx.far, "ok");
+        assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
+        char *text = standin_requests(&fx.far);
 
         assert_int_equal(ff_count(text, "/elsewhere"), 0);
         free(text);
-        end();
+        https_fx_end(&fx);
     }
 }
 
 static void a_long_reply_confirms_and_is_not_kept(void **state) {
     (void)state;
-    if (!begin())
+    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
         skip();
-    standin_mode(&far, "long 5000000");
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-    assert_int_equal(posts(), 1);
-    end();
+    standin_mode(&fx.far, "long 5000000");
+    ff_start(&fx.ff);
+    ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
+    assert_int_equal(https_fx_posts(&fx), 1);
+    https_fx_end(&fx);
 }
 
 /* Kept busy for a second, one place at a time is used; the rows' tries are not spent on a platform that is away. */
@@ -319,24 +287,24 @@ static void platform_away(void **state) {
     struct forward_stats st;
 
     (void)state;
-    if (!begin())
+    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
         skip();
-    ff_start(&ff);
-    standin_stop(&far);
+    ff_start(&fx.ff);
+    standin_stop(&fx.far);
     for (int i = 0; i < 8; i++) {
         char id[40];
 
         (void)snprintf(id, sizeof(id), "01J0000000000000000000%04d", i);
-        ff_incident(&ff, id, 1, i == 5 ? SEVERITY_EXTREME : SEVERITY_MINOR);
+        ff_incident(&fx.ff, id, 1, i == 5 ? SEVERITY_EXTREME : SEVERITY_MINOR);
     }
-    ff_incident(&ff, ID("0003"), 2, SEVERITY_MINOR);
-    ff_run(&ff, 1000);
-    assert_int_equal(ff_waiting(&ff, "city"), 8);
-    ff_stats(&ff, 0, &st);
+    ff_incident(&fx.ff, ID("0003"), 2, SEVERITY_MINOR);
+    ff_run(&fx.ff, 1000);
+    assert_int_equal(ff_waiting(&fx.ff, "city"), 8);
+    ff_stats(&fx.ff, 0, &st);
     assert_false(st.reachable);
-    assert_int_equal(ff.downs, 1);
+    assert_int_equal(fx.ff.downs, 1);
     assert_true(st.failed < 60);
-    char *before = ff_read(ff.file);
+    char *before = ff_read(fx.ff.file);
 
     free(before);
     struct arena a;
@@ -344,13 +312,13 @@ static void platform_away(void **state) {
     struct err err = {0};
 
     arena_init(&a, 4096, 0);
-    assert_int_equal(store_outbox_next(ff.store, "city", ff_wall(&ff), NULL, 0, 8, &a, rows, &err), 8);
+    assert_int_equal(store_outbox_next(fx.ff.store, "city", ff_wall(&fx.ff), NULL, 0, 8, &a, rows, &err), 8);
     for (int i = 0; i < 8; i++)
         assert_int_equal(rows[i].attempts, 0);
     arena_done(&a);
-    standin_again(&far);
-    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-    char *text = standin_requests(&far);
+    standin_again(&fx.far);
+    assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
+    char *text = standin_requests(&fx.far);
     const char *first = strstr(text, "webhook-id");
 
     assert_non_null(first);
@@ -358,182 +326,30 @@ static void platform_away(void **state) {
     assert_int_equal(ff_count(text, "\"method\": \"POST\""), 8);
     assert_int_equal(ff_count(text, ID("0003") ".1"), 0);
     free(text);
-    assert_int_equal(ff.ups, 1);
-    end();
+    assert_int_equal(fx.ff.ups, 1);
+    https_fx_end(&fx);
 }
 
 /* One message that the platform stumbles over must not keep the others. */
 static void poison(void **state) {
     (void)state;
-    if (!begin())
+    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
         skip();
-    p->in_flight = 1;
-    standin_mode(&far, "poison " ID("0002"));
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-    ff_incident(&ff, ID("0002"), 1, SEVERITY_EXTREME);
-    ff_incident(&ff, ID("0003"), 1, SEVERITY_MINOR);
-    ff_run(&ff, 1000);
-    assert_int_equal(ff_waiting(&ff, "city"), 1);
-    standin_mode(&far, "ok");
-    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-    end();
-}
-
-static void refused_tls(const char *cert, const char *key, const char *ca, const char *part) {
-    struct forward_stats st;
-
-    if (!begin_with(cert, key, NULL))
-        skip();
-    p->tls.ca = ca;
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-    ff_run(&ff, 400);
-    assert_int_equal(ff_waiting(&ff, "city"), 1);
-    assert_int_equal(posts(), 0);
-    ff_stats(&ff, 0, &st);
-    assert_false(st.reachable);
-    if (strstr(st.why, part) == NULL)
-        fail_msg("why: %s", st.why);
-    p->tls.verify = false;
-    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-    end();
-}
-
-static void who_is_not_believed(void **state) {
-    (void)state;
-    refused_tls(certs.stranger, certs.stranger_key, certs.ca, "its certificate is for another name");
-    refused_tls(certs.expired, certs.expired_key, certs.ca, "its certificate has run out");
-    refused_tls(certs.server, certs.server_key, certs.other_ca, "from an authority that is not trusted here");
-    refused_tls(certs.own, certs.own_key, certs.ca, "its certificate is self-signed");
-}
-
-/* One that speaks nothing newer than `speaks` when at least `wanted` is asked for; verification has nothing to do with it. */
-static void refused_version(const char *speaks, enum tls_version wanted) {
-    struct forward_stats st;
-    int port = free_port();
-    pid_t server = certs_old_server(&certs, port, speaks);
-
-    ff_setup(&ff);
-    p = ff_platform(&ff, "city", PLATFORM_HTTPS);
-    (void)snprintf(url, sizeof(url), "https://127.0.0.1:%d/", port);
-    p->url = url;
-    p->tls = (struct config_tls){.on = true, .min_version = wanted};
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-    ff_run(&ff, 300);
-    ff_stats(&ff, 0, &st);
-    assert_false(st.reachable);
-    if (strstr(st.why, "no version of TLS that is recent enough") == NULL)
-        fail_msg("why: %s", st.why);
-    ff_teardown(&ff);
-    certs_server_end(server);
-}
-
-static void old_versions(void **state) {
-    (void)state;
-    if (certs.dir[0] == '\0')
-        skip();
-    refused_version("-tls1_1", TLS_1_2);
-    refused_version("-tls1_2", TLS_1_3);
-}
-
-static int seen_as(const char *name) {
-    char part[128], *requests = standin_requests(&far);
-
-    (void)snprintf(part, sizeof(part), "\"client\": \"gengfu test %s\"", name);
-    int n = ff_count(requests, part);
-
-    free(requests);
-    return n;
-}
-
-/* New files over the old ones, one after the other: half of a renewal changes nothing, the whole is taken by the next request; nothing is lost between. */
-static void renewed_client_certificate(void **state) {
-    char from[2][128];
-    struct forward_stats st;
-
-    (void)state;
-    if (!begin_with(certs.server, certs.server_key, certs.ca))
-        skip();
-    certs_leaf(&certs, "second", "DNS:gateway.example", "30");
-    for (int i = 0; i < 2; i++)
-        (void)snprintf(from[i], sizeof(from[i]), "%s/second.%s", certs.dir, i == 0 ? "pem" : "key");
-    p->tls.cert = certs.client;
-    p->tls.key = certs.client_key;
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-    ff_stats(&ff, 0, &st);
-    assert_true(st.peer_not_after > clock_wall() + 29 * TIME_DAY && st.peer_not_after < clock_wall() + 31 * TIME_DAY);
-    assert_int_equal(rename(from[0], certs.client), 0);
-    ff_incident(&ff, ID("0002"), 1, SEVERITY_MINOR);
-    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-    assert_int_equal(seen_as("client"), 2);
-    assert_int_equal(rename(from[1], certs.client_key), 0);
-    ff_incident(&ff, ID("0003"), 1, SEVERITY_MINOR);
-    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-    assert_int_equal(seen_as("client"), 2);
-    assert_int_equal(seen_as("second"), 1);
-    end();
-    certs_leaf(&certs, "client", "DNS:gateway.example", "30");
-}
-
-/* The authority that is trusted is renewed as well: what the former one signed is not believed any longer, also not on a connection that is open still. */
-static void renewed_authority(void **state) {
-    char ca[128], other[600];
-
-    (void)state;
-    if (!begin())
-        skip();
-    (void)snprintf(ca, sizeof(ca), "%s/trusted.pem", ff.dir);
-    (void)snprintf(other, sizeof(other), "cp %s %s", certs.ca, ca);
-    assert_int_equal(system(other), 0);
-    p->tls.ca = ca;
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-    (void)snprintf(other, sizeof(other), "cp %s %s.new && mv %s.new %s", certs.other_ca, ca, ca, ca);
-    assert_int_equal(system(other), 0);
-    ff_incident(&ff, ID("0002"), 1, SEVERITY_MINOR);
-    ff_run(&ff, 400);
-    assert_int_equal(ff_waiting(&ff, "city"), 1);
-    end();
-}
-
-static void client_certificate(void **state) {
-    (void)state;
-    if (!begin_with(certs.server, certs.server_key, certs.ca))
-        skip();
-    p->tls.cert = certs.client;
-    p->tls.key = certs.client_key;
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-    end();
-    if (!begin_with(certs.server, certs.server_key, certs.ca))
-        skip();
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-    ff_run(&ff, 400);
-    assert_int_equal(ff_waiting(&ff, "city"), 1);
-    assert_int_equal(ff_dead(&ff, "city"), 0);
-    end();
-}
-
-static void plain_to_this_machine(void **state) {
-    (void)state;
-    if (!begin_with(NULL, NULL, NULL))
-        skip();
-    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/in", far.port);
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
-    end();
+    fx.p->in_flight = 1;
+    standin_mode(&fx.far, "poison " ID("0002"));
+    ff_start(&fx.ff);
+    ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
+    ff_incident(&fx.ff, ID("0002"), 1, SEVERITY_EXTREME);
+    ff_incident(&fx.ff, ID("0003"), 1, SEVERITY_MINOR);
+    ff_run(&fx.ff, 1000);
+    assert_int_equal(ff_waiting(&fx.ff, "city"), 1);
+    standin_mode(&fx.far, "ok");
+    assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
+    https_fx_end(&fx);
 }
 
 static bool has_answer(struct ff *f) {
-    char *text = standin_requests(&far);
+    char *text = standin_requests(&fx.far);
     bool found = strstr(text, "/answers\"") != NULL;
 
     (void)f;
@@ -542,7 +358,7 @@ static bool has_answer(struct ff *f) {
 }
 
 static bool has_two_answers(struct ff *f) {
-    char *text = standin_requests(&far);
+    char *text = standin_requests(&fx.far);
     int n = ff_count(text, "/answers\"");
 
     (void)f;
@@ -552,80 +368,80 @@ static bool has_two_answers(struct ff *f) {
 
 static void commands_in_the_reply(void **state) {
     (void)state;
-    if (!begin())
+    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
         skip();
     standin_mode(
-        &far,
+        &fx.far,
         "commands [{\"id\": \"c1\", \"incident\": \"x\", \"action\": \"acknowledge\"}, {\"id\": \"c2\", \"incident\": \"x\", \"action\": \"note\"}]");
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-    assert_true(ff_until(&ff, has_two_answers, FF_PATIENCE));
-    assert_int_equal(ff.commands, 2);
-    assert_string_equal(ff.action, "note");
-    char *text = standin_requests(&far);
+    ff_start(&fx.ff);
+    ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&fx.ff, has_two_answers, FF_PATIENCE));
+    assert_int_equal(fx.ff.commands, 2);
+    assert_string_equal(fx.ff.action, "note");
+    char *text = standin_requests(&fx.far);
 
     assert_non_null(strstr(text, "\"path\": \"/in/incidents/answers\""));
     assert_non_null(strstr(text, "{\\\"id\\\":\\\"c1\\\",\\\"ok\\\":true,\\\"revision\\\":2}"));
     free(text);
-    end();
+    https_fx_end(&fx);
 }
 
 static void answers_are_tried_again(void **state) {
     (void)state;
-    if (!begin())
+    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
         skip();
-    standin_mode(&far, "commands [{\"id\": \"c1\", \"incident\": \"x\", \"action\": \"note\"}]");
-    standin_file(&far, "answers-mode", "status 503");
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-    assert_true(ff_until(&ff, has_two_answers, FF_PATIENCE));
-    standin_file(&far, "answers-mode", "ok");
-    ff_run(&ff, 900);
-    standin_forget(&far);
-    ff_run(&ff, 600);
-    assert_false(has_answer(&ff)); /* it has been taken */
-    assert_int_equal(ff.commands, 1);
-    end();
+    standin_mode(&fx.far, "commands [{\"id\": \"c1\", \"incident\": \"x\", \"action\": \"note\"}]");
+    standin_file(&fx.far, "answers-mode", "status 503");
+    ff_start(&fx.ff);
+    ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&fx.ff, has_two_answers, FF_PATIENCE));
+    standin_file(&fx.far, "answers-mode", "ok");
+    ff_run(&fx.ff, 900);
+    standin_forget(&fx.far);
+    ff_run(&fx.ff, 600);
+    assert_false(has_answer(&fx.ff)); /* it has been taken */
+    assert_int_equal(fx.ff.commands, 1);
+    https_fx_end(&fx);
 }
 
 static bool has_command(struct ff *f) { return f->commands > 0; }
 
 static void commands_by_poll(void **state) {
     (void)state;
-    if (!begin())
+    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
         skip();
-    p->poll = 50;
-    ff_start(&ff);
-    standin_file(&far, "commands", "[{\"id\": \"p 1\", \"incident\": \"x\", \"action\": \"close\"}]");
-    assert_true(ff_until(&ff, has_command, FF_PATIENCE));
-    assert_string_equal(ff.command_id, "p 1");
-    assert_true(ff_until(&ff, has_answer, FF_PATIENCE));
-    ff_run(&ff, 1500);
-    char *text = standin_requests(&far);
+    fx.p->poll = 50;
+    ff_start(&fx.ff);
+    standin_file(&fx.far, "commands", "[{\"id\": \"p 1\", \"incident\": \"x\", \"action\": \"close\"}]");
+    assert_true(ff_until(&fx.ff, has_command, FF_PATIENCE));
+    assert_string_equal(fx.ff.command_id, "p 1");
+    assert_true(ff_until(&fx.ff, has_answer, FF_PATIENCE));
+    ff_run(&fx.ff, 1500);
+    char *text = standin_requests(&fx.far);
 
     assert_non_null(strstr(text, "/in/incidents/commands?gateway=gw-test&after=\""));
     assert_non_null(strstr(text, "/in/incidents/commands?gateway=gw-test&after=p%201\""));
     free(text);
-    end(); /* while a poll is held */
+    https_fx_end(&fx); /* while a poll is held */
 }
 
 static void stops_in_the_middle(void **state) {
     (void)state;
-    if (!begin())
+    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
         skip();
-    p->timeout = 20000;
-    standin_mode(&far, "slow 10");
-    ff_start(&ff);
+    fx.p->timeout = 20000;
+    standin_mode(&fx.far, "slow 10");
+    ff_start(&fx.ff);
     for (int i = 0; i < 6; i++) {
         char id[40];
 
         (void)snprintf(id, sizeof(id), "01J0000000000000000000%04d", i);
-        ff_incident(&ff, id, 1, SEVERITY_MINOR);
+        ff_incident(&fx.ff, id, 1, SEVERITY_MINOR);
     }
-    assert_true(ff_until(&ff, has_one_post, FF_PATIENCE));
-    ff_stop(&ff);
-    assert_int_equal(ff_waiting(&ff, "city"), 6);
-    end();
+    assert_true(ff_until(&fx.ff, has_one_post, FF_PATIENCE));
+    ff_stop(&fx.ff);
+    assert_int_equal(ff_waiting(&fx.ff, "city"), 6);
+    https_fx_end(&fx);
 }
 
 static void a_secret_that_is_none(void **state) {
@@ -633,18 +449,18 @@ static void a_secret_that_is_none(void **state) {
     struct forward_stats st;
 
     (void)state;
-    if (!begin())
+    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
         skip();
     secret_file(secret, sizeof(secret), "secret", "!!! not base64 !!!\n");
-    p->secret_file = secret;
-    ff_start(&ff);
-    ff_incident(&ff, ID("0001"), 1, SEVERITY_MINOR);
-    ff_run(&ff, 300);
-    assert_int_equal(ff_waiting(&ff, "city"), 1);
-    ff_stats(&ff, 0, &st);
+    fx.p->secret_file = secret;
+    ff_start(&fx.ff);
+    ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
+    ff_run(&fx.ff, 300);
+    assert_int_equal(ff_waiting(&fx.ff, "city"), 1);
+    ff_stats(&fx.ff, 0, &st);
     assert_non_null(strstr(st.why, "not base64"));
-    assert_int_equal(posts(), 0);
-    end();
+    assert_int_equal(https_fx_posts(&fx), 0);
+    https_fx_end(&fx);
 }
 
 /* -- texts ----------------------------------------------------------------------------------------------------------------------------------- */
@@ -729,12 +545,6 @@ int main(void) {
         cmocka_unit_test(a_long_reply_confirms_and_is_not_kept),
         cmocka_unit_test(platform_away),
         cmocka_unit_test(poison),
-        cmocka_unit_test(who_is_not_believed),
-        cmocka_unit_test(client_certificate),
-        cmocka_unit_test(old_versions),
-        cmocka_unit_test(renewed_client_certificate),
-        cmocka_unit_test(renewed_authority),
-        cmocka_unit_test(plain_to_this_machine),
         cmocka_unit_test(commands_in_the_reply),
         cmocka_unit_test(answers_are_tried_again),
         cmocka_unit_test(commands_by_poll),
