@@ -313,7 +313,7 @@ cross: cross-ready ## the program for another machine, with Debian's compiler an
 
 test-cross: ## the unit tests of the program for another machine, under qemu (ARCH=arm64 or armhf; ONLY=part of a name)
 	@$(MAKE) --no-print-directory cross ARCH=$(ARCH) CROSS_GOALS='all unit-programs' ONLY=$(ONLY)
-	@QEMU_LD_PREFIX=$(SYSROOT) $(PYTHON) tests/run --build $(CROSS)/build $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' --wrap $(QEMU_$(ARCH)) unit
+	@QEMU_LD_PREFIX=$(SYSROOT) $(PYTHON) tests/run --build $(CROSS)/build $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' --patience 10 --wrap $(QEMU_$(ARCH)) unit
 
 bench-arm: ## instructions, heap and size of the programs for arm64 and armhf, counted under qemu
 	@for a in arm64 armhf; do $(MAKE) --no-print-directory cross ARCH=$$a CROSS_GOALS='all build/cross/'$$a'/build/tests/bench/inside' || exit 1; done
@@ -376,10 +376,10 @@ ASAN_BUILD ?= build-asan
 PARTS ?= unit fuzz rules cli e2e
 asan: ## the tests with address and undefined-behaviour sanitizers (PARTS='unit fuzz': the short ones; ONLY=part of a name)
 	@$(SUBMAKE) $(JOBS) BUILD=$(ASAN_BUILD) SAN=address,undefined all unit-programs fuzz-programs torture-programs $(SECCOMP_LAUNCH:$(BUILD)/%=$(ASAN_BUILD)/%)
-	@for p in $(PARTS); do $(ASAN_ENV) $(PYTHON) tests/run --build $(ASAN_BUILD) $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' $$p || failed=1; done; test -z "$$failed"
+	@for p in $(PARTS); do $(ASAN_ENV) $(PYTHON) tests/run --build $(ASAN_BUILD) --patience 10 $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' $$p || failed=1; done; test -z "$$failed"
 
 valgrind: unit-programs ## unit tests under valgrind
-	@$(RUN) $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' --wrap 'valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect' unit
+	@$(RUN) $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' --patience 10 --wrap 'valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect' unit
 
 coverage: ## lines covered by the unit tests, a module a line
 	@$(SUBMAKE) BUILD=build-coverage CFLAGS='-O0 -g --coverage' all unit-programs
