@@ -69,12 +69,17 @@ class Inside:
             best = us if best is None else min(best, us)
         return best, out
 
-    def instructions(self, mode, count, *args, wrap=("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--instr-atstart=no")):
-        """Of one round: what twice as many rounds add. None without valgrind. Both are counted at once: a count knows no hurry."""
+    def instructions(self, mode, count, *args, wrap=("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--instr-atstart=no"), at_once=True):
+        """Of one round: what twice as many rounds add. None without valgrind. Both are counted at once, where they share no file: a count knows no hurry."""
         if not self.valgrind and wrap[0] == "valgrind":
             return None
-        both = [self.begin(mode, n, *[a() if callable(a) else a for a in args], wrap=wrap) for n in (count, 2 * count)]
-        total = [int(re.search(r"Collected : (\d+)", self.end(p)[1]).group(1)) for p in both]
+        def said(err):
+            return int(re.search(r"Collected : (\d+)", err).group(1))
+        rounds = [(mode, n, *[a() if callable(a) else a for a in args]) for n in (count, 2 * count)]
+        if at_once:
+            total = [said(self.end(p)[1]) for p in [self.begin(*r, wrap=wrap) for r in rounds]]
+        else:
+            total = [said(self.once(*r, wrap=wrap)[1]) for r in rounds]
         if total[1] == 0:
             raise RuntimeError("inside was built without valgrind's header, which came later: remove it from the build and make it again")
         return (total[1] - total[0]) / count
@@ -103,10 +108,14 @@ class Inside:
         self.room("inside.sources+rules+store", "store", 50000, rules, lock, db, 200, rules=100, devices=300, batch=200)
         self.room("inside.sources+rules+store.frigate", "store", 20000, rules, cam, db, 200, rules=100, devices=300, batch=200)
 
+    def floor(self):
+        """What one message costs whoever parses it and keeps it, in us: cJSON in an arena, a row in SQLite."""
+        return self.cpu("cjson", 100000, self.messages())[0] + self.cpu("journal", 100000, lambda: self.fresh(".db"), 200)[0]
+
     def growth(self):
         """Against the number of rules that look, of rules that are not concerned, of devices, and the size of the store."""
         lock = self.messages()
-        for n in (10, 100, 1000):
+        for n in (10, 100, 1000, 10000):
             self.room(f"growth.rules_that_look.{n}", "engine", 100000 // max(1, n // 20), self.rules(work.all_look(n)), lock, counted=500)
         for how in ("value", "device", "list", "kind"):
             few, many = (self.room(f"growth.rules_not_concerned.{how}.{n}", "engine", 20000, self.rules(work.do_not_concern(n, how)), lock, counted=3000)[0] for n in (10, 10000))
@@ -114,11 +123,14 @@ class Inside:
         for n in (10, 300, 3000):
             self.room(f"growth.devices.{n}", "engine", 50000, self.rules(work.all_look(100), n), self.messages(n), devices=n, counted=6000)
         rules, db = self.rules(work.all_look(100)), self.fresh(".db")
-        empty, _ = self.cpu("store", 20000, rules, lock, lambda: self.fresh(".db"), 200)
+        empty, _ = self.room("growth.store.empty", "store", 20000, rules, lock, lambda: self.fresh(".db"), 200)
         rows = self.fill(db, rules, lock)
+        what = {"bytes": os.path.getsize(db), "rows": rows}
         full, _ = self.cpu("store", 20000, rules, lock, db, 200)
-        self.bench.figure("growth.store.empty", round(empty, 3), "us")
-        self.bench.figure("growth.store.full", round(full, 3), "us", bytes=os.path.getsize(db), rows=rows)
+        self.bench.figure("growth.store.full", round(full, 3), "us", **what)
+        n = self.instructions("store", 2000, rules, lock, db, 200, at_once=False)
+        if n is not None:
+            self.bench.figure("growth.store.full.instructions", round(n), "instructions", **what)
         self.bench.figure("growth.store.ratio", round(full / empty, 2), "full to empty")
 
     def fill(self, db, rules, messages):
@@ -156,7 +168,10 @@ class Inside:
     def expressions(self):
         for name, text in EXPRESSIONS.items():
             us, _ = self.cpu("compile", 5000, text)
-            self.bench.figure(f"expression.{name}.compile", round(us, 2), "us", expression=text)
+            self.bench.figure(f"expression.{name}.compile", round(us, 2), "us", expression=text, note="text to program, in the rules' environment")
+            n = self.instructions("compile", 500, text)
+            if n is not None:
+                self.bench.figure(f"expression.{name}.compile.instructions", round(n), "instructions", expression=text)
             us, _ = self.cpu("eval", 500000, text, EVENT)
             self.bench.figure(f"expression.{name}.eval", round(us * 1000, 1), "ns", expression=text)
             n = self.instructions("eval", 5000, text, EVENT)

@@ -37,6 +37,12 @@ def rss(pid):
     return sandbox.fields(pid)[0]
 
 
+def own(pid):
+    """Of the resident memory, what is no page of a file: heap, stack, and what the loader wrote into the libraries' pages."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return next(int(line.split()[1]) * 1024 for line in f if line.startswith("RssAnon"))
+
+
 def middle(values, digits=2):
     return round(statistics.median(values), digits)
 
@@ -114,6 +120,8 @@ class Live:
             self.bench.figure(f"{name}.{who}.rss", middle([r["rss"] / 1e6 for r in readings]), "MB")
         for mode in ("null", "journal"):
             self.bench.figure(f"{name}.ratio_to_{mode}", middle([g["cpu"] / f["cpu"] for g, f in zip(figures["gengfu"], figures[mode])]), f"gengfu/plain {mode}")
+        if rate > 10000:
+            self.bench.figure(f"{name}.rate_to_journal", middle([g["rate"] / f["rate"] for g, f in zip(figures["gengfu"], figures["journal"])]), "gengfu/plain journal")
         if rate <= 10000:
             self.bench.figure(f"{name}.gengfu.commits", middle([r["commits"] for r in figures["gengfu"]], 0), "commits", seconds=count / rate)
         return figures
@@ -121,7 +129,15 @@ class Live:
     # -- figures ---------------------------------------------------------------------------------------------------------------------
 
     def flood(self):
-        self.compare("flood", 200000, MESSAGES)
+        inside = Inside(self.bench)
+        try:
+            parts = inside.floor()
+        finally:
+            inside.close()
+        figures = self.compare("flood", 200000, MESSAGES)
+        floor = [r["cpu"] + parts for r in figures["null"]]
+        self.bench.figure("flood.floor", middle(floor), "us/message", note="plain_null, cJSON in an arena, a row in SQLite")
+        self.bench.figure("flood.ratio_to_floor", middle([g["cpu"] / f for g, f in zip(figures["gengfu"], floor)]), "gengfu/floor")
 
     def steady(self):
         self.compare("steady", STEADY_RATE, STEADY_RATE * STEADY_SECONDS)
@@ -140,12 +156,24 @@ class Live:
             time.sleep(20)
             self.bench.figure("idle.wakeups", round((switches(pid) - a) / 20, 2), "1/s")
             self.bench.figure("idle.cpu", round((cpu_ns(pid) - cpu) / 20e6, 3), "ms/s")
-            self.bench.figure("idle.rss.shipped_rules", round(rss(pid) / 1e6, 2), "MB")
+            self.bench.figure("idle.rss.shipped_rules", round(rss(pid) / 1e6, 2), "MB", own=round(own(pid) / 1e6, 2), note="own: not pages of libraries and the program")
             size = os.path.getsize(box.program)
             stripped = box.path("stripped")
             if subprocess.run(["strip", "-o", stripped, box.program], check=False).returncode == 0:
                 size = os.path.getsize(stripped)
             self.bench.figure("program.stripped", round(size / 1e6, 3), "MB")
+        finally:
+            box.close()
+        for rules, devices in ((10, 10), (10000, 300)):
+            self.at_rest(rules, devices)
+
+    def at_rest(self, rules, devices):
+        box, _ = self.box(work.all_look(rules), devices)
+        try:
+            box.start(log_level="warn")
+            time.sleep(2)
+            pid = box.daemon.pid
+            self.bench.figure(f"idle.rss.rules_{rules}", round(rss(pid) / 1e6, 2), "MB", own=round(own(pid) / 1e6, 2), devices=devices)
         finally:
             box.close()
 
@@ -198,6 +226,7 @@ class Live:
     def bytes(self):
         """What reaches the disk for an event at a hundred events a second, WAL included."""
         rate, seconds = 100, 30
+        inside = Inside(self.bench)
         box, broker = self.box()
         try:
             box.start(log_level="warn")
@@ -207,13 +236,16 @@ class Live:
             sandbox.wait_for(lambda: box.status()["messages"]["received"] >= rate * seconds, seconds + 20, "the messages", 1)
             time.sleep(1)
             status = box.status()
-            self.bench.figure("bytes.per_event", round((written(pid) - before) / (rate * seconds)), "bytes", rate=rate, commits=status["store"]["commits"],
-                              note="write_bytes of /proc/PID/io")
+            wrote = (written(pid) - before) / (rate * seconds)
             box.stop()
-            with open(f"{box.store}", "rb") as f:
-                f.seek(0, 2)
-                self.bench.figure("bytes.store_after", f.tell(), "bytes", events=rate * seconds)
+            out, _ = inside.once("repeat", 1, box.store, 1000, inside.fresh(".db"))
+            sizes = {"message": status["broker"]["bytes"] / status["broker"]["messages"], "event": out["bytes"] / out["rounds"]}
+            self.bench.figure("bytes.per_event", round(wrote), "bytes", rate=rate, commits=status["store"]["commits"], note="write_bytes of /proc/PID/io")
+            for what, size in sizes.items():
+                self.bench.figure(f"bytes.ratio_to_{what}", round(wrote / size, 2), f"bytes written/{what}", bytes=round(size))
+            self.bench.figure("bytes.store_after", os.path.getsize(box.store), "bytes", events=rate * seconds)
         finally:
+            inside.close()
             box.close()
 
     def latency(self):
