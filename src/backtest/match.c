@@ -18,9 +18,11 @@ static int by_key(const void *a, const void *b) {
 static struct backtest_incident **sorted(struct backtest_incidents *set, size_t n) {
     struct backtest_incident **all = malloc((n ? n : 1) * sizeof(struct backtest_incident *));
 
-    for (size_t i = 0; all != NULL && i < n; i++)
+    if (all == NULL)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
         all[i] = &set->items[i];
-    if (all != NULL && n > 0)
+    if (n > 0)
         qsort(all, n, sizeof(all[0]), by_key);
     return all;
 }
