@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Arena: memory that is given back all at once.
  *
- * Invariants: every pointer handed out is aligned to 16 bytes and stays where it is until arena_reset/arena_done; an arena never
+ * Invariants: every pointer handed out is aligned for any type and stays where it is until arena_reset/arena_done; an arena never
  * holds more than `limit` bytes: past it, and when the system has no memory, allocation gives NULL. Not for several threads. */
 #ifndef GENGFU_BASE_ARENA_H
 #define GENGFU_BASE_ARENA_H

@@ -18,7 +18,7 @@ static void alignment(void **state) {
     for (size_t i = 0; i < 300; i++) {
         char *p = arena_alloc(&a, i);
         assert_non_null(p);
-        assert_int_equal((uintptr_t)p % 16, 0);
+        assert_int_equal((uintptr_t)p % _Alignof(max_align_t), 0);
         memset(p, 0xa5, i);
     }
     arena_done(&a);
