@@ -333,7 +333,7 @@ static int repeat_event(void *ctx, int64_t rowid, int64_t time, int64_t arrived,
     effects_event(fx, &row);
     meter.bytes += len;
     r->w->now.wall = row.arrived;
-    if (++r->seen % 1000 == 0)
+    if (++r->seen % 20000 == 0)
         flush(r->w);
     return 0;
 }
