@@ -42,6 +42,7 @@ struct cli {
     const char **args;
     int nargs;
     bool json, colour;
+    bool streams;       /* remote_call: the daemon may be silent for as long as it likes */
     bool looks_at_json; /* remote_call: the line function wants to see the lines under --json too */
     const char *dir;
 };

@@ -200,6 +200,7 @@ int cmd_tail(struct cli *c) {
 
     if (rc != EXIT_FINE)
         return rc;
+    c->streams = true;
     if ((req = remote_request("tail")) == NULL)
         return EXIT_TROUBLE;
     (void)cJSON_AddBoolToObject(req, "matched", cli_given(c, "matched"));

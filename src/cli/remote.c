@@ -77,7 +77,7 @@ int remote_call(struct cli *c, cJSON *request, cli_line_fn fn, void *ctx) {
         return EXIT_TROUBLE;
     }
     buf_init(&call.text, 64 << 20);
-    int rc = control_call(path, request, on_line, &call, &err);
+    int rc = control_call(path, request, c->streams ? 0 : CONTROL_WAIT, on_line, &call, &err);
     buf_done(&call.text);
     cJSON_Delete(request);
     free(path);

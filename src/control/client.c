@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -11,7 +12,12 @@
 
 #define LINE_MAX_BYTES (32 << 20)
 
-static int connect_to(const char *path, struct err *err, int *ret_fd) {
+static int hangs(struct err *err) {
+    return err_set(err, GF_EUNAVAIL, "the daemon does not answer: it hangs, or is very busy (systemctl status gengfu)");
+}
+
+static int connect_to(const char *path, int wait, struct err *err, int *ret_fd) {
+    struct timeval limit = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     size_t n = strlen(path);
     int fd;
@@ -22,9 +28,13 @@ static int connect_to(const char *path, struct err *err, int *ret_fd) {
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return err_sys(err, GF_EIO, errno, "socket");
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)); /* of connect, too */
     if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
         int e = errno;
         (void)close(fd);
+        if (e == EAGAIN)
+            return hangs(err);
         if (e == EACCES)
             return err_set(err, GF_EDENIED, "%s: not allowed; the socket is for root and the group gengfu (sudo adduser $USER gengfu)",
                            path);
@@ -40,7 +50,7 @@ static int send_all(int fd, const char *data, size_t len, struct err *err) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return err_sys(err, GF_EIO, errno, "sending the request");
+            return errno == EAGAIN ? hangs(err) : err_sys(err, GF_EIO, errno, "sending the request");
         data += n;
         len -= (size_t)n;
     }
@@ -82,6 +92,10 @@ static int receive(int fd, control_line_fn fn, void *ctx, struct err *err) {
 
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && errno == EAGAIN) {
+            rc = hangs(err);
+            break;
+        }
         if (n <= 0) {
             rc = err_set(err, GF_EIO, "the daemon closed the connection before its answer was complete");
             break;
@@ -102,10 +116,10 @@ static int receive(int fd, control_line_fn fn, void *ctx, struct err *err) {
     return rc < 0 ? rc : code;
 }
 
-int control_call(const char *path, const cJSON *request, control_line_fn fn, void *ctx, struct err *err) {
+int control_call(const char *path, const cJSON *request, int wait, control_line_fn fn, void *ctx, struct err *err) {
     struct buf b;
     int fd = -1;
-    int rc = connect_to(path, err, &fd);
+    int rc = connect_to(path, wait, err, &fd);
 
     if (rc < 0)
         return rc;

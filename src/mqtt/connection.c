@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include <mqtt_protocol.h>
@@ -149,8 +150,11 @@ void mqtt_down(struct mqtt *m, const char *why) {
     (void)snprintf(sentence, sizeof(sentence), "%s", why); /* `why` may stand in what is about to be freed */
     if (m->state == MQTT_STOPPING || m->state == MQTT_CLOSED)
         return;
-    if (was_up && uv_now(m->loop) - m->up_since >= (uint64_t)MQTT_STABLE)
-        m->failures = 0;
+    /* A broker that takes us each time is no broker that is away: only so slow that two clients of one name do not chase each other. */
+    if (was_up)
+        m->failures = uv_now(m->loop) - m->up_since >= (uint64_t)MQTT_STABLE ? 0
+                      : m->failures < MQTT_FLAPPING                          ? m->failures
+                                                                             : MQTT_FLAPPING;
     choose_version(m, silent);
     mqtt_drop(m);
     free_addresses(m);
@@ -397,9 +401,21 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)
     mqtt_settle(m);
 }
 
+/* Addresses that nobody has to be asked for: those that are written as one, and this machine's own. */
+static bool is_known(const char *host, int port, struct addrinfo **ret) {
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+                             .ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_protocol = IPPROTO_TCP};
+    char service[16];
+
+    (void)snprintf(service, sizeof(service), "%d", port);
+    return getaddrinfo(strcasecmp(host, "localhost") == 0 ? NULL : host, service, &hints, ret) == 0;
+}
+
 static void attempt(struct mqtt *m) {
-    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
-    struct addrinfo *numeric;
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
+    struct addrinfo *known;
 
     /* While a batch waits to become durable nothing may be read, so a connection would be of no use; mqtt_release tries again. */
     if (m->held)
@@ -409,12 +425,11 @@ static void attempt(struct mqtt *m) {
         return;
     }
     m->state = MQTT_RESOLVING;
-    /* An address needs no thread that asks for it; with a thread every system call of the process costs more. */
-    if (getaddrinfo(m->conf.broker->host, NULL, &hints, &numeric) == 0) {
-        addresses_found(m, numeric);
+    /* No thread for those: with one every system call of the process costs more. */
+    if (is_known(m->conf.broker->host, m->conf.broker->port, &known)) {
+        addresses_found(m, known);
         return;
     }
-    hints.ai_flags = 0;
     m->resolve.data = m;
     int rc = uv_getaddrinfo(m->loop, &m->resolve, on_resolved, m->conf.broker->host, NULL, &hints);
 

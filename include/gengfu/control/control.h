@@ -49,8 +49,10 @@ void control_patience(struct control *c, uint64_t ms);                     /* in
 bool control_line(struct control_client *c, const char *json, size_t len); /* without the line end. False: the client takes no more */
 void control_end(struct control_client *c, int code, const char *error);   /* error may be NULL */
 
-/* The other side, blocking, for the shell. Each line goes to `fn` until it returns non-zero. Returns the end's code, or <0: GF_EUNAVAIL (no daemon there), GF_EDENIED, GF_EIO. */
+#define CONTROL_WAIT 30000 /* ms */
+/* The other side, blocking, for the shell. Each line goes to `fn` until it returns non-zero. wait: ms without a sign of the daemon until it is given up; 0: for ever, as a stream wants it.
+ * Returns the end's code, or <0: GF_EUNAVAIL (no daemon there, or it hangs), GF_EDENIED, GF_EIO. */
 typedef int (*control_line_fn)(void *ctx, const cJSON *line);
-GF_WARN_UNUSED int control_call(const char *path, const cJSON *request, control_line_fn fn, void *ctx, struct err *err);
+GF_WARN_UNUSED int control_call(const char *path, const cJSON *request, int wait, control_line_fn fn, void *ctx, struct err *err);
 
 #endif

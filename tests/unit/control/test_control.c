@@ -148,7 +148,7 @@ static int call(const struct fx *f, const char *what, int *lines, struct err *er
     cJSON *req = cJSON_CreateObject();
 
     cJSON_AddStringToObject(req, "do", what);
-    int rc = control_call(f->path, req, count_line, lines, err);
+    int rc = control_call(f->path, req, 0, count_line, lines, err);
     cJSON_Delete(req);
     return rc;
 }
@@ -329,8 +329,31 @@ static void test_nobody_there(void **state) {
     cJSON *req = cJSON_CreateObject();
 
     (void)state;
-    assert_int_equal(control_call("/nonexistent/socket", req, NULL, NULL, &err), GF_EUNAVAIL);
+    assert_int_equal(control_call("/nonexistent/socket", req, 100, NULL, NULL, &err), GF_EUNAVAIL);
     assert_non_null(strstr(err.text, "no daemon answers there"));
+    cJSON_Delete(req);
+}
+
+static void test_a_daemon_that_hangs_is_given_up(void **state) {
+    char dir[] = "/tmp/gengfu-hang-XXXXXX", path[96];
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct err err = {0};
+    cJSON *req = cJSON_CreateObject();
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof(path), "%s/sock", dir);
+    (void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    assert_int_equal(listen(fd, 0), 0);
+    for (int i = 0; i < 2; i++) { /* the first one's connection is never taken; the second one does not even get in */
+        assert_int_equal(control_call(path, req, 50, NULL, NULL, &err), GF_EUNAVAIL);
+        assert_non_null(strstr(err.text, "does not answer"));
+    }
+    (void)close(fd);
+    (void)unlink(path);
+    (void)rmdir(dir);
     cJSON_Delete(req);
 }
 
@@ -505,6 +528,7 @@ int main(void) {
         cmocka_unit_test(test_a_client_that_does_not_read_is_cut_off),
         cmocka_unit_test(test_a_socket_left_behind_is_replaced_and_a_living_one_is_not),
         cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_a_daemon_that_hangs_is_given_up),
         cmocka_unit_test(test_mode_and_group),
         cmocka_unit_test(test_what_is_no_socket_is_not_removed),
         cmocka_unit_test(test_too_many_requests),
