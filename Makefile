@@ -311,9 +311,10 @@ cross: cross-ready ## the program for another machine, with Debian's compiler an
 	@$(CROSS_MAKE) $(JOBS) $(CROSS_GOALS)
 	@ls -l $(CROSS)/build/gengfu
 
-test-cross: ## the unit tests of the program for another machine, under qemu (ARCH=arm64 or armhf; ONLY=part of a name)
-	@$(MAKE) --no-print-directory cross ARCH=$(ARCH) CROSS_GOALS='all unit-programs' ONLY=$(ONLY)
+test-cross: ## the unit tests of the program for another machine, under qemu (ARCH=arm64 or armhf; ONLY=part of a name; CEL=directory: and the CEL standard suite)
+	@$(MAKE) --no-print-directory cross ARCH=$(ARCH) CROSS_GOALS='all unit-programs $(if $(CEL),$(CROSS)/build/tests/conformance/run)' ONLY=$(ONLY)
 	@QEMU_LD_PREFIX=$(SYSROOT) $(PYTHON) tests/run --build $(CROSS)/build $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' --patience 10 --wrap $(QEMU_$(ARCH)) unit
+	@$(if $(CEL),QEMU_LD_PREFIX=$(SYSROOT) $(QEMU_$(ARCH)) $(CROSS)/build/tests/conformance/run $(CEL))
 
 bench-arm: ## instructions, heap and size of the programs for arm64 and armhf, counted under qemu
 	@for a in arm64 armhf; do $(MAKE) --no-print-directory cross ARCH=$$a CROSS_GOALS='all build/cross/'$$a'/build/tests/bench/inside' || exit 1; done
