@@ -16,41 +16,55 @@ static void disarm(struct guard *g) {
     g->budget = 0;
 }
 
+void guard_init(struct guard *g, int receive_maximum) {
+    size_t most = receive_maximum > 0 ? (size_t)receive_maximum * 2 : 0;
+
+    *g = (struct guard){.room = most > GUARD_ROOM ? most : GUARD_ROOM};
+}
+
 void guard_forget(struct guard *g) {
     disarm(g);
-    for (size_t i = 0; i < GUARD_BATCHES; i++)
-        g->batches[i].n = 0;
-    g->total = 0;
+    g->total = g->next = 0;
 }
 
 void guard_done(struct guard *g) {
-    guard_forget(g);
-    for (size_t i = 0; i < GUARD_BATCHES; i++)
-        free(g->batches[i].acks);
+    disarm(g);
+    free(g->ring);
     memset(g, 0, sizeof(*g));
+}
+
+/* Room for so many more, as far as there may be; until it is full the ring has not gone round. */
+static int reserve(struct guard *g, size_t n) {
+    size_t cap = g->cap > 0 ? g->cap : 256;
+
+    while (cap < g->total + n && cap < g->room)
+        cap *= 2;
+    if (cap > g->room)
+        cap = g->room;
+    if (cap == g->cap)
+        return 0;
+    struct ingest_ack *grown = realloc(g->ring, cap * sizeof(*grown));
+
+    if (grown == NULL)
+        return GF_ENOMEM;
+    g->ring = grown;
+    g->cap = cap;
+    g->next = g->total;
+    return 0;
 }
 
 int guard_remember(struct guard *g, const struct ingest_ack *acks, size_t n) {
     if (n == 0)
         return 0;
-    size_t next = (g->newest + 1) % GUARD_BATCHES;
-    struct guard_batch *b = &g->batches[next];
+    int rc = reserve(g, n);
 
-    if (n > GUARD_MAX)
-        return GF_ELIMIT;
-    if (n > b->cap) {
-        struct ingest_ack *grown = realloc(b->acks, n * sizeof(*grown));
-
-        if (grown == NULL)
-            return GF_ENOMEM;
-        b->acks = grown;
-        b->cap = n;
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < n; i++) {
+        g->next %= g->cap;
+        g->ring[g->next++] = acks[i];
     }
-    g->total -= b->n;
-    memcpy(b->acks, acks, n * sizeof(*acks));
-    b->n = n;
-    g->total += n;
-    g->newest = next;
+    g->total = g->total + n < g->cap ? g->total + n : g->cap;
     return 0;
 }
 
@@ -75,15 +89,12 @@ int guard_arm(struct guard *g) {
         return GF_ENOMEM;
     g->size = size;
     g->budget = g->total * 2;
-    for (size_t i = 1; i <= GUARD_BATCHES; i++) { /* oldest first: the latest use of a packet id counts */
-        const struct guard_batch *b = &g->batches[(g->newest + i) % GUARD_BATCHES];
+    for (size_t i = 0; i < g->total; i++) { /* oldest first: the latest use of a packet id counts */
+        const struct ingest_ack *ack = &g->ring[(g->next + g->cap - g->total + i) % g->cap];
+        struct guard_slot *s = slot(g, ack->mid);
 
-        for (size_t k = 0; k < b->n; k++) {
-            struct guard_slot *s = slot(g, b->acks[k].mid);
-
-            g->left += s->mid == 0;
-            *s = (struct guard_slot){.mid = b->acks[k].mid, .hash = b->acks[k].hash};
-        }
+        g->left += s->mid == 0;
+        *s = (struct guard_slot){.mid = ack->mid, .hash = ack->hash};
     }
     return 0;
 }

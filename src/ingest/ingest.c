@@ -22,7 +22,8 @@
 #include "ingest_int.h"
 
 #define HASH_SEED UINT64_C(0x67656e676675)
-#define WINDOW_311 20 /* messages in flight that a 3.1.1 broker allows at least, as they are shipped */
+#define MAX_ACKS 262144 /* of one batch */
+#define WINDOW_311 20   /* messages in flight that a 3.1.1 broker allows at least, as they are shipped */
 
 struct ingest {
     struct mqtt *mqtt;
@@ -108,7 +109,7 @@ static void on_disconnected(void *ctx, const char *why, int64_t retry_in) {
 static bool note_ack(struct ingest *in, uint16_t mid, uint64_t hash) {
     if (in->nacks == in->cap_acks) {
         size_t cap = in->cap_acks > 0 ? in->cap_acks * 2 : 256;
-        struct ingest_ack *grown = cap > GUARD_MAX * 2 ? NULL : realloc(in->acks, cap * sizeof(*grown));
+        struct ingest_ack *grown = cap > MAX_ACKS ? NULL : realloc(in->acks, cap * sizeof(*grown));
 
         if (grown == NULL)
             return false;
@@ -220,6 +221,7 @@ int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_o
     in->broker = conf->broker;
     in->loop = loop;
     in->receive_maximum = conf->broker.receive_maximum;
+    guard_init(&in->guard, in->receive_maximum);
     in->batch_max = (size_t)conf->batch_max;
     in->quiet = (uint64_t)conf->commit_wait / 2;
     if (in->broker.client_id == NULL) {
@@ -246,23 +248,8 @@ int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_o
 
 int ingest_restore(struct ingest *in, uint16_t mid, uint64_t hash) {
     struct ingest_ack ack = {.mid = mid, .hash = hash};
-    struct guard_batch *b = &in->guard.batches[in->guard.newest];
 
-    /* What the store kept is one remembered batch here: it is forgotten as a whole, after as many new ones as the ring holds. */
-    if (mid == 0 || b->n >= GUARD_MAX)
-        return mid == 0 ? GF_EINVAL : GF_ELIMIT;
-    if (b->n == b->cap) {
-        size_t cap = b->cap > 0 ? b->cap * 2 : 256;
-        struct ingest_ack *grown = realloc(b->acks, cap * sizeof(*grown));
-
-        if (grown == NULL)
-            return GF_ENOMEM;
-        b->acks = grown;
-        b->cap = cap;
-    }
-    b->acks[b->n++] = ack;
-    in->guard.total++;
-    return 0;
+    return mid == 0 ? GF_EINVAL : guard_remember(&in->guard, &ack, 1);
 }
 
 /* -- subscriptions --------------------------------------------------------------------------------------------------------------------------- */

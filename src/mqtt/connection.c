@@ -151,10 +151,10 @@ void mqtt_down(struct mqtt *m, const char *why) {
     if (m->state == MQTT_STOPPING || m->state == MQTT_CLOSED)
         return;
     /* A broker that takes us each time is no broker that is away: only so slow that two clients of one name do not chase each other. */
-    if (was_up)
-        m->failures = uv_now(m->loop) - m->up_since >= (uint64_t)MQTT_STABLE ? 0
-                      : m->failures < MQTT_FLAPPING                          ? m->failures
-                                                                             : MQTT_FLAPPING;
+    if (was_up && uv_now(m->loop) - m->up_since >= (uint64_t)MQTT_STABLE)
+        m->failures = 0;
+    else if (was_up && m->failures > MQTT_FLAPPING)
+        m->failures = MQTT_FLAPPING;
     choose_version(m, silent);
     mqtt_drop(m);
     free_addresses(m);

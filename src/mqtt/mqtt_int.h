@@ -14,6 +14,7 @@
 #define MQTT_BACKOFF_MAX INT64_C(60000)      /* ms: ceiling of every wait */
 #define MQTT_BACKOFF_FLOOR INT64_C(50)       /* ms: no wait is shorter */
 #define MQTT_STABLE INT64_C(10000)           /* ms up before a loss counts as the first again */
+#define MQTT_FLAPPING 3                      /* failures that a connection counts which came up and was lost sooner: 4 s */
 #define MQTT_CONNECT_TIMEOUT INT64_C(20000)  /* ms from the name to the CONNACK, for one address */
 #define MQTT_GOODBYE INT64_C(1000)           /* ms for the DISCONNECT to leave */
 #define MQTT_READ_SPAN_NS UINT64_C(20000000) /* one reading ends after so long */

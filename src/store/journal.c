@@ -31,7 +31,7 @@ static int put_chunk(struct store *s, const struct store_batch *batch, const str
     struct store_live *l = &s->live;
     struct record r = {.mono = batch->mono, .wall = batch->wall, .bytes = l->bytes, .nacks = batch->nacks};
     if (l->nacks)
-        r.before = l->acks[(l->nacks - 1) % STORE_ACK_BATCHES];
+        r.before = l->acks[(l->nacks - 1) % STORE_ACK_MOST].id;
     int64_t earliest = n ? events[0].arrived : batch->wall, latest = earliest;
     for (size_t i = 0; i < n; i++) {
         if (events[i].arrived < earliest)
@@ -89,8 +89,10 @@ int store_journal_put(struct store *s, const struct store_batch *batch, struct e
         n -= (size_t)rc;
     } while (n);
     struct store_live *l = &s->live;
-    if (batch->nacks)
-        l->acks[l->nacks++ % STORE_ACK_BATCHES] = l->last_id;
+    if (batch->nacks) {
+        l->acks[l->nacks % STORE_ACK_MOST].id = l->last_id;
+        l->acks[l->nacks++ % STORE_ACK_MOST].n = batch->nacks;
+    }
     l->clock = (struct store_clock){.mono = batch->mono, .wall = batch->wall};
     return close_segment(s, err);
 }
@@ -134,11 +136,20 @@ static int load_chunk(struct store *s, int64_t id, struct loaded *ret, struct er
     return rc < 0 ? rc : 1;
 }
 
+static bool acks_suffice(size_t batches, size_t acks) { return batches >= STORE_ACK_BATCHES && acks >= STORE_ACKS; }
+
+size_t store_ack_batches(const struct store_live *l) {
+    size_t n = 0, sum = 0;
+    while (n < l->nacks && n < STORE_ACK_MOST && !acks_suffice(n, sum))
+        sum += l->acks[(l->nacks - ++n) % STORE_ACK_MOST].n;
+    return n;
+}
+
 /* The last chunks with acks, by their chain; one that was trimmed ends it. */
 static int load_acks(struct store *s, int64_t id, struct loaded *c, struct err *err) {
-    int64_t found[STORE_ACK_BATCHES];
-    size_t n = 0;
-    while (id > 0 && n < STORE_ACK_BATCHES) {
+    struct store_live *l = &s->live;
+    size_t n = 0, sum = 0; /* from the end of the ring to its front, for the latest comes first */
+    while (id > 0 && n < STORE_ACK_MOST && !acks_suffice(n, sum)) {
         int rc = load_chunk(s, id, c, err);
         if (rc < 0)
             return rc;
@@ -146,13 +157,16 @@ static int load_acks(struct store *s, int64_t id, struct loaded *c, struct err *
             break;
         if (!c->chunk.has_record || c->chunk.record.before >= id)
             return corrupt(s, id, GF_ECORRUPT, err);
-        if (c->chunk.record.nacks)
-            found[n++] = id;
+        if (c->chunk.record.nacks) {
+            n++;
+            sum += c->chunk.record.nacks;
+            l->acks[STORE_ACK_MOST - n].id = id;
+            l->acks[STORE_ACK_MOST - n].n = c->chunk.record.nacks;
+        }
         id = c->chunk.record.before;
     }
-    s->live.nacks = n;
-    for (size_t i = 0; i < n; i++)
-        s->live.acks[i] = found[n - 1 - i];
+    memmove(l->acks, &l->acks[STORE_ACK_MOST - n], n * sizeof l->acks[0]);
+    l->nacks = n;
     return 0;
 }
 
@@ -209,10 +223,9 @@ int store_journal_load(struct store *s, struct err *err) {
 int store_each_ack(struct store *s, store_ack_fn fn, void *ctx, struct err *err) {
     struct loaded c = {0};
     int rc = 0;
-    uint64_t n = s->live.nacks < STORE_ACK_BATCHES ? s->live.nacks : STORE_ACK_BATCHES;
-    for (uint64_t i = s->live.nacks - n; rc == 0 && i < s->live.nacks; i++) {
+    for (uint64_t i = s->live.nacks - store_ack_batches(&s->live); rc == 0 && i < s->live.nacks; i++) {
         struct store_ack last = {0}, a;
-        rc = load_chunk(s, s->live.acks[i % STORE_ACK_BATCHES], &c, err);
+        rc = load_chunk(s, s->live.acks[i % STORE_ACK_MOST].id, &c, err);
         if (rc <= 0)
             continue;
         rc = 0;

@@ -44,7 +44,10 @@ struct store_live {
     int64_t last_id;                       /* of the journal's rows; a number is never used twice */
     int64_t events, bytes;                 /* ever appended; bytes as they are stored */
     int64_t events_trimmed, bytes_trimmed; /* ever trimmed */
-    int64_t acks[STORE_ACK_BATCHES];       /* chunks with acks, the latest at (nacks - 1) % STORE_ACK_BATCHES */
+    struct {
+        int64_t id;
+        size_t n;
+    } acks[STORE_ACK_MOST]; /* chunks with acks, the latest at (nacks - 1) % STORE_ACK_MOST */
     uint64_t nacks;
     int64_t tail;                                    /* chunk of the last full checkpoint */
     struct outbox_total outbox[STORE_PLATFORMS + 1]; /* of each named platform, in its slot; in the last one, what is for others */
@@ -106,6 +109,7 @@ void txn_rollback(struct store *s);
 GF_WARN_UNUSED int txn_end(struct store *s, int rc, struct err *err);
 
 /* journal.c */
+size_t store_ack_batches(const struct store_live *l); /* of the latest batches with acks: how many are kept */
 GF_WARN_UNUSED int store_journal_load(struct store *s, struct err *err);
 GF_WARN_UNUSED int store_journal_put(struct store *s, const struct store_batch *batch, struct err *err);
 

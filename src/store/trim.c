@@ -25,8 +25,8 @@ static int overtaken(struct store *s, int64_t id, int64_t cutoff, bool *ret, str
 /* The last batches' records stay, for they know what was acknowledged; so does the last row, for it numbers the next. */
 static int64_t journal_floor(const struct store *s) {
     const struct store_live *l = &s->live;
-    uint64_t n = l->nacks < STORE_ACK_BATCHES ? l->nacks : STORE_ACK_BATCHES;
-    return n ? l->acks[(l->nacks - n) % STORE_ACK_BATCHES] : l->last_id;
+    size_t n = store_ack_batches(l);
+    return n ? l->acks[(l->nacks - n) % STORE_ACK_MOST].id : l->last_id;
 }
 
 static int trim_journal(struct store *s, int64_t now, int64_t *budget, struct err *err) {

@@ -86,6 +86,27 @@ def broker_silent(b, times):
     return b.settle()
 
 
+@scenario("broker does not hear the acknowledgements, then the link is cut", times=4, long=20, quick=1)
+def broker_deaf(b, times):
+    """By turns the daemon is killed instead. As many messages as the broker sends ahead come again, in however many batches they were committed."""
+    begin(b)
+    for i in range(times):
+        b.link.deaf = True
+        time.sleep(1)  # 400 of the 500 that the broker sends ahead
+        if i % 2:
+            b.box.kill()
+        else:
+            b.link.cut()
+        b.link.deaf = False
+        if i % 2:
+            b.start(wait=False)
+        b.over()
+        b.effect()
+        time.sleep(b.dice.uniform(0, 0.3))
+        b.once_done(times)
+    return b.settle()
+
+
 @scenario("broker's link cut, again and again", times=20, long=60, quick=4)
 def broker_cut(b, times):
     begin(b)

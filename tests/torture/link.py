@@ -43,6 +43,7 @@ class Link:
         self.mode = "pass"      # pass, slow, refuse
         self.delay = 0.0        # seconds a piece, when slow
         self.piece = 65536      # bytes that are carried at a time, when slow: packets come torn
+        self.deaf = False       # what the near side (the daemon) sends arrives nowhere
         self.joined = 0         # connections so far
         self.pairs, self.frozen = set(), set()
         self.lock = threading.Lock()
@@ -99,6 +100,8 @@ class Link:
                     continue
                 if look:
                     look(data)
+                if self.deaf and source is pair[0]:
+                    continue
                 step = self.piece if self.mode == "slow" else len(data)
                 try:
                     for at in range(0, len(data), step):

@@ -65,7 +65,7 @@ struct store_note {
 };
 struct store_batch {
     const struct effects *effects;
-    const struct store_ack *acks; /* of this batch; kept for the last STORE_ACK_BATCHES batches that had any */
+    const struct store_ack *acks; /* of this batch; kept: see STORE_ACKS */
     size_t nacks;
     const struct store_ruleset *ruleset; /* comes into force with this batch; NULL: as before */
     const struct store_note *note;       /* goes into the audit trail with this batch; NULL: nothing */
@@ -73,7 +73,11 @@ struct store_batch {
         checkpoint; /* every device's checkpoint and the sources' memory are in this batch or before it: the journal's tail begins behind it */
     int64_t mono, wall; /* engine time of the batch: where the clock goes on after a restart */
 };
+/* A broker sends some hundred messages ahead of their acknowledgements, and may send as many again, in however many batches they were committed: so many acks are kept at least, and those of
+ * so many batches that had any; of STORE_ACK_MOST batches at most. */
+#define STORE_ACKS 4096
 #define STORE_ACK_BATCHES 16
+#define STORE_ACK_MOST 512
 /* 0: durable. GF_EFULL: disk full. GF_EIO, GF_ECORRUPT. After an error nothing of the batch is there, and the same batch may be given again. Outbox: for each published incident and each platform
  * bit one waiting row (platform, incident) is made or replaced by the newer revision; a row whose older revision is in flight is replaced too, its confirmation then no longer removes it. */
 GF_WARN_UNUSED int store_commit(struct store *s, const struct store_batch *batch, struct err *err);

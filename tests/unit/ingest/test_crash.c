@@ -22,22 +22,23 @@
 #include "mqtt_fixture.h"
 
 #define MESSAGES 20000
+#define KEPT 64 /* batches */
 
 /* -- the child ------------------------------------------------------------------------------------------------------------------------------- */
 
 static struct {
     int fd;
     struct buf batch;
-    struct ingest_ack acks[GUARD_BATCHES][4096]; /* as the store keeps them */
-    size_t n[GUARD_BATCHES];
+    struct ingest_ack acks[KEPT][1024]; /* as the store keeps them */
+    size_t n[KEPT];
     int newest;
 } ledger;
 
 static void ledger_ack(int batch, uint16_t mid, uint64_t hash) {
-    size_t *n = &ledger.n[batch % GUARD_BATCHES];
+    size_t *n = &ledger.n[batch % KEPT];
 
-    if (*n < 4096)
-        ledger.acks[batch % GUARD_BATCHES][(*n)++] = (struct ingest_ack){.mid = mid, .hash = hash};
+    if (*n < 1024)
+        ledger.acks[batch % KEPT][(*n)++] = (struct ingest_ack){.mid = mid, .hash = hash};
 }
 
 /* Reads what was committed, and cuts off a batch that was not. */
@@ -58,16 +59,16 @@ static void ledger_open(const char *path) {
             ledger_ack(batch, (uint16_t)mid, hash);
         } else if (strcmp(line, "c\n") == 0) {
             good = ftell(f);
-            if (ledger.n[batch % GUARD_BATCHES] > 0)
+            if (ledger.n[batch % KEPT] > 0)
                 batch++;
-            ledger.n[batch % GUARD_BATCHES] = 0;
+            ledger.n[batch % KEPT] = 0;
         }
     }
     (void)fclose(f);
     if (truncate(path, good) < 0)
         _exit(91);
     ledger.newest = batch;
-    ledger.n[batch % GUARD_BATCHES] = 0;
+    ledger.n[batch % KEPT] = 0;
     ledger.fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
     buf_init(&ledger.batch, 0);
     if (ledger.fd < 0)
@@ -117,9 +118,9 @@ static void child(const char *path, int port, const char *fault) {
     conf.batch_max = 300;
     if (uv_loop_init(&loop) < 0 || ingest_new(&loop, &conf, &ops, NULL, &err, &in) < 0)
         _exit(94);
-    for (int i = ledger.newest - GUARD_BATCHES + 1; i <= ledger.newest; i++)
-        for (size_t k = 0; i >= 0 && k < ledger.n[i % GUARD_BATCHES]; k++)
-            if (ingest_restore(in, ledger.acks[i % GUARD_BATCHES][k].mid, ledger.acks[i % GUARD_BATCHES][k].hash) < 0)
+    for (int i = ledger.newest - KEPT + 1; i <= ledger.newest; i++)
+        for (size_t k = 0; i >= 0 && k < ledger.n[i % KEPT]; k++)
+            if (ingest_restore(in, ledger.acks[i % KEPT][k].mid, ledger.acks[i % KEPT][k].hash) < 0)
                 _exit(95);
     if (ingest_subscribe(in, filters, 1, &err) < 0 || ingest_start(in, &err) < 0)
         _exit(96);

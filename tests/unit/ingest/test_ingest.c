@@ -502,10 +502,11 @@ static void subscriptions_change(void **state) {
 /* -- the guard by itself --------------------------------------------------------------------------------------------------------------------- */
 
 static void guard_recognises_once(void **state) {
-    struct guard g = {0};
+    struct guard g;
     struct ingest_ack acks[] = {{1, 100}, {2, 200}, {3, 300}};
 
     (void)state;
+    guard_init(&g, 500);
     assert_false(guard_seen(&g, 1, 100)); /* not armed */
     assert_int_equal(guard_remember(&g, acks, 3), 0);
     assert_int_equal(guard_arm(&g), 0);
@@ -519,10 +520,11 @@ static void guard_recognises_once(void **state) {
 }
 
 static void guard_ends(void **state) {
-    struct guard g = {0};
+    struct guard g;
     struct ingest_ack acks[] = {{1, 100}, {2, 200}};
 
     (void)state;
+    guard_init(&g, 500);
     assert_int_equal(guard_remember(&g, acks, 2), 0);
     assert_int_equal(guard_arm(&g), 0);
     for (uint16_t mid = 10; mid < 14; mid++)
@@ -537,35 +539,43 @@ static void guard_ends(void **state) {
 }
 
 static void guard_forgets_the_oldest(void **state) {
-    struct guard g = {0};
+    struct guard g;
 
     (void)state;
-    for (uint16_t i = 1; i <= GUARD_BATCHES + 4; i++) {
-        struct ingest_ack ack = {.mid = (uint16_t)(i % 10 + 1), .hash = i};
+    guard_init(&g, 500);
+    for (uint64_t i = 1; i <= GUARD_ROOM + 4; i++) {
+        struct ingest_ack ack = {.mid = (uint16_t)(i < 10 ? 20 + i : i % 10 + 1), .hash = i};
 
         assert_int_equal(guard_remember(&g, &ack, 1), 0);
     }
-    assert_int_equal(g.total, GUARD_BATCHES);
+    assert_int_equal(g.total, GUARD_ROOM);
     assert_int_equal(guard_arm(&g), 0);
-    assert_int_equal(g.left, 10); /* the latest use of each id */
-    assert_false(guard_seen(&g, 6, 5));
-    assert_true(guard_seen(&g, 1, 20));
+    assert_int_equal(g.left, 10 + 5); /* the latest use of each id */
+    assert_false(guard_seen(&g, 24, 4));
+    assert_true(guard_seen(&g, 25, 5));
+    assert_true(guard_seen(&g, (GUARD_ROOM + 4) % 10 + 1, GUARD_ROOM + 4));
     guard_done(&g);
 }
 
 static void guard_with_many(void **state) {
-    struct guard g = {0};
+    struct guard g;
     struct ingest_ack *acks = calloc(65535, sizeof(*acks));
 
     (void)state;
+    guard_init(&g, 65535);
     assert_non_null(acks);
     for (size_t i = 0; i < 65535; i++)
         acks[i] = (struct ingest_ack){.mid = (uint16_t)(i + 1), .hash = i * 31};
-    assert_int_equal(guard_remember(&g, acks, 65535), 0);
+    for (size_t pass = 0; pass < 4; pass++) { /* more than there is room for, the last of them as one */
+        for (size_t at = 0; pass < 3 && at < 65535; at += 255)
+            assert_int_equal(guard_remember(&g, acks + at, 255), 0);
+        if (pass == 3)
+            assert_int_equal(guard_remember(&g, acks, 65535), 0);
+    }
+    assert_int_equal(g.total, 2 * 65535);
     assert_int_equal(guard_arm(&g), 0);
     for (size_t i = 0; i < 65535; i++)
         assert_true(guard_seen(&g, (uint16_t)(i + 1), i * 31));
-    assert_int_equal(guard_remember(&g, acks, GUARD_MAX + 1), GF_ELIMIT);
     free(acks);
     guard_done(&g);
 }

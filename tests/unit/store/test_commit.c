@@ -137,31 +137,53 @@ static void state_goes_by_name_and_hash(void **state) {
     assert_string_equal(s.text, "r/2/b={\"v\":9};");
 }
 
-static void the_last_batches_acks_are_kept(void **state) {
-    struct fx *f = *state;
-    for (int b = 0; b < 3 * STORE_ACK_BATCHES; b++) {
-        for (int i = 0; i < 3; i++)
-            fx_ack(f, (uint16_t)(b * 100 + i), (uint64_t)b);
+struct kept {
+    int batches, n;
+    uint64_t first, last;
+};
+static int on_kept(void *ctx, uint16_t mid, uint64_t hash) {
+    struct kept *k = ctx;
+    (void)mid;
+    if (!k->n++ || hash != k->last) {
+        assert_true(k->batches == 0 || hash == k->last + 1);
+        k->first = k->batches++ ? k->first : hash;
+        k->last = hash;
+    }
+    return 0;
+}
+
+/* So many batches with acks, the last of them with the number `last`; what is kept of them. */
+static void keeps(struct fx *f, int batches, int acks, uint64_t last, int want) {
+    for (int b = 0; b < batches; b++) {
+        for (int i = 0; i < acks; i++)
+            fx_ack(f, (uint16_t)(i + 1), last - (uint64_t)(batches - 1 - b));
         if (b % 2)
             fx_event(f, T0 + b, "d", "{}");
         fx_commit(f, T0 + b);
         fx_event(f, T0 + b, "d", "{}"); /* a batch without acks counts for nothing */
-        fx_commit(f, T0 + b);
         if (b % 7 == 0)
+            fx_commit(f, T0 + b);
+        if (b % 97 == 0)
             fx_reopen(f);
     }
     for (int pass = 0; pass < 2; pass++) {
-        struct seen s = {0};
-        char want[4096];
-        size_t len = 0;
-        for (int b = 2 * STORE_ACK_BATCHES; b < 3 * STORE_ACK_BATCHES; b++)
-            for (int i = 0; i < 3; i++)
-                len += (size_t)snprintf(want + len, sizeof want - len, "%u:%x;", (unsigned)(uint16_t)(b * 100 + i), (unsigned)b);
-        fx_ok(f, store_each_ack(f->store, on_ack, &s, &f->err));
-        assert_string_equal(s.text, want);
+        struct kept k = {0};
+        fx_ok(f, store_each_ack(f->store, on_kept, &k, &f->err));
+        assert_int_equal(k.batches, want);
+        assert_int_equal(k.last, last);
+        assert_int_equal(k.first, last - (uint64_t)(want - 1));
         fx_reopen(f);
     }
 }
+
+/* As many as a broker may send again: so many acks, of so many batches at least, of so many at most. */
+static void the_last_acks_are_kept(void **state) {
+    struct fx *f = *state;
+    keeps(f, 40, 1000, 40, STORE_ACK_BATCHES);
+    keeps(f, STORE_ACK_MOST + 30, 1, 40 + STORE_ACK_MOST + 30, STORE_ACK_MOST);
+}
+
+static void enough_acks_are_enough(void **state) { keeps(*state, 60, 200, 60, (STORE_ACKS + 199) / 200); }
 
 static void a_callback_can_stop(void **state) {
     struct fx *f = *state;
@@ -332,7 +354,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(empty_store, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(everything_is_there_after_a_restart, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(state_goes_by_name_and_hash, fx_setup, fx_teardown),
-        cmocka_unit_test_setup_teardown(the_last_batches_acks_are_kept, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(the_last_acks_are_kept, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(enough_acks_are_enough, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_callback_can_stop, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(the_tail_begins_behind_the_checkpoint, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_batch_of_nothing_moves_the_clock, fx_setup, fx_teardown),

@@ -119,7 +119,7 @@ static void assert_batches(struct fx *f, int64_t n) {
     assert_int_equal(s.devices, 5 * n);
     assert_int_equal(s.incidents, 5 * n);
     assert_int_equal(s.waiting, 5 * n);
-    assert_int_equal(s.acks, n < STORE_ACK_BATCHES ? n : STORE_ACK_BATCHES);
+    assert_int_equal(s.acks, n);
 }
 
 static void the_nth_write_fails(void **state) {

@@ -452,7 +452,7 @@ static void what_can_be_salvaged(void **state) {
             assert_int_equal(got.devices, 1);
             assert_int_equal(got.chunks, 51);
             assert_int_equal(n, 1000);
-            assert_int_equal(acks, STORE_ACK_BATCHES);
+            assert_int_equal(acks, 50);
             assert_int_equal(clock.wall, T0 + 5000);
             assert_int_equal(store_answer(f->store, "c1", "platform:city", &f->arena, &body, &f->err), 1);
             fx_ok(f, store_audit_verify(f->store, NULL, NULL, &f->err));
