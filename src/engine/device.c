@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Devices: the registry's row, the latest known fields (owned values, no allocation while they only change), and when each kind of event was last seen.
  *
- * A field remembers the time of the event that set it: an event that came late does not overwrite what a newer one said. Devices are never forgotten while the engine lives; past
+ * A field remembers the time of the event that set it: an event that came late does not overwrite what a newer one said. What is too large to be kept is known to be there, not what it is (null): who
+ * may speak on the broker must not fill our memory for good. Devices are never forgotten while the engine lives; past
  * max_devices a new unknown one is refused and counted. */
 #include "engine_int.h"
 
@@ -158,11 +159,19 @@ bool engine_device_field(const struct engine_device *d, atom_t name, struct cel_
     return true;
 }
 
+#define SHORT 64       /* bytes of a text that is kept in any case */
 #define MOST_KEPT 4096 /* bytes of memory that a list or map of a few values may leave behind */
 
 static bool same(struct cel_value a, struct cel_value b) { return a.type == b.type && (a.type == CEL_NULL || cel_equal(a, b)); }
 
-static bool set_text(struct device_field *f, struct cel_value v) {
+static size_t held(const struct device_field *f) { return f->cap + (f->deep ? f->deep->held : 0); }
+
+/* most: bytes that the field may hold. */
+static bool set_text(struct device_field *f, struct cel_value v, size_t most) {
+    if (v.aux > ENGINE_MAX_KEPT_TEXT || (v.aux > SHORT && v.aux > most)) {
+        f->value = cel_null();
+        return true;
+    }
     if (v.aux > f->cap || !f->text) {
         uint32_t cap = v.aux < 16 ? 16 : v.aux;
         char *text = realloc(f->text, cap);
@@ -178,43 +187,49 @@ static bool set_text(struct device_field *f, struct cel_value v) {
 }
 
 /* The memory of the former value serves the next one, unless it is much. */
-static bool set_deep(struct device_field *f, struct cel_value v) {
+static bool set_deep(struct device_field *f, struct cel_value v, size_t most) {
     if (!f->deep) {
         f->deep = malloc(sizeof(*f->deep));
         if (!f->deep)
             return false;
-        arena_init(f->deep, 256, 1 << 20);
+        arena_init(f->deep, 256, 0);
     }
+    f->deep->limit = most < 4 * ENGINE_MAX_KEPT_TEXT ? most : 4 * ENGINE_MAX_KEPT_TEXT;
     if (f->deep->held > MOST_KEPT)
         arena_done(f->deep);
     else
         arena_reset(f->deep);
     f->value = cel_copy(f->deep, v);
-    if (f->value.type == CEL_ERROR) { /* too large to be kept: known to be there, not what it is */
+    if (f->value.type == CEL_ERROR) { /* too large to be kept */
         arena_reset(f->deep);
         f->value = cel_null();
     }
     return true;
 }
 
-static bool set_value(struct device_field *f, struct cel_value v) {
+static bool set_value(struct engine *e, struct device_field *f, struct cel_value v) {
+    size_t before = held(f), most = before + (e->kept < ENGINE_MAX_KEPT ? ENGINE_MAX_KEPT - e->kept : 0);
+    bool fine = true;
+
     switch (v.type) {
     case CEL_STRING:
-    case CEL_BYTES: return set_text(f, v);
+    case CEL_BYTES: fine = set_text(f, v, most); break;
     case CEL_LIST:
     case CEL_MAP:
     case CEL_TYPE:
     case CEL_OPTIONAL:
-    case CEL_ERROR: return set_deep(f, v);
-    default: f->value = v; return true;
+    case CEL_ERROR: fine = set_deep(f, v, most); break;
+    default: f->value = v; break;
     }
+    e->kept = e->kept - before + held(f);
+    return fine;
 }
 
 void engine_device_set(struct engine *e, struct engine_device *d, atom_t name, struct cel_value v, int64_t time) {
     struct device_field *f = find_field(d, name);
 
     if (f) {
-        if (!same(f->value, v) && !set_value(f, v))
+        if (!same(f->value, v) && !set_value(e, f, v))
             e->oom = true;
         f->time = time;
         return;
@@ -234,7 +249,7 @@ void engine_device_set(struct engine *e, struct engine_device *d, atom_t name, s
     f = &d->fields[d->nfields];
     *f = (struct device_field){.name = name, .time = time, .value = cel_null()};
     d->nfields++;
-    if (!set_value(f, v))
+    if (!set_value(e, f, v))
         e->oom = true;
 }
 

@@ -22,11 +22,13 @@
 #define ENGINE_SERIAL_DAYS 8           /* days whose serial is remembered: a clock that goes back a day must not give its numbers again */
 #define ENGINE_MAX_PARTIALS 64         /* half-done sequences of one key; then the oldest goes */
 #define ENGINE_MAX_PARTIALS_TOTAL 50000
-#define ENGINE_MAX_FIELDS 256  /* known fields of one device */
-#define ENGINE_MAX_FIGURES 64  /* that one rule asks for */
-#define ENGINE_MAX_SEEN 32     /* kinds whose last event is remembered, per device */
-#define ENGINE_MAX_CHANGES 100 /* chattering: changes that are counted */
-#define ENGINE_MAX_DEPTH 4     /* rules over incidents of rules over incidents … */
+#define ENGINE_MAX_FIELDS 256      /* known fields of one device */
+#define ENGINE_MAX_KEPT_TEXT 4096  /* bytes of one field that is a text; a list or map may take four times as much */
+#define ENGINE_MAX_KEPT (16 << 20) /* bytes of all such fields of all devices */
+#define ENGINE_MAX_FIGURES 64      /* that one rule asks for */
+#define ENGINE_MAX_SEEN 32         /* kinds whose last event is remembered, per device */
+#define ENGINE_MAX_CHANGES 100     /* chattering: changes that are counted */
+#define ENGINE_MAX_DEPTH 4         /* rules over incidents of rules over incidents … */
 #define ENGINE_MAX_EVIDENCE 20
 #define ENGINE_RECENT 256 /* incidents that are over and can still be reopened or evaluated from memory */
 #define ENGINE_DEFAULT_REPEAT (4 * TIME_HOUR)
@@ -281,6 +283,7 @@ struct engine {
     struct engine_device *dirty_first, *dirty_last;
     size_t ndirty_devices;
     uint64_t unregistered, refused_devices;
+    size_t kept;        /* bytes of texts, lists and maps in the devices' fields */
     size_t nfiring;     /* of all rules */
     struct map dockets; /* id -> struct docket */
     struct docket *recent[ENGINE_RECENT];

@@ -2,6 +2,7 @@
  * A single condition in time: when, for, clear, keep_firing_for, resolve_after, latch, unknown, exceptions, during, late and retained events. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -244,6 +245,42 @@ static void test_late(void **state) {
     efx_done(&f);
 }
 
+/* Whoever may speak on the broker must not fill our memory for good: neither with one long text nor with many devices that say one each. */
+static void test_what_is_kept_is_bounded(void **state) {
+    struct efx f;
+    struct buf b;
+    static char line[6000];
+    size_t sum = 0;
+
+    (void)state;
+    efx_init(&f, "rules:\n  - rule: r\n    on: k\n    when: event.v > 0\n    clear: manual\n" INCIDENT, NULL);
+    buf_init(&b, 0);
+    (void)snprintf(line, sizeof(line), "k long v=0 s='%05000d' u='short'", 0);
+    efx_event(&f, 0, line);
+    engine_device_fields(f.e, "long", &b);
+    assert_string_equal(b.data, "{\"v\":0,\"s\":null,\"u\":\"short\"}");
+    for (int i = 0; i < 4900; i++) {
+        (void)snprintf(line, sizeof(line), "k d%d v=0 s='%04000d'", i, i);
+        efx_event(&f, 1000 + i, line);
+        if (i % 100 == 99)
+            efx_checkpoint(&f);
+    }
+    for (int i = 0; i < 4900; i++) {
+        (void)snprintf(line, sizeof(line), "d%d", i);
+        buf_clear(&b);
+        engine_device_fields(f.e, line, &b);
+        sum += b.len;
+    }
+    assert_in_range(sum, 15 << 20, 17 << 20);
+    efx_event(&f, 9000, "k d4899 v=1 s='short'"); /* when no more is kept, what is short still is */
+    efx_expect(&f, "9 opened r d4899 r1 x1\n");
+    buf_clear(&b);
+    engine_device_fields(f.e, "d4899", &b);
+    assert_string_equal(b.data, "{\"v\":1,\"s\":\"short\"}");
+    buf_done(&b);
+    efx_done(&f);
+}
+
 static void test_retained(void **state) {
     struct efx f;
 
@@ -335,6 +372,7 @@ int main(void) {
         cmocka_unit_test(test_unknown_and_errors),
         cmocka_unit_test(test_state_and_previous),
         cmocka_unit_test(test_late),
+        cmocka_unit_test(test_what_is_kept_is_bounded),
         cmocka_unit_test(test_retained),
         cmocka_unit_test(test_during),
         cmocka_unit_test(test_exceptions_and_shadow),
