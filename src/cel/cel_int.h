@@ -220,9 +220,10 @@ struct node {
     uint8_t op;
     uint8_t flags;
     uint32_t begin, end;
+    uint32_t
+        piece_len; /* of piece; here, because there are thousands of nodes, and each place that is left empty would be in all of them */
     struct cel_value value;
     const char *piece; /* as in the tree */
-    uint32_t piece_len;
     const void *extra; /* by op: regular expression, zone, set, function of the host, sentence for an absent field */
     const struct overload *const *overloads;
     const uint8_t *opt_args;
@@ -250,6 +251,7 @@ struct cel_program {
     size_t nvars;       /* highest slot + 1 */
     size_t naggregates; /* the same */
     bool pure;          /* reads nothing */
+    mask_t types;       /* what it may give */
 };
 
 struct ev {

@@ -114,6 +114,7 @@ int cel_compile(const struct cel_env *e, const char *text, size_t len, const str
                    "the result is %s; here it must be %s", cel_mask_text(&trees, m), cel_mask_text(&trees, wanted(opt->want)));
     if (report.count)
         goto out;
+    p->types = m;
     rc = c.no_memory ? GF_ENOMEM : cel_program_build(&c, n);
     if (report.count)
         rc = GF_EINVAL;
@@ -141,6 +142,8 @@ size_t cel_program_reads(const struct cel_program *p, const struct cel_read **re
     *ret = p->reads;
     return p->nreads;
 }
+
+uint32_t cel_program_types(const struct cel_program *p) { return p->types; }
 
 const char *cel_program_text(const struct cel_program *p) { return p->text; }
 

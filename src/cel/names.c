@@ -235,7 +235,7 @@ mask_t cel_check_name(struct compiler *c, struct ast *n, bool as_target) {
     const char *hint =
         c->dashed ? cel_hint(c->report, "a field with a - in its name is written x.`%s-%s`", c->dashed->name, n->name) : NULL;
     char buf[200];
-    const char *known = hint || !c->opt || !c->opt->hint ? NULL : c->opt->hint(c->opt->hint_arg, n->name, buf, sizeof buf);
+    const char *known = hint || !c->opt || !c->opt->hint ? NULL : c->opt->hint(c->opt->arg, n->name, buf, sizeof buf);
     if (known)
         hint = cel_hint(c->report, "%s", known);
     if (!hint)
@@ -280,6 +280,9 @@ mask_t cel_check_field(struct compiler *c, struct ast *target, const char *name,
     for (size_t i = 0; i < v->nfields; i++)
         if (v->fields[i].name == atom)
             return decl_mask(v->fields[i].type);
+    mask_t known = c->opt && c->opt->field_types ? (mask_t)c->opt->field_types(c->opt->arg, target->slot, atom) : 0;
+    if (known)
+        return known;
     if (v->open && !v->warn_open)
         return M_ANY;
     const char *names[256];

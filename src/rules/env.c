@@ -302,7 +302,7 @@ struct cel_program *loader_compile(struct loader *ld, const struct cel_env *env,
     struct arena scratch;
     arena_init(&scratch, 4096, 8 << 20);
     struct cel_diags diags = {.arena = &scratch};
-    struct cel_options opt = {.aggregates = aggregates, .want = want, .hint = name_hint, .hint_arg = ld};
+    struct cel_options opt = {.aggregates = aggregates, .want = want, .hint = name_hint, .field_types = rule_field_types, .arg = ld};
     struct cel_program *p = NULL;
     int rc = cel_compile(env, n->text + begin, end - begin, &opt, &diags, &p);
     size_t errors = diags.errors, kept = 0;

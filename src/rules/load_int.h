@@ -40,6 +40,7 @@ struct definitions {
 struct kind {
     atom_t name;
     atom_t *fields;
+    uint32_t *types; /* of each, as cel_program_types says them; 0: not known */
     size_t n, cap;
     bool open; /* may have fields that nobody declares */
 };
@@ -59,6 +60,7 @@ struct loader {
     size_t nkinds, cap_kinds;
     struct map macro_told; /* macros whose mistake was told at their first use */
     struct cel_env *rule_env;
+    const struct rule_reading *reading; /* the rule whose expression is compiled now */
 };
 
 /* collect.c */
@@ -100,7 +102,9 @@ bool loader_expr(struct loader *ld, const struct cel_env *env, const struct yaml
 /* kinds.c */
 struct kind *kind_get(struct loader *ld, atom_t name); /* made when new; NULL without memory */
 const struct kind *kind_find(const struct loader *ld, atom_t name);
-void kind_add_field(struct loader *ld, struct kind *k, atom_t field);
+#define KIND_NUMBER (1u << CEL_INT | 1u << CEL_UINT | 1u << CEL_DOUBLE)
+void kind_add_field(struct loader *ld, struct kind *k, atom_t field, uint32_t types);
+uint32_t kind_field_types(const struct kind *k, atom_t field);
 bool kind_has(const struct kind *k, atom_t field);
 void loader_own_kinds(struct loader *ld); /* availability, incident */
 
@@ -139,7 +143,8 @@ bool rule_expr(struct rule_reading *q, const struct yaml_node *n, const char *wh
 bool rule_template(struct rule_reading *q, const struct yaml_node *n, const char *what, struct rules_template *ret);
 bool rule_expr_list(struct rule_reading *q, const struct yaml_node *n, const char *what, enum cel_decl_type want,
                     const struct rules_expr **ret, size_t *ret_n);
-bool rule_aggregates(struct rule_reading *q); /* makes the rule's set */
+bool rule_aggregates(struct rule_reading *q);                   /* makes the rule's set */
+uint32_t rule_field_types(void *ld, size_t slot, atom_t field); /* for the compiler: what sources make of it, while ld->reading is set */
 void rule_required(struct rule_reading *q);
 /* rule_never.c */
 void rule_check_never(struct rule_reading *q);

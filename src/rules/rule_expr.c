@@ -120,6 +120,38 @@ static void check_reads(struct rule_reading *q, const struct yaml_node *n, size_
             check_read(q, &reads[i], expr_field_place(n, begin, &reads[i]));
 }
 
+/* -- types -------------------------------------------------------------------------------------------------------------------------- */
+
+static uint32_t types_in(const struct loader *ld, bool any, const atom_t *on, size_t non, atom_t field) {
+    uint32_t all = 0;
+    for (size_t i = 0; i < (any ? ld->nkinds : non); i++) {
+        const struct kind *k = any ? &ld->kinds[i] : kind_find(ld, on[i]);
+        if (!k || k->open)
+            return 0;
+        uint32_t types = kind_field_types(k, field);
+        if (!types && kind_has(k, field))
+            return 0;
+        all |= types;
+    }
+    return all;
+}
+
+uint32_t rule_field_types(void *arg, size_t slot, atom_t field) {
+    const struct loader *ld = arg;
+    const struct rule_reading *q = ld->reading;
+    if (!q || !q->kinds_known)
+        return 0;
+    if (slot == RULE_STATE || slot == RULE_PREVIOUS)
+        return types_in(ld, true, NULL, 0, field);
+    if (slot == RULE_EVENT && (q->r->nsteps == 0 || q->visible_steps != SIZE_MAX)) /* of steps: while one of them is read */
+        return types_in(ld, q->r->on_any, q->r->on, q->r->non, field);
+    if (slot >= RULE_VARS && slot - RULE_VARS < q->r->nsteps) {
+        const struct rule_step *s = &q->steps[slot - RULE_VARS];
+        return types_in(ld, s->on_any, s->on, s->non, field);
+    }
+    return 0;
+}
+
 /* -- compiling ----------------------------------------------------------------------------------------------------------------------- */
 
 /* Where a sum over events reads a field: its program tells places in a text of its own, so the field is looked for behind a point in the call as it is written. */
@@ -138,7 +170,9 @@ static struct place aggregate_place(const struct yaml_node *n, size_t begin, siz
 static struct cel_program *compile(struct rule_reading *q, const struct yaml_node *n, size_t begin, size_t end, struct cel_aggregates *set,
                                    enum cel_decl_type want) {
     size_t before = set ? set->count : 0;
+    q->ld->reading = q;
     struct cel_program *p = loader_compile(q->ld, q->env, n, begin, end, set, want);
+    q->ld->reading = NULL;
     if (!p)
         return NULL;
     check_reads(q, n, begin, p);

@@ -112,6 +112,14 @@ static bool own_name(const char *s) {
     return false;
 }
 
+/* What rules may count on: true and false, texts and numbers. A field that is null is left out; all else is held as something else, or is not known. */
+static uint32_t field_types(const struct cel_program *p) {
+    uint32_t types = cel_program_types(p) & ~(1u << CEL_NULL);
+    if (types & ~(1u << CEL_BOOL | 1u << CEL_STRING | KIND_NUMBER))
+        return 0;
+    return types & KIND_NUMBER ? types | KIND_NUMBER : types;
+}
+
 static void read_fields(const struct reading *r, const struct yaml_node *n, struct source_event *e, struct kind *kind) {
     struct reader *rd = &r->ld->rd;
     if (yaml_is_null(n) || !node_mapping(rd, n, "'fields'", "fields: {locked: payload.lock_state == 'locked'}"))
@@ -137,11 +145,11 @@ static void read_fields(const struct reading *r, const struct yaml_node *n, stru
         }
         struct source_field *f = &fields[e->nfields];
         f->name = reader_atom(rd, key->text, key->len, key->at);
-        kind_add_field(r->ld, kind, f->name);
         char what[80];
         (void)snprintf(what, sizeof what, "the field '%.60s'", key->text);
-        if (f->name && read_expr(r, n->pairs[i].value, what, CEL_DECL_DYN, &f->value))
-            e->nfields++;
+        bool fine = f->name && read_expr(r, n->pairs[i].value, what, CEL_DECL_DYN, &f->value);
+        kind_add_field(r->ld, kind, f->name, fine ? field_types(f->value.program) : 0);
+        e->nfields += fine;
     }
     e->fields = fields;
 }

@@ -8,8 +8,8 @@
 #include "gengfu/cel/cel.h"
 
 static const struct cel_aggregate_name sums[] = {
-    {"event_count", 0, "event_count() -> int"},
-    {"value_count", 1, "value_count(x) -> int"},
+    {"event_count", 0, "event_count() -> int", 0, 0},
+    {"value_count", 1, "value_count(x) -> int", 0, 0},
     {"value_percentile", 2, "value_percentile(x, 95) -> double", 0, 100},
 };
 

@@ -126,7 +126,9 @@ struct cel_options {
     enum cel_decl_type want; /* CEL_DECL_DYN, or what the result must be (an error at load when it is known to be something else) */
     /* What would be right for a name that is not known, where the caller knows better than the spelling does: the hint, put into buf; or NULL. May be NULL itself. */
     const char *(*hint)(void *arg, const char *name, char *buf, size_t size);
-    void *hint_arg;
+    /* What a field of an open record is known to be, as cel_program_types says it; 0: not known. May be NULL. */
+    uint32_t (*field_types)(void *arg, size_t slot, atom_t field);
+    void *arg;     /* of both */
     bool no_check; /* skip the type checker (conformance cases ask for it) */
     bool no_fold;  /* keep constant parts as nodes, evaluated each time: for tests */
 };
@@ -136,6 +138,9 @@ struct cel_options {
 GF_WARN_UNUSED int cel_compile(const struct cel_env *e, const char *text, size_t len, const struct cel_options *opt,
                                struct cel_diags *diags, struct cel_program **ret);
 void cel_program_free(struct cel_program *p);
+
+/* What it can give as far as that is known at load: a bit 1 << type for each. */
+uint32_t cel_program_types(const struct cel_program *p);
 
 /* What a program reads: "event.power_w", not guarded by has(), ?. or the like. Paths of one field below a variable. */
 struct cel_read {

@@ -12,7 +12,7 @@ static const char *const texts[] = {
     "{'a': event.kind, 'b': [event.kind, ?device.?name]}.transformMap(k, v, string(k) + 'x').size() == 2 && event.kind.matches('l' + event.kind)",
     "1 + && evnt.kind == foo('x",
 };
-static const struct cel_aggregate_name sums[] = {{"value_count", 1, "value_count(x) -> int"},
+static const struct cel_aggregate_name sums[] = {{"value_count", 1, "value_count(x) -> int", 0, 0},
                                                  {"value_percentile", 2, "value_percentile(x, 95) -> double", 0, 100}};
 
 /* Everything that a caller does; true when no allocation failed any more. */

@@ -369,8 +369,8 @@ static void functions_of_the_host(void **state) {
     fx_done(&f);
 }
 
-static const struct cel_aggregate_name sums[] = {{"event_count", 0, "event_count() -> int"},
-                                                 {"value_count", 1, "value_count(x) -> int"},
+static const struct cel_aggregate_name sums[] = {{"event_count", 0, "event_count() -> int", 0, 0},
+                                                 {"value_count", 1, "value_count(x) -> int", 0, 0},
                                                  {"value_percentile", 2, "value_percentile(x, 95) -> double", 0, 100}};
 
 static void sums_over_events(void **state) {
