@@ -92,11 +92,12 @@ class Bench:
     # -- putting it together -----------------------------------------------------------------------------------------------------
 
     def up(self, mqtt=True, https=False, shim=False, rate=400, limits="device_rate: 0", store_extra="", broker_extra="", start=True, mqtt_extra="", https_extra="", counted=True,
-           rules="", more_sources="", registry_more="", devices=20, mark=10, direct=False, whole_rules=None, whole_registry=None, watched=True):
+           rules="", more_sources="", registry_more="", devices=20, mark=10, direct=False, whole_rules=None, whole_registry=None, watched=True,
+           endless=False):
         """Broker, link, platforms, configuration, daemon, publisher (not publishing yet). direct: no link of ours to the broker; watched: the link is read along."""
         box = self.box
         self.ledger.counted, self.ledger.devices, self.ledger.mark = counted, devices, mark
-        self.broker = sandbox.Broker(box).start()
+        self.broker = sandbox.Broker(box, endless=endless).start()
         self.link = self.new_link(self.broker.port, self.ledger if watched else None)
         secret_file, secret = box.secret() if https else (None, None)
         self.platform = standin.Platform(box.dir, sandbox.GATEWAY, secret=secret)
