@@ -36,7 +36,7 @@ def processes(directory):
 def test_runs_and_leaves_nothing(t):
     with tempfile.TemporaryDirectory(prefix="gengfu-e2e-demo-") as directory:
         process = start(t, directory, "--scale", "300")
-        output, _ = process.communicate(timeout=90)
+        output, _ = process.communicate(timeout=90 * sandbox.PATIENCE)
         t.equal(process.returncode, 0, f"exit code; it said:\n{output[-1500:]}")
         lines = re.findall(r"^20:\d\d:\d\d  \S+ +(extreme|severe|moderate|minor) +gw-lanxi-20260110-\d+", output, re.M)
         t.check(len(lines) >= 35, f"{len(lines)} lines of incidents:\n{output}")
@@ -53,7 +53,7 @@ def test_ctrl_c_leaves_nothing(t):
         time.sleep(6)
         t.check(len(processes(directory)) >= 3, "the demo does not run")
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=30 * sandbox.PATIENCE)
         t.check("Traceback" not in output, output[-1500:])
         t.equal(processes(directory), [], "processes that are left")
         t.equal(os.listdir(directory), [], "files that are left")
@@ -71,10 +71,10 @@ def test_keep_tells_how_to_go_on(t):
                 said += line
             command = re.search(r"^  (\S+) status --config (\S+)$", said, re.M)
             if t.check(command, f"no status command among the examples:\n{said[-1500:]}"):
-                done = subprocess.run([command[1], "status", "--config", command[2]], capture_output=True, text=True, timeout=20)
+                done = subprocess.run([command[1], "status", "--config", command[2]], capture_output=True, text=True, timeout=20 * sandbox.PATIENCE)
                 t.check(done.returncode in (0, 1) and "gw-lanxi" in done.stdout, f"status: {done.returncode} {done.stdout}{done.stderr}")
         finally:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
+            process.communicate(timeout=30 * sandbox.PATIENCE)
         t.equal(processes(directory), [], "processes that are left")
         t.equal(os.listdir(directory), [], "files that are left")

@@ -4,8 +4,9 @@
 #define TESTS_LIB_FORWARD_FIXTURE_H
 
 #include "forward/forward_int.h"
+#include "patience.h"
 
-#define FF_PATIENCE 15000 /* ms */
+#define FF_PATIENCE (15000 * patience()) /* ms */
 
 struct ff {
     uv_loop_t loop;

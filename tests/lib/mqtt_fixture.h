@@ -7,9 +7,10 @@
 #include <uv.h>
 
 #include "mqtt/mqtt_int.h"
+#include "patience.h"
 
 #define MFX_CLIENTS 8
-#define MFX_PATIENCE 15000 /* ms that a condition may take to come */
+#define MFX_PATIENCE (15000 * patience()) /* ms that a condition may take to come */
 
 struct mfx;
 struct client {

@@ -20,6 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 GATEWAY = "gw-lanxi"
 STORY_START = "2026-01-10T20:00:00+08:00"
 STORY_SECONDS = 3600
+PATIENCE = int(os.environ.get("GENGFU_PATIENCE", "1"))  # so many times as long as usual: tests/run --patience
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -51,13 +52,13 @@ def free_port():
 
 def wait_for(condition, seconds, what, every=0.02):
     """What the condition returned, as soon as that is true; else an error that says what was waited for."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise TimeoutError(f"waited {seconds} s for {what}")
+            raise TimeoutError(f"waited {seconds * PATIENCE} s for {what}")
         time.sleep(every)
 
 
@@ -338,7 +339,7 @@ class Sandbox:
 
     def cli(self, *args, check=None, **kwargs):
         """gengfu with --config of this place: a CompletedProcess with text. check: the exit code that is wanted."""
-        done = subprocess.run([self.program, args[0], "--config", self.config, *args[1:]], capture_output=True, text=True, errors="replace", timeout=60,
+        done = subprocess.run([self.program, args[0], "--config", self.config, *args[1:]], capture_output=True, text=True, errors="replace", timeout=60 * PATIENCE,
                               stdin=subprocess.DEVNULL, env=dict(os.environ, GENGFU_ALLOW_ROOT="1", NO_COLOR="1"), **kwargs)
         if check is not None and done.returncode != check:
             raise AssertionError(f"gengfu {' '.join(args)}: exit code {done.returncode}, wanted {check}\n{done.stdout}{done.stderr}")

@@ -249,8 +249,8 @@ class Platform:
             return found
 
     def wait(self, condition, seconds):
-        """Waits until condition() holds; False when it does not in time."""
-        end = time.monotonic() + seconds
+        """Waits until condition() holds; False when it does not in time, which is longer where all is slowed down (tests/run --patience)."""
+        end = time.monotonic() + seconds * int(os.environ.get("GENGFU_PATIENCE", "1"))
         with self.changed:
             while not condition():
                 left = end - time.monotonic()

@@ -19,6 +19,7 @@
 
 #include "gengfu/base/json.h"
 #include "gengfu/control/control.h"
+#include "patience.h"
 
 struct fx {
     uv_loop_t loop;
@@ -102,7 +103,7 @@ static void start(struct fx *f) {
     assert_int_equal(uv_loop_init(&f->loop), 0);
     uv_timer_init(&f->loop, &f->limit);
     f->limit.data = f;
-    uv_timer_start(&f->limit, on_limit, 10000, 0);
+    uv_timer_start(&f->limit, on_limit, 10000 * (uint64_t)patience(), 0);
     assert_int_equal(control_new(&f->loop, f->path, NULL, &ops, f, &err, &f->control), 0);
 }
 
