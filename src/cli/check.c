@@ -57,7 +57,8 @@ int cmd_check(struct cli *c) {
     size_t errors = report_errors(rep), warnings = report_warnings(rep);
 
     if (!c->json && errors + warnings > 0)
-        (void)fprintf(stderr, "%s: %zu error%s, %zu warning%s\n", dir, errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+        (void)fprintf(stderr, "%s: %zu error%s, %zu warning%s%s\n", dir, errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s",
+                      rs == NULL ? " (tests.d is read when the rules can be)" : "");
     buf_done(&out);
     report_free(rep);
     ruleset_free(rs);

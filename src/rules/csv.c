@@ -120,6 +120,18 @@ static void check_cells(struct csv *c) {
     }
 }
 
+/* What spreadsheets write when they are not asked for commas and UTF-8. */
+static bool check_header(struct csv *c) {
+    const struct csv_cell *first = &c->cells[0];
+    const char *sign = c->n == 1 && !first->quoted ? strpbrk(first->text, ";\t") : NULL;
+    if (c->len >= 2 && (memcmp(c->text, "\xFF\xFE", 2) == 0 || memcmp(c->text, "\xFE\xFF", 2) == 0))
+        return fail(c, place_of(c, 0, 2), "save the file as UTF-8 (in a spreadsheet: \"CSV UTF-8\")", "the file is UTF-16");
+    if (sign)
+        return fail(c, first->at, "save the file with commas between the cells",
+                    *sign == ';' ? "the cells stand between semicolons" : "the cells stand between tabulators");
+    return true;
+}
+
 bool csv_next(struct csv *c) {
     while (c->pos < c->len && !c->failed) {
         if (!read_row(c))
@@ -130,6 +142,8 @@ bool csv_next(struct csv *c) {
             empty = c->cells[i].len == 0 && !c->cells[i].quoted;
         if (empty)
             continue;
+        if (c->row == 1 && !check_header(c))
+            return false;
         check_cells(c);
         return true;
     }

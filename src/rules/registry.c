@@ -146,7 +146,18 @@ static void add_column(struct loading *l, size_t i) {
     r->columns[r->ncolumns++] = (struct registry_column){.name = atom, .type = type};
 }
 
+/* Device, KIND */
+static const char *column_hint(const struct loading *l, const char *name, const char *otherwise, char *buf, size_t size) {
+    for (size_t i = 0; i < l->csv->n; i++)
+        if (strcasecmp(l->csv->cells[i].text, name) == 0) {
+            (void)snprintf(buf, size, "with small letters: '%s', not '%s'", name, l->csv->cells[i].text);
+            return buf;
+        }
+    return otherwise;
+}
+
 static bool read_header(struct loading *l) {
+    char hint[80];
     if (!csv_next(l->csv))
         return false;
     l->id_cell = l->kind_cell = SIZE_MAX;
@@ -155,9 +166,12 @@ static bool read_header(struct loading *l) {
     for (size_t i = 0; i < l->csv->n; i++)
         add_column(l, i);
     if (l->id_cell == SIZE_MAX)
-        report_error(l->rep, at, "the first line names the columns: device,kind,name,place,…", "no column is called 'device'");
+        report_error(l->rep, at, column_hint(l, "device", "the first line names the columns: device,kind,name,place,…", hint, sizeof hint),
+                     "no column is called 'device'");
     if (l->kind_cell == SIZE_MAX)
-        report_error(l->rep, at, "add a column that says what each device is: lamp, lock, camera, …", "no column is called 'kind'");
+        report_error(l->rep, at,
+                     column_hint(l, "kind", "add a column that says what each device is: lamp, lock, camera, …", hint, sizeof hint),
+                     "no column is called 'kind'");
     return l->id_cell != SIZE_MAX;
 }
 

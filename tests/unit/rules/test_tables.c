@@ -152,7 +152,11 @@ static void has_error(const char *text, const char *want, size_t errors) {
 static void test_traps(void **state) {
     (void)state;
     has_error("device,kind\na,lamp\na,lamp\n", "devices.csv:3:1: the device 'a' stands twice", 1);
-    has_error("device;kind\na;lamp\n", "no column is called 'device'", 2); /* semicolons, as some spreadsheets write them */
+    has_error("device;kind;name\na;lamp;x\n", "devices.csv:1:1: the cells stand between semicolons",
+              1); /* as some spreadsheets write them */
+    has_error("device\tkind\na\tlamp\n", "devices.csv:1:1: the cells stand between tabulators", 1);
+    has_error("\xFF\xFE;,kind\n", "devices.csv:1:1: the file is UTF-16", 1);
+    has_error("Device,kind\na,lamp\n", "devices.csv:1:1: no column is called 'device'", 1);
     has_error("device,kind,a:int\nx,lamp,1.0\n", "'1.0' is no int (column 'a')", 1);
     has_error("device,kind,a:int\nx,lamp,99999999999999999999\n", "is no int", 1);
     has_error("device,kind,a:double\nx,lamp,nan\n", "is no double", 1);

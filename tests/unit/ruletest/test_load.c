@@ -137,10 +137,10 @@ static void all_in_one_run_and_the_sound_ones_stay(void **state) {
     (void)state;
     fx_load(&fx, "tests:\n"
                  "- {test: a, expect: [], until: 1m}\n"
-                 "- {test: b, evnets: [], expect: [{at: x, rule: idel, change: open}]}\n"
+                 "- {test: b, start: soon, until: late, evnets: [], expect: [{at: x, rule: idel, change: open}]}\n"
                  "- {test: c, devices: [nobody], expect: [], until: 1m}\n"
                  "- {test: d, expect: [], until: 1m}\n");
-    assert_int_equal(report_errors(fx.rep), 5);
+    assert_int_equal(report_errors(fx.rep), 7);
     assert_int_equal(ruletest_count(fx.suite), 2);
     struct ruletest_info info;
     ruletest_info(fx.suite, 1, &info);
