@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define EXACT 9007199254740992.0 /* 2^53 */
+#define LONG 64                  /* bytes of a text that is not kept in an event that is too large */
 
 /* Rows are not trusted: what is beyond all reason is not there. */
 int64_t engine_ms(const cJSON *n, int64_t otherwise) {
@@ -35,14 +36,34 @@ void engine_keep_text(struct engine *e, struct kept *k, const char *text, size_t
     *k = (struct kept){.text = copy, .len = len, .at = at, .time = time};
 }
 
+/* Keys are many, and stay: of an event that is too large to be kept, what is long is known to be there, not what it is. */
+static bool write_without_long(struct engine *e, struct buf *b, const struct event *ev) {
+    struct event small = *ev;
+    struct event_field *fields = arena_dup(&e->scratch, ev->fields, ev->nfields * sizeof(*fields));
+
+    for (size_t i = 0; fields && i < ev->nfields; i++) {
+        enum cel_type type = fields[i].value.type;
+        if (type == CEL_LIST || type == CEL_MAP || ((type == CEL_STRING || type == CEL_BYTES) && fields[i].value.aux > LONG))
+            fields[i].value = cel_null();
+    }
+    small.fields = fields;
+    buf_done(b); /* its memory would be kept with the text */
+    buf_init(b, 4 << 20);
+    if (fields)
+        event_write(b, &small);
+    return fields != NULL;
+}
+
 void engine_keep(struct engine *e, struct kept *k, const struct event *ev) {
     struct buf b;
     size_t len;
 
     buf_init(&b, 4 << 20);
     event_write(&b, ev);
+    bool made = b.len <= ENGINE_MAX_KEPT_TEXT || write_without_long(e, &b, ev);
     char *text = buf_take(&b, &len);
-    if (!text) {
+    if (!text || !made) {
+        free(text);
         e->oom = true;
         return;
     }

@@ -338,7 +338,7 @@ static void collect_evidence(struct engine *e, struct engine_eval *x, struct doc
 
         if (v.type == CEL_ERROR || v.type == CEL_NULL || (d->inc->evidence && cJSON_GetArraySize(d->inc->evidence) >= ENGINE_MAX_EVIDENCE))
             continue;
-        buf_init(&b, 64 << 10);
+        buf_init(&b, ENGINE_MAX_KEPT_TEXT);
         cel_write_json(&b, v);
         cJSON *item = b.failed ? NULL : cJSON_ParseWithLength(b.data, b.len);
         const cJSON *known;
