@@ -42,7 +42,7 @@ void standin_again(struct standin *s) {
     if (s->pid < 0)
         abort();
     if (s->pid == 0) {
-        const char *argv[] = {"python3", "tests/lib/https_standin.py", s->dir, s->cert, s->key, s->client_ca, NULL};
+        const char *argv[] = {python(), "tests/lib/https_standin.py", s->dir, s->cert, s->key, s->client_ca, NULL};
 
         int null = open("/dev/null", O_RDWR);
 
