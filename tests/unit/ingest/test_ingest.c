@@ -173,8 +173,8 @@ static void twenty_thousand_with_failing_commits(void **state) {
     if (!begin(""))
         skip();
     sink.fail_every = 7;
-    fx.broker.keepalive =
-        3600; /* what is held is not read, not even the answer to a ping, and publishing takes its time under an emulator */
+    /* What is held is not read, not even the answer to a ping, and publishing takes its time under an emulator. */
+    fx.broker.keepalive = 3600;
     sink_new(2);
     sink_start(one_filter, 1);
     assert_true(mfx_until(&fx, is_up, pub));
