@@ -30,9 +30,14 @@ bool cel_zone_fixed(const char *s, size_t len, int *ret_offset) {
     return true;
 }
 
+#define LAST_SECOND INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
+#define CYCLE (INT64_C(146097) * 86400)   /* 400 years, after which days and weekdays are the same again */
+
 static struct cel_value part(const char *name, struct cel_value v, int offset) {
     struct civil c;
-    civil_from(v.i + offset, &c);
+    bool beyond = v.i > LAST_SECOND - offset; /* east of Greenwich the last day has hours of the year 10000 */
+    civil_from(v.i + offset - (beyond ? CYCLE : 0), &c);
+    c.year += beyond ? 400 : 0;
     switch (name[3] << 8 | name[4]) { /* get…: two letters tell them apart, but for the days */
     case 'F' << 8 | 'u': return cel_int(c.year);
     case 'M' << 8 | 'o': return cel_int(c.month - 1);
