@@ -480,13 +480,15 @@ static void syntax_error(struct builder *b, const yaml_parser_t *p) {
 
 /* What was complete when the error came: top-level keys, and the items of the last of them. */
 static void keep_complete(struct builder *b) {
+    bool between =
+        b->depth == 2; /* the error stands behind an item, and may have cut it short; within one, that item is not in the list yet */
     while (b->depth > 2)
         map_done(&b->frames[--b->depth].keys, NULL);
     if (b->depth == 2) {
         struct frame *top = &b->frames[0], *f = &b->frames[1];
         map_done(&f->keys, NULL);
         b->depth = 1;
-        if (f->node->n > 0) /* the last item may be cut short by the error */
+        if (between && f->node->n > 0)
             f->node->n--;
         if (top->node->kind == YAML_MAPPING && top->key && !top->skip && grow(b, top, sizeof *top->node->pairs))
             top->node->pairs[top->node->n++] = (struct yaml_pair){top->key, f->node};
