@@ -147,7 +147,9 @@ void shape_relations(struct reader *rd, const struct yaml_node *n, const struct 
             } else {
                 buf_putc(&text, *p);
             }
-        const struct yaml_node *v = key ? yaml_get(n, key) : NULL;
+        const struct yaml_node *v = key ? yaml_get(n, key) : NULL, *o = other ? yaml_get(n, other) : NULL;
+        if (v && o && v->at.file == at.file && o->at.file != at.file) /* an override in another file brought it about */
+            v = o;
         report_error(rd->rep, v ? v->at : at, r->hint, "%s", text.data);
         if (text.failed)
             reader_oom(rd);
