@@ -72,9 +72,20 @@ out:
     return rc;
 }
 
-int store_platforms(struct store *s, const char *const *names, size_t n, struct err *err) {
-    if (n > STORE_PLATFORMS)
-        return err_set(err, GF_ELIMIT, "store %s: %zu platforms; at most %d can be served", s->path, n, STORE_PLATFORMS);
+/* The same as in the file: nothing to write, and nothing to count anew. */
+static bool platforms_stay(struct store *s, const char *const *names, size_t n) {
+    size_t named = 0;
+    for (size_t i = 0; i < s->nplatforms; i++)
+        named += s->platforms[i].named;
+    for (size_t i = 0; i < n; i++) {
+        const struct platform *p = store_platform_find(s, names[i]);
+        if (!p || !p->named)
+            return false;
+    }
+    return named == n;
+}
+
+static int platforms_change(struct store *s, const char *const *names, size_t n, struct err *err) {
     int rc = txn_begin(s, HERE, err);
     if (rc < 0)
         return rc;
@@ -88,8 +99,15 @@ int store_platforms(struct store *s, const char *const *names, size_t n, struct 
     rc = txn_end(s, rc, err);
     if (rc == 0)
         rc = store_platforms_load(s, err);
-    if (rc == 0)
-        rc = store_outbox_load(s, err);
+    return rc < 0 ? rc : store_outbox_load(s, err);
+}
+
+int store_platforms(struct store *s, const char *const *names, size_t n, struct err *err) {
+    if (n > STORE_PLATFORMS)
+        return err_set(err, GF_ELIMIT, "store %s: %zu platforms; at most %d can be served", s->path, n, STORE_PLATFORMS);
+    int rc = store_writable(s, err);
+    if (rc == 0 && !platforms_stay(s, names, n))
+        rc = platforms_change(s, names, n, err);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < n; i++) {
