@@ -129,10 +129,11 @@ static const struct node *field_node(struct compiler *c, const struct ast *at, e
     n->a = a;
     n->slot = target->slot;
     n->atom = atom_intern(name, len);
-    n->value = cel_string(arena_strndup(&c->program->arena, name, len), len);
+    const char *copy = arena_strndup(&c->program->arena, name, len);
+    n->value = cel_string(copy, copy ? len : 0);
     n->flags = memchr(name, '\0', len) ? 0 : NODE_PLAIN;
     n->extra = arena_printf(&c->program->arena, "no such field: '%.*s'", (int)(len > 100 ? 100 : len), name);
-    c->no_memory |= !n->extra || !n->value.s;
+    c->no_memory |= !n->extra || !copy;
     return op == NODE_VAR_FIELD ? n : folded(c, at, n);
 }
 
