@@ -50,8 +50,8 @@ def test_runs_and_leaves_nothing(t):
 def test_ctrl_c_leaves_nothing(t):
     with tempfile.TemporaryDirectory(prefix="gengfu-e2e-demo-") as directory:
         process = start(t, directory)
-        time.sleep(6)
-        t.check(len(processes(directory)) >= 3, "the demo does not run")
+        sandbox.wait_for(lambda: len(processes(directory)) >= 3, 30, "the demo to run")
+        time.sleep(3)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=30 * sandbox.PATIENCE)
         t.check("Traceback" not in output, output[-1500:])
