@@ -6,8 +6,8 @@
 #include "gengfu/ingest/ingest.h"
 
 /* -- guard.c: messages that were made durable and may come again ---------------------------------------------------------------------------- */
-#define GUARD_ROOM \
-    8192 /* acknowledgements that are remembered, or twice receive_maximum: a broker has that many on their way to it at most */
+/* Acknowledgements that are remembered, or twice receive_maximum: mosquitto 2.0.11 sends far more than that ahead when we lag behind, 8,500 were seen; there are no more packet ids. */
+#define GUARD_ROOM 65536
 
 struct guard_slot {
     uint16_t mid; /* 0: free (no packet id is 0) */

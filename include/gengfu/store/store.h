@@ -73,9 +73,9 @@ struct store_batch {
         checkpoint; /* every device's checkpoint and the sources' memory are in this batch or before it: the journal's tail begins behind it */
     int64_t mono, wall; /* engine time of the batch: where the clock goes on after a restart */
 };
-/* A broker sends some hundred messages ahead of their acknowledgements, and may send as many again, in however many batches they were committed: so many acks are kept at least, and those of
- * so many batches that had any; of STORE_ACK_MOST batches at most. */
-#define STORE_ACKS 4096
+/* A broker may send again as many messages as there are packet ids, in however many batches they were committed: so many acks are kept at least, and those of so many batches that had any; of
+ * STORE_ACK_MOST batches at most. */
+#define STORE_ACKS 65536
 #define STORE_ACK_BATCHES 16
 #define STORE_ACK_MOST 512
 /* 0: durable. GF_EFULL: disk full. GF_EIO, GF_ECORRUPT. After an error nothing of the batch is there, and the same batch may be given again. Outbox: for each published incident and each platform
