@@ -219,9 +219,12 @@ def damaged(b, times, spoil, readable=0.0):
         b.flow(0.2)
         kept_alive(b)
         time.sleep(0.2)
-        if b.box.daemon.poll() is not None:
-            b.start()
-        b.box.wait_ready()
+        while True:  # a damaged page may be met late, and ends it once more
+            try:
+                b.box.wait_ready()
+                break
+            except RuntimeError:
+                kept_alive(b)
         after = {i["by"] for i in b.box.ask(do="incidents", limit=1000000, rule="each-marked")}
         stood += len(before)
         vanished += len(before - after)
@@ -272,9 +275,12 @@ def damage_log(b, times):
         for end in ("", "-wal"):
             shutil.copy(path + end, b.box.path("legible.db" + end))
         db = sqlite3.connect(b.box.path("legible.db"))
-        legible = {row[0] for row in db.execute("SELECT key FROM incident WHERE rule = 'each-marked'")}
-        db.close()
-        return legible
+        try:
+            return {row[0] for row in db.execute("SELECT key FROM incident WHERE rule = 'each-marked'")}
+        except sqlite3.DatabaseError:  # the tables themselves stood in the log
+            return set()
+        finally:
+            db.close()
     return damaged(b, times, spoil)
 
 
