@@ -25,7 +25,11 @@ static void salvage(struct daemon *d, const char *damaged) {
     struct err err = {0};
     char text[600];
 
-    if (store_salvage(d->store, damaged, &got, &err) < 0)
+    int rc = store_salvage(d->store, damaged, &got, &err);
+
+    if (rc == GF_ESTATE)
+        (void)snprintf(text, sizeof(text), "what it still gives was taken over in the start before, which did not come to its end");
+    else if (rc < 0)
         (void)snprintf(text, sizeof(text), "nothing could be taken over: %.400s", err.text);
     else
         (void)snprintf(text, sizeof(text),
@@ -54,9 +58,14 @@ int daemon_store_replace(struct daemon *d, struct err *err) {
 
 int daemon_store_open(struct daemon *d, struct err *err) {
     struct store_conf conf = conf_of(d);
+    char name[4096];
     int rc = store_open(&conf, err, &d->store);
 
-    return rc == GF_ECORRUPT ? daemon_store_replace(d, err) : rc;
+    if (rc == GF_ECORRUPT)
+        return daemon_store_replace(d, err);
+    if (rc == 0 && store_unsalvaged(conf.path, name, sizeof(name))) /* a start before this one did not get so far */
+        salvage(d, name);
+    return rc;
 }
 
 /* For the next start, which tells it. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gengfu/base/fault.h"
 #include "gengfu/base/json.h"
 
 #define CHUNKS 64
@@ -205,7 +206,7 @@ static int copy_all(struct salvage *v, struct err *err) {
     return rc < 0 ? rc : check_journal(v, err);
 }
 
-int store_salvage(struct store *s, const char *damaged, struct store_salvaged *ret, struct err *err) {
+static int salvage(struct store *s, const char *damaged, struct store_salvaged *ret, struct err *err) {
     struct salvage v = {.to = s, .found = {.complete = true}};
     struct store_info info;
     int rc = store_info(s, &info, err);
@@ -217,8 +218,11 @@ int store_salvage(struct store *s, const char *damaged, struct store_salvaged *r
     if (sqlite3_open_v2(damaged, &v.from, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK) {
         store_harden(v.from);
         rc = txn_begin(s, HERE, err);
-        if (rc == 0)
-            rc = txn_end(s, copy_all(&v, err), err);
+        if (rc == 0) {
+            rc = copy_all(&v, err);
+            (void)fault_point("store.salvage");
+            rc = txn_end(s, rc, err);
+        }
         if (rc == 0)
             rc = store_load(s, err);
     } else
@@ -229,4 +233,10 @@ int store_salvage(struct store *s, const char *damaged, struct store_salvaged *r
         return err_prefix(err, "salvaging %s", damaged);
     *ret = v.found;
     return 0;
+}
+
+int store_salvage(struct store *s, const char *damaged, struct store_salvaged *ret, struct err *err) {
+    int rc = salvage(s, damaged, ret, err);
+    store_unmark(s->path);
+    return rc;
 }

@@ -203,6 +203,25 @@ def test_damaged_store_is_set_aside_and_salvaged(t):
     t.check(platform.wait(lambda: any(d["device"] == "p2" for d in opened(platform, "high")), 10), "nothing is raised after the damage")
 
 
+def test_killed_in_the_middle_of_a_salvage(t):
+    """The mains fail again while the first start after the damage takes over what is left: the next start does it, and tells it once."""
+    box, broker, platform = lib.probe_box(t, "twice-cut")
+    box.start()
+    broker.publish([lib.probe("p1", 50)])
+    t.check(platform.wait(lambda: opened(platform, "high"), 10), "no incident to begin with")
+    t.equal(box.stop(), 0, "exit code after SIGTERM")
+    tear(box, "state")
+    box.start(wait=False, fault="store.salvage=kill")
+    t.equal(box.daemon.wait(10), -9, "exit code of the start that was killed")
+    box.start()
+    t.equal(len(damaged(box)), 1, "damaged files that are kept")
+    t.equal(sorted(i["rule"] for i in box.ask(do="incidents", open=True)), ["gengfu-damage", "high"], "open incidents")
+    t.equal(box.stop(), 0, "exit code after SIGTERM")
+    box.start()
+    t.equal(len([i for i in box.ask(do="incidents") if i["rule"] == "gengfu-damage"]), 1, "incidents of one damage, after another start")
+    t.equal(platform.violations, [], "violations")
+
+
 def test_damage_met_at_work_loses_no_message(t):
     """A page that only a new incident needs is torn: the daemon ends without acknowledging, and the next start raises it."""
     box, broker, platform = lib.probe_box(t, "torn")

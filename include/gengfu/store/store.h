@@ -38,6 +38,8 @@ struct store_salvaged {
     bool complete; /* no damage was met (in what was read; not the journal as a whole) */
 };
 GF_WARN_UNUSED int store_salvage(struct store *s, const char *damaged, struct store_salvaged *ret, struct err *err);
+/* A start was killed between the two: the name of the damaged file, from which the new one may still take over. store_salvage, however it ends, was the last try. */
+bool store_unsalvaged(const char *path, char *ret_name, size_t size);
 void store_close(struct store *s); /* checkpoints the WAL; NULL is fine */
 
 /* -- platforms: names <-> numbers used in effect_incident.platforms ------------------------------------------------------------- */
