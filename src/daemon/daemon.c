@@ -22,9 +22,18 @@
 
 #define UPKEEP_MS 30000
 #define UPKEEP_BUSY_MS 100
+#define UPKEEP_SOON_MS 1000
 #define TRIM_ROWS 2000
 #define CHECKPOINT_EVENTS 20000
 #define CHECKPOINT_AGE (10 * TIME_MINUTE)
+
+/* Before a small journal loses events that the next start would still read. */
+static bool checkpoint_due(const struct daemon *d) {
+    if (d->events_since_checkpoint == 0)
+        return false;
+    return d->events_since_checkpoint >= CHECKPOINT_EVENTS || daemon_now(d).mono - d->last_checkpoint >= CHECKPOINT_AGE ||
+           store_wants_trim(d->store);
+}
 
 static void on_upkeep(uv_timer_t *t) {
     struct daemon *d = t->data;
@@ -35,16 +44,17 @@ static void on_upkeep(uv_timer_t *t) {
     door_look(d);
     clock_look(d);
     watch_look(d);
-    if (!d->stuck) {
-        if (store_trim(d->store, daemon_age_now(d), TRIM_ROWS, &more, &err) < 0)
-            log_warn("journal: %s", err.text);
-        int64_t age = daemon_now(d).mono - d->last_checkpoint;
-        bool due = d->events_since_checkpoint >= CHECKPOINT_EVENTS || (d->events_since_checkpoint > 0 && age >= CHECKPOINT_AGE);
-
-        if (due && !d->full) /* it is not what the reserve was given up for */
-            gf_ignore(pipeline_checkpoint(d));
-    }
+    if (!d->stuck && checkpoint_due(d) && !d->full) /* it is not what the reserve was given up for */
+        gf_ignore(pipeline_checkpoint(d));
+    if (!d->stuck && store_trim(d->store, daemon_age_now(d), TRIM_ROWS, &more, &err) < 0)
+        log_warn("journal: %s", err.text);
     (void)uv_timer_start(t, on_upkeep, more ? UPKEEP_BUSY_MS : (uint64_t)daemon_real_delay(d, UPKEEP_MS), 0);
+}
+
+/* What comes in within half a minute may be many times a small journal's ceiling. */
+void daemon_upkeep_soon(struct daemon *d) {
+    if (uv_is_active((uv_handle_t *)&d->upkeep_timer) && uv_timer_get_due_in(&d->upkeep_timer) > UPKEEP_SOON_MS)
+        (void)uv_timer_start(&d->upkeep_timer, on_upkeep, UPKEEP_SOON_MS, 0);
 }
 
 static void close_handle(uv_handle_t *h) {

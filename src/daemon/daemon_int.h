@@ -126,6 +126,7 @@ struct daemon {
 /* daemon.c: what daemon_run puts around the loop */
 GF_WARN_UNUSED int daemon_new(const struct daemon_options *opt, struct err *err,
                               struct daemon **ret); /* everything is open, and runs with d->loop */
+void daemon_upkeep_soon(struct daemon *d);          /* the journal is to be trimmed within a second */
 void daemon_free(struct daemon *d);                 /* stops what still runs, in order */
 
 /* clock.c */

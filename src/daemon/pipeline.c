@@ -220,6 +220,8 @@ static int write_batch(struct daemon *d, struct err *err) {
             d->events_since_checkpoint = 0;
             d->last_checkpoint = now.mono;
         }
+        if (store_wants_trim(d->store))
+            daemon_upkeep_soon(d);
     }
     return rc;
 }

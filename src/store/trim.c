@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-#define AHEAD TIME_DAY /* a stamp further in the future was made by a clock that was wrong */
+#define AHEAD TIME_DAY       /* a stamp further in the future was made by a clock that was wrong */
+#define ACKS_ROOM (16 << 20) /* bytes that the rows which know what was acknowledged may take beyond the journal's ceiling */
 
 static int64_t plus(int64_t a, int64_t b) {
     int64_t sum;
@@ -22,11 +23,10 @@ static int overtaken(struct store *s, int64_t id, int64_t cutoff, bool *ret, str
     return rc;
 }
 
-/* The last batches' records stay, for they know what was acknowledged; so does the last row, for it numbers the next. */
-static int64_t journal_floor(const struct store *s) {
+/* The first row of the last `batches` that acknowledged something; without any, the last row, for it numbers the next. */
+static int64_t row_of_acks(const struct store *s, size_t batches) {
     const struct store_live *l = &s->live;
-    size_t n = store_ack_batches(l);
-    return n ? l->acks[(l->nacks - n) % STORE_ACK_MOST].id : l->last_id;
+    return batches ? l->acks[(l->nacks - batches) % STORE_ACK_MOST].id : l->last_id;
 }
 
 static int trim_journal(struct store *s, int64_t now, int64_t *budget, struct err *err) {
@@ -35,14 +35,19 @@ static int trim_journal(struct store *s, int64_t now, int64_t *budget, struct er
     if (max_age <= 0 && max_bytes <= 0)
         return 0;
     int64_t cutoff = max_age > 0 ? plus(now, -max_age) : INT64_MIN, last = 0, events = 0, bytes = 0;
+    size_t batches = store_ack_batches(l);
+    /* The last batches' records stay, for they know what was acknowledged: the very last whatever they take, the others while there is room. */
+    int64_t acks = row_of_acks(s, batches);
     bool asked = false, future_is_old = false;
     struct query q = sql_start(s, SQL_JOURNAL_FRONT);
-    sql_put_int(&q, journal_floor(s));
+    sql_put_int(&q, row_of_acks(s, batches < STORE_ACK_BATCHES ? batches : STORE_ACK_BATCHES));
     int rc = 0;
     while (*budget > 0 && (rc = sql_row(&q, err)) > 0) {
         int64_t id = sql_int(&q, 0), arrived = sql_int(&q, 1), latest = plus(arrived, sql_int(&q, 2)), n = sql_int(&q, 3);
-        bool drop = latest < cutoff || (max_bytes > 0 && l->bytes - l->bytes_trimmed - bytes > max_bytes);
-        if (!drop && max_age > 0 && arrived > plus(now, AHEAD)) {
+        bool held = id >= acks;
+        int64_t most = held ? plus(max_bytes, ACKS_ROOM) : max_bytes;
+        bool drop = (latest < cutoff && !held) || (max_bytes > 0 && l->bytes - l->bytes_trimmed - bytes > most);
+        if (!drop && !held && max_age > 0 && arrived > plus(now, AHEAD)) {
             if (!asked) {
                 asked = true;
                 rc = overtaken(s, id, cutoff, &future_is_old, err);
@@ -107,6 +112,11 @@ static int trim_incidents(struct store *s, int64_t now, int64_t *budget, struct 
         rc = drop_incident(s, nr[i], err);
     *budget = n == AT_ONCE ? 0 : *budget - n;
     return rc < 0 ? rc : 0;
+}
+
+bool store_wants_trim(const struct store *s) {
+    int64_t most = s->conf.journal_max_bytes;
+    return most > 0 && s->live.bytes - s->live.bytes_trimmed > most + most / 4;
 }
 
 int64_t store_mark(const struct store *s) { return s->live.last_id; }

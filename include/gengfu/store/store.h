@@ -199,6 +199,7 @@ GF_WARN_UNUSED int store_info(struct store *s, struct store_info *ret, struct er
 /* -- upkeep ---------------------------------------------------------------------------------------------------------------------------- */
 /* Bounds the journal by age and size and drops closed incidents past their age, a little at a time (at most `budget` rows); true in *ret_more when there is more to do. */
 GF_WARN_UNUSED int store_trim(struct store *s, int64_t now, size_t budget, bool *ret_more, struct err *err);
+bool store_wants_trim(const struct store *s); /* the journal is a quarter over its ceiling: sooner than the next upkeep would be better */
 /* The clock was wrong by `shift`: what was put into the journal behind row `from` (store_mark gave it then) is moved. */
 int64_t store_mark(const struct store *s);
 GF_WARN_UNUSED int store_restamp(struct store *s, int64_t from, int64_t shift, struct err *err);

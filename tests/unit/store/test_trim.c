@@ -2,6 +2,7 @@
  * Upkeep: the journal by age and size, also when the clock stepped; closed incidents, answers. A file that stays the size it is. */
 #include "store_fx.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,6 +135,36 @@ static void the_acks_outlive_the_journal(void **state) {
     assert_int_equal(look(f).acks, STORE_ACKS);
 }
 
+/* … but not whatever it takes: large events with few acknowledgements each leave those of the latest batches only. */
+static void the_acks_have_their_room(void **state) {
+    enum { EACH = 300 << 10, BATCHES = 100 };
+    struct fx *f = *state;
+    struct store_info i;
+    uint64_t dice = 1;
+    char *fields = malloc(EACH + 16);
+    assert_non_null(fields);
+    open_with(f, (struct store_conf){.journal_max_bytes = 1 << 20});
+    for (int b = 0; b < BATCHES; b++) {
+        size_t len = (size_t)snprintf(fields, 16, "{\"x\":\"");
+        for (; len < EACH; len++) /* nothing that could be packed */
+            fields[len] = (char)('0' + (dice = dice * 6364136223846793005U + 1442695040888963407U, dice >> 58));
+        (void)snprintf(fields + len, 16, "\"}");
+        fx_event(f, T0 + b, "d", fields);
+        fx_ack(f, (uint16_t)b, 1);
+        fx_commit(f, T0 + b);
+        assert_int_equal(store_wants_trim(f->store), b > 3);
+    }
+    free(fields);
+    trim(f, T0 + BATCHES, 1000);
+    fx_ok(f, store_info(f->store, &i, &f->err));
+    assert_in_range(i.journal_bytes, 10 << 20, 18 << 20);
+    struct seen s = look(f);
+    assert_in_range(s.acks, 2 * STORE_ACK_BATCHES, BATCHES - 1);
+    assert_int_equal(s.acks, s.n);
+    fx_reopen(f);
+    assert_int_equal(look(f).acks, s.acks);
+}
+
 static void when_the_clock_was_wrong(void **state) {
     struct fx *f = *state;
     open_with(f, (struct store_conf){.journal_max_age = TIME_DAY});
@@ -238,6 +269,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(by_size, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(without_limits_all_stays, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(the_acks_outlive_the_journal, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(the_acks_have_their_room, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(when_the_clock_was_wrong, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(closed_incidents, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(answers_are_bounded, fx_setup, fx_teardown),
