@@ -92,7 +92,7 @@ GF_WARN_UNUSED int store_open_to(const struct store_conf *conf, int schema, stru
 GF_WARN_UNUSED int store_load(struct store *s, struct err *err); /* `live` and the platforms, from the file */
 void store_harden(sqlite3 *db);
 GF_WARN_UNUSED int store_lock_take(const char *path, struct err *err, int *ret_fd);
-void store_unmark(const char *path); /* store_unsalvaged is false from now on */
+void store_unmark(const char *path);                                        /* store_unsalvaged is false from now on */
 GF_WARN_UNUSED int store_directory_sync(const char *path, struct err *err); /* of the file `path` */
 GF_WARN_UNUSED int store_meta_get(struct store *s, const char *name, int64_t otherwise, struct err *err, int64_t *ret);
 GF_WARN_UNUSED int store_meta_put(struct store *s, const char *name, int64_t value, struct err *err);
