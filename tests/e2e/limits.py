@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What runs out, hangs or is refused: devices, keys, memory, the watchdog's patience, a store that fails. With own.py, all that docs/failures.md promises to tell."""
+import json
 import os
+import random
 import resource
 import signal
 import socket
@@ -52,6 +54,26 @@ def test_keys_that_are_pushed_out(t):
     told = of(platform, "gengfu-rule")[0]
     t.check("few" in told["title"] and "max_keys" in told["text"], f"{told['title']}: {told['text']}")
     t.check(seen(platform, "gengfu-rule", "resolved"), "it does not end")
+
+
+LOUD_TEXTS = """sources:
+  - source: notes
+    topic: notes/{device}
+    events:
+      - {kind: note, fields: {text: payload.text}}
+"""
+
+
+def test_small_journal_under_large_messages(t):
+    """Thirty megabytes within seconds into a journal of one: it is cut within a second, not at the next half minute."""
+    box, broker, _ = lib.probe_box(t, "small", platforms=False, broker_extra=", commit_wait: 0s", store_extra=", journal_max_bytes: 1MB", limits="device_rate: 0")
+    box.write("config/rules.d/15-notes.yaml", LOUD_TEXTS)
+    box.start()
+    dice = random.Random(7)
+    for n in range(150):
+        broker.publish([(f"notes/p{n % 50 + 1}", json.dumps({"text": dice.randbytes(100 << 10).hex()}))])
+    sandbox.wait_for(lambda: box.status()["messages"]["received"] == 150, 20, "every message")
+    sandbox.wait_for(lambda: box.status()["store"]["journal_rows"] < 120, 5, "a journal that is cut")
 
 
 def test_clock_that_is_not_set_is_told(t):
