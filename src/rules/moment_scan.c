@@ -94,7 +94,7 @@ static bool epoch(struct scan *s) {
     return s->have_epoch = n > 0;
 }
 
-static bool scan_pattern(struct scan *s, const char *f, const char *end);
+static bool scan_pattern(struct scan *s, const char *f, size_t len);
 
 static bool scan_one(struct scan *s, char letter) {
     static const char *const halves[] = {"am", "pm", "上午", "下午"};
@@ -124,17 +124,15 @@ static bool scan_one(struct scan *s, char letter) {
         return s->have_pm = true;
     case 'z': return offset(s);
     case 's': return epoch(s);
-    case 'F': return scan_pattern(s, "%Y-%m-%d", NULL);
-    case 'T': return scan_pattern(s, "%H:%M:%S", NULL);
+    case 'F': return scan_pattern(s, "%Y-%m-%d", 8);
+    case 'T': return scan_pattern(s, "%H:%M:%S", 8);
     case '%': return s->p < s->end && *s->p++ == '%';
     default: return false;
     }
 }
 
-static bool scan_pattern(struct scan *s, const char *f, const char *end) {
-    if (f && !end)
-        end = f + strlen(f);
-    for (; f < end; f++) {
+static bool scan_pattern(struct scan *s, const char *f, size_t len) {
+    for (const char *end = f + len; f < end; f++) {
         if (blank(*f)) {
             skip_blanks(s);
         } else if (*f == '%' && f + 1 < end) {
@@ -169,7 +167,7 @@ const char *moment_pattern_bad(const char *f, size_t len) {
 bool moment_scan(const char *text, size_t len, const char *pattern, size_t pattern_len, const struct zone *zone, int64_t *ret_ms) {
     struct scan s = {.p = text, .end = text + len, .t = {.month = 1, .day = 1}};
     int64_t seconds;
-    if (!scan_pattern(&s, pattern, pattern + pattern_len))
+    if (!scan_pattern(&s, pattern, pattern_len))
         return false;
     skip_blanks(&s);
     if (s.p != s.end)

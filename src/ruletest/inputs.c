@@ -275,7 +275,7 @@ static bool read_wanted(struct loading *l, const struct yaml_node *list, struct 
 
 static bool load_message(struct loading *l, const struct yaml_node *n) {
     struct given_message *m = reader_alloc(l->rd, sizeof *m);
-    const struct yaml_node *topic, *retained, *outcome, *events;
+    const struct yaml_node *topic, *retained, *events;
     struct timing t;
 
     if (!m || !node_mapping(l->rd, n, "a message", "{at: 0s, topic: zigbee2mqtt/lock-3-2, payload: {action: unlock}}"))
@@ -295,7 +295,7 @@ static bool load_message(struct loading *l, const struct yaml_node *n) {
     }
     if ((retained = yaml_get(n, "retained")) != NULL)
         fine = node_bool(l->rd, retained, "'retained'", &m->retained) && fine;
-    if ((outcome = yaml_get(n, "outcome")) != NULL)
+    if (yaml_get(n, "outcome") != NULL)
         fine = (m->outcome = shape_choice(l->rd, n, &given_message_shape, "outcome")) >= 0 && fine;
     if ((events = yaml_get(n, "events")) != NULL)
         fine = read_wanted(l, events, m) && fine;
@@ -306,7 +306,7 @@ static bool load_message(struct loading *l, const struct yaml_node *n) {
 static bool load_command(struct loading *l, const struct yaml_node *n) {
     static const char *const texts[] = {"by", "ticket", "note"};
     struct given_command *c = reader_alloc(l->rd, sizeof *c);
-    const struct yaml_node *rule, *action, *v;
+    const struct yaml_node *rule, *v;
     struct timing t;
     int64_t rating = 0;
 
@@ -314,7 +314,7 @@ static bool load_command(struct loading *l, const struct yaml_node *n) {
         return false;
     bool fine = shape_keys(l->rd, n, &given_command_shape);
     fine = read_timing(l, n, "the command", &t) && fine;
-    if (!(rule = yaml_get(n, "rule")) || !(action = yaml_get(n, "action"))) {
+    if (!(rule = yaml_get(n, "rule")) || !yaml_get(n, "action")) {
         report_error(l->rd->rep, n->at, "{at: 5m, rule: sos, key: sos-1, action: acknowledge}", "the command has no '%s'",
                      rule ? "action" : "rule");
         return false;
@@ -331,7 +331,7 @@ static bool load_command(struct loading *l, const struct yaml_node *n) {
         fine = (c->key = node_text(l->rd, v, "'key'")) != NULL && fine;
     if ((v = yaml_get(n, "who")) != NULL)
         fine = (c->command.who = node_text(l->rd, v, "'who'")) != NULL && fine;
-    if ((v = yaml_get(n, "disposition")) != NULL) {
+    if (yaml_get(n, "disposition") != NULL) {
         int d = shape_choice(l->rd, n, &given_command_shape, "disposition");
         c->command.disposition = d + DISPOSITION_REAL;
         fine = d >= 0 && fine;

@@ -217,7 +217,7 @@ static int read_head(const char *head, struct verify *v, struct err *err) {
 
 int store_audit_verify(struct store *s, const char *head, int64_t *ret_entries, struct err *err) {
     struct verify v = {.s = s, .err = err};
-    int64_t last;
+    int64_t last = 0;
     int rc = head ? read_head(head, &v, err) : 0;
     if (rc == 0)
         rc = store_each_audit(s, verify_one, &v, err);

@@ -80,14 +80,14 @@ static int close_segment(struct store *s, struct err *err) {
 
 int store_journal_put(struct store *s, const struct store_batch *batch, struct err *err) {
     const struct effect_event *events = batch->effects ? batch->effects->events : NULL;
-    size_t n = batch->effects ? batch->effects->nevents : 0;
+    size_t n = events ? batch->effects->nevents : 0;
     do { /* a batch without events has a chunk for its record */
         int rc = put_chunk(s, batch, events, n, err);
         if (rc < 0)
             return rc;
         events = events ? events + rc : NULL;
         n -= (size_t)rc;
-    } while (n);
+    } while (events && n > 0);
     struct store_live *l = &s->live;
     if (batch->nacks) {
         l->acks[l->nacks % STORE_ACK_MOST].id = l->last_id;
