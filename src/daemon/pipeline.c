@@ -49,8 +49,10 @@ static void journal(struct daemon *d, const struct event *ev) {
 }
 
 void pipeline_event(struct daemon *d, const struct event *ev, struct engine_time now) {
+    bool told = d->fx.failed;
+
     journal(d, ev);
-    if (engine_event(d->engine, ev, now, &d->fx) < 0)
+    if (engine_event(d->engine, ev, now, &d->fx) < 0 && !told)
         log_error("engine: no memory for an event of %s; the batch will not be acknowledged", ev->device);
     d->events_since_checkpoint++;
 }
