@@ -119,7 +119,7 @@ int file_secret_trusted(const char *path, uid_t also, struct err *err) {
 }
 
 int file_read_secret(const char *path, struct buf *b, struct err *err) {
-    struct stat st;
+    struct stat st = {0};
     int fd = open_regular(path, &st, err);
     if (fd < 0)
         return fd;

@@ -10,6 +10,7 @@
 
 #define LINE_MAX_BYTES (1 << 20)
 #define LIST_MAX_BYTES (CONTROL_MAX_BACKLOG / 4 * 3) /* all of a list is sent at once */
+#define LIST_MOST 1000000
 #define LIST_DEFAULT 1000
 
 struct listing {
@@ -70,6 +71,12 @@ void daemon_put_time(struct jw *w, const struct daemon *d, const char *name, int
         jw_str(w, name, time_format(ms, zone_offset(d->rules->config->zone, ms / 1000), text));
 }
 
+static int limit_of(const cJSON *req, int otherwise) {
+    int64_t limit = json_int(req, "limit", otherwise);
+
+    return limit < 1 ? otherwise : limit > LIST_MOST ? LIST_MOST : (int)limit;
+}
+
 /* -- incidents ---------------------------------------------------------------------------------------------------------- */
 
 static int on_incident(void *ctx, const char *name, const char *body, size_t len) {
@@ -85,7 +92,7 @@ void request_incidents(struct daemon *d, struct control_client *c, const cJSON *
                             .since = ago < 0 ? TIME_NONE : daemon_now(d).wall - ago,
                             .rule = json_str(req, "rule", NULL),
                             .device = json_str(req, "device", NULL),
-                            .limit = (int)json_int(req, "limit", LIST_DEFAULT)};
+                            .limit = limit_of(req, LIST_DEFAULT)};
 
     listing_end(&l, store_each_incident(d->store, &q, on_incident, &l, &err), &err);
 }
@@ -265,9 +272,8 @@ static int on_row(void *ctx, const struct outbox_row *row) {
 void request_outbox(struct daemon *d, struct control_client *c, const cJSON *req) {
     struct listing l = listing_start(d, c);
     struct err err = {0};
-    int64_t limit = json_int(req, "limit", LIST_DEFAULT);
 
-    l.limit = limit > 0 ? (size_t)limit : LIST_DEFAULT;
+    l.limit = (size_t)limit_of(req, LIST_DEFAULT);
     listing_end(&l, store_each_outbox(d->store, json_bool(req, "dead", false), on_row, &l, &err), &err);
 }
 
@@ -288,15 +294,10 @@ static int on_entry(void *ctx, const struct audit_entry *e) {
 }
 
 void request_audit(struct daemon *d, struct control_client *c, const cJSON *req) {
-    int64_t since = json_int(req, "since", -1), limit = json_int(req, "limit", 100);
+    int64_t ago = json_int(req, "since", -1);
     struct err err = {0};
-
-    if (limit < 1 || limit > 10001) {
-        control_end(c, 2, "limit is 1 to 10000");
-        return;
-    }
     struct listing l = listing_start(d, c);
 
-    listing_end(&l, store_latest_audit(d->store, since >= 0 ? daemon_now(d).wall - since : TIME_NONE, (int)limit, on_entry, &l, &err),
+    listing_end(&l, store_latest_audit(d->store, ago < 0 ? TIME_NONE : daemon_now(d).wall - ago, limit_of(req, 100), on_entry, &l, &err),
                 &err);
 }

@@ -92,7 +92,7 @@ static struct equality_bucket *find(const struct equality *q, struct cel_value v
 
 static int grow(struct equality *q) {
     struct equality bigger = {.field = q->field, .nslots = q->nslots ? q->nslots * 2 : 8, .count = q->count};
-    uint64_t hash;
+    uint64_t hash = 0;
 
     bigger.slots = calloc(bigger.nslots, sizeof(*bigger.slots));
     if (!bigger.slots)

@@ -16,12 +16,6 @@ static void disarm(struct guard *g) {
     g->budget = 0;
 }
 
-void guard_init(struct guard *g, int receive_maximum) {
-    size_t most = receive_maximum > 0 ? (size_t)receive_maximum * 2 : 0;
-
-    *g = (struct guard){.room = most > GUARD_ROOM ? most : GUARD_ROOM};
-}
-
 void guard_forget(struct guard *g) {
     disarm(g);
     g->total = g->next = 0;
@@ -37,10 +31,8 @@ void guard_done(struct guard *g) {
 static int reserve(struct guard *g, size_t n) {
     size_t cap = g->cap > 0 ? g->cap : 256;
 
-    while (cap < g->total + n && cap < g->room)
+    while (cap < g->total + n && cap < GUARD_ROOM)
         cap *= 2;
-    if (cap > g->room)
-        cap = g->room;
     if (cap == g->cap)
         return 0;
     struct ingest_ack *grown = realloc(g->ring, cap * sizeof(*grown));

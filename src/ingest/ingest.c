@@ -221,7 +221,6 @@ int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_o
     in->broker = conf->broker;
     in->loop = loop;
     in->receive_maximum = conf->broker.receive_maximum;
-    guard_init(&in->guard, in->receive_maximum);
     in->batch_max = (size_t)conf->batch_max;
     in->quiet = (uint64_t)conf->commit_wait / 2;
     if (in->broker.client_id == NULL) {

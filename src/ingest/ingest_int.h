@@ -6,7 +6,7 @@
 #include "gengfu/ingest/ingest.h"
 
 /* -- guard.c: messages that were made durable and may come again ---------------------------------------------------------------------------- */
-/* Acknowledgements that are remembered, or twice receive_maximum: mosquitto 2.0.11 sends far more than that ahead when we lag behind, 8,500 were seen; there are no more packet ids. */
+/* Acknowledgements that are remembered: as many as there are packet ids. mosquitto 2.0.11 sends far more than receive_maximum ahead when we lag behind. */
 #define GUARD_ROOM 65536
 
 struct guard_slot {
@@ -14,14 +14,13 @@ struct guard_slot {
     bool used;
     uint64_t hash;
 };
-struct guard {
-    struct ingest_ack *ring; /* the latest before `next`; grows to `room` */
-    size_t room, cap, total, next;
+struct guard {               /* all zero: empty */
+    struct ingest_ack *ring; /* the latest before `next`; grows to GUARD_ROOM */
+    size_t cap, total, next;
     struct guard_slot *table; /* while armed; open addressing */
     size_t size, left;        /* slots; entries not used yet */
     uint64_t budget;          /* messages after which the guard ends */
 };
-void guard_init(struct guard *g, int receive_maximum);
 void guard_done(struct guard *g);
 GF_WARN_UNUSED int guard_remember(struct guard *g, const struct ingest_ack *acks, size_t n); /* they are durable; the oldest give way */
 GF_WARN_UNUSED int guard_arm(struct guard *g);                                               /* the session was resumed */

@@ -5,8 +5,8 @@
 
 #include "gengfu/base/text.h"
 #include "gengfu/rules/registry.h"
-#include "rules/csv_int.h"
 #include "gengfu/rules/node.h"
+#include "rules/csv_int.h"
 
 #define MAX_CODES 20000
 

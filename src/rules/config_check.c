@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "gengfu/base/text.h"
-#include "rules/config_int.h"
 #include "gengfu/rules/node.h"
+#include "rules/config_int.h"
 
 static bool loopback(const char *host, size_t len) {
     static const char *const names[] = {"localhost", "127.0.0.1", "::1", "[::1]"};

@@ -10,8 +10,8 @@
 
 #include "gengfu/base/text.h"
 #include "gengfu/base/time.h"
-#include "rules/csv_int.h"
 #include "gengfu/rules/node.h"
+#include "rules/csv_int.h"
 
 #define BLOCK 1024
 #define MAX_BYTES (256u << 20)

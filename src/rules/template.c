@@ -211,6 +211,31 @@ static void put_value(struct buf *out, struct cel_value v, const struct zone *zo
     }
 }
 
+/* `device.name` or `device.place` and nothing else: what a person knows a device by. */
+static bool names_device(const struct cel_program *p) {
+    static atom_t name, place;
+    const struct cel_read *reads;
+
+    if (!name) {
+        name = atom_of("name");
+        place = atom_of("place");
+    }
+    return cel_program_reads(p, &reads) == 1 && reads[0].slot == RULE_DEVICE && (reads[0].field == name || reads[0].field == place);
+}
+
+static bool is_unknown(struct cel_value v) {
+    return v.type == CEL_ERROR || v.type == CEL_NULL || (v.type == CEL_OPTIONAL && (!v.opt || is_unknown(*v.opt)));
+}
+
+static struct cel_value device_id(const struct cel_context *ctx) {
+    const struct cel_value *device = &ctx->vars[RULE_DEVICE];
+    struct cel_value id;
+
+    if (device->type == CEL_MAP && device->form == CEL_FORM_RECORD && device->record->ops->get(device->record, atom_of("id"), &id))
+        return id;
+    return cel_null();
+}
+
 void template_fill(const struct rules_template *t, struct cel_context *ctx, const struct zone *zone, struct buf *out) {
     for (size_t i = 0; i < t->n; i++) {
         if (t->parts[i].text) {
@@ -218,6 +243,10 @@ void template_fill(const struct rules_template *t, struct cel_context *ctx, cons
             continue;
         }
         ctx->steps = 0;
-        put_value(out, cel_eval(t->parts[i].expr, ctx), zone, 0);
+        struct cel_value v = cel_eval(t->parts[i].expr, ctx);
+        /* A sentence that begins with "?" sends nobody anywhere: what is not in the registry is still known by its id. */
+        if (is_unknown(v) && names_device(t->parts[i].expr))
+            v = device_id(ctx);
+        put_value(out, v, zone, 0);
     }
 }

@@ -30,8 +30,8 @@ struct rules_expr {
     struct place at;
 };
 
-/* "${device.name} 路灯不亮": text and expressions in turn. A value that is unknown shows as "?"; timestamps as local time, durations as 10分钟, doubles with at
- * most 3 decimals. */
+/* "${device.name} 路灯不亮": text and expressions in turn. A value that is unknown shows as "?", but device.name and device.place then show as device.id;
+ * timestamps as local time, durations as 10分钟, doubles with at most 3 decimals. */
 struct rules_part {
     const char *text; /* NULL: expr */
     struct cel_program *expr;

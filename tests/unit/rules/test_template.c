@@ -13,6 +13,8 @@
 static struct fx f;
 static struct event_field fields[16];
 static struct event event;
+static const struct cel_record *device; /* NULL: there is none, or it is */
+static const char *registered;          /* this row of the registry */
 
 /* Fills the title in over an event whose fields were set by hand. */
 static void says(const char *title, const char *want) {
@@ -33,6 +35,8 @@ static void says(const char *title, const char *want) {
         vars[i] = cel_error(CEL_E_ABSENT, NULL);
     event_record_init(&rec, &event);
     vars[RULE_EVENT] = cel_record(&rec.record);
+    if (device || registered)
+        vars[RULE_DEVICE] = cel_record(device ? device : &registry_find(f.rs->registry, registered)->record);
     vars[RULE_NOW] = cel_time_ms(INT64_C(1767614400000));
     vars[RULE_SINCE] = cel_time_ms(INT64_C(1767614400000) - 640000);
     vars[RULE_COUNT] = cel_int(7);
@@ -49,6 +53,8 @@ static void set(const char *name, struct cel_value v) { fields[event.nfields++] 
 static int setup(void **state) {
     (void)state;
     fx_init(&f);
+    device = NULL;
+    registered = NULL;
     event = (struct event){.device = "lamp-7", .kind = atom_of("lamp"), .fields = fields};
     return 0;
 }
@@ -107,8 +113,34 @@ static void test_long_values(void **state) {
     buf_done(&want);
 }
 
+/* A device as the engine shows it that is not in the registry: its id, and nothing else. */
+static bool stranger_get(const struct cel_record *r, atom_t field, struct cel_value *ret) {
+    (void)r;
+    *ret = cel_text("smoke-17");
+    return field == atom_of("id");
+}
+
+static void test_stranger(void **state) {
+    (void)state;
+    static const struct cel_record_ops ops = {stranger_get, NULL};
+    static const struct cel_record stranger = {&ops};
+    says("\"${device.place} 烟感报警\"", "? 烟感报警"); /* no device at all */
+    device = &stranger;
+    says("\"${device.place} 烟感报警\"", "smoke-17 烟感报警");
+    says("\"${device.name}：${device.floor} 层，联系 ${device.contact}\"", "smoke-17：? 层，联系 ?");
+    says("\"${device.?name} ${device.?place.orValue('地址未登记')} ${device.name + event.missing}\"", "smoke-17 地址未登记 ?");
+    says("\"${event.name} ${device.id}\"", "? smoke-17");
+}
+
+static void test_known(void **state) {
+    (void)state;
+    fx_puts(&f, "devices.csv", "device,kind,name,place\nsmoke-17,smoke,二楼烟感,\n");
+    registered = "smoke-17";
+    says("\"${device.name}，${device.place}\"", "二楼烟感，smoke-17"); /* the cell is empty */
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void) {
-    const struct CMUnitTest tests[] = {T(test_text), T(test_values), T(test_long_values)};
+    const struct CMUnitTest tests[] = {T(test_text), T(test_values), T(test_long_values), T(test_stranger), T(test_known)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
