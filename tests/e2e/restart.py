@@ -184,14 +184,20 @@ def damaged(box):
     return [name for name in os.listdir(box.dir) if ".damaged-" in name and not name.endswith(("-wal", "-shm"))]
 
 
-def test_damaged_store_is_set_aside_and_salvaged(t):
-    """A page that the start reads is torn: the file is kept under another name, and what stands on other pages goes on."""
-    box, broker, platform = lib.probe_box(t, "damaged")
+def box_with_damage(t, name):
+    """One that raised an incident and was stopped, and then a page that every start reads is torn."""
+    box, broker, platform = lib.probe_box(t, name)
     box.start()
     broker.publish([lib.probe("p1", 50)])
     t.check(platform.wait(lambda: opened(platform, "high"), 10), "no incident to begin with")
     t.equal(box.stop(), 0, "exit code after SIGTERM")
     tear(box, "state")
+    return box, broker, platform
+
+
+def test_damaged_store_is_set_aside_and_salvaged(t):
+    """A page that the start reads is torn: the file is kept under another name, and what stands on other pages goes on."""
+    box, broker, platform = box_with_damage(t, "damaged")
     box.start()
     t.equal(len(damaged(box)), 1, "damaged files that are kept")
     t.check("taken over from" in box.log("daemon"), "the log does not say what was taken over")
@@ -205,12 +211,7 @@ def test_damaged_store_is_set_aside_and_salvaged(t):
 
 def test_killed_in_the_middle_of_a_salvage(t):
     """The mains fail again while the first start after the damage takes over what is left: the next start does it, and tells it once."""
-    box, broker, platform = lib.probe_box(t, "twice-cut")
-    box.start()
-    broker.publish([lib.probe("p1", 50)])
-    t.check(platform.wait(lambda: opened(platform, "high"), 10), "no incident to begin with")
-    t.equal(box.stop(), 0, "exit code after SIGTERM")
-    tear(box, "state")
+    box, broker, platform = box_with_damage(t, "twice-cut")
     box.start(wait=False, fault="store.salvage=kill")
     t.equal(box.daemon.wait(10), -9, "exit code of the start that was killed")
     box.start()

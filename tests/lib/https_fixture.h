@@ -8,16 +8,19 @@
 #include "standin.h"
 
 struct https_fx {
-    struct certs certs; /* of the group of tests: certs_make and certs_done are the group's */
+    struct certs certs; /* of the group of tests */
     struct standin far;
     struct ff ff;
     struct config_platform *p;
     char url[128];
 };
+extern struct https_fx fx;              /* what the functions below are about */
+int https_fx_group_setup(void **state); /* makes the certificates */
+int https_fx_group_teardown(void **state);
 /* The stand-in shows `cert` (NULL: no TLS) and asks for one of `client_ca` (NULL: for none); the platform is configured, forward not started.
  * false: what it needs is not on this machine. */
-bool https_fx_begin(struct https_fx *fx, const char *cert, const char *key, const char *client_ca);
-void https_fx_end(struct https_fx *fx);
-int https_fx_posts(struct https_fx *fx); /* that the stand-in has seen */
+bool https_fx_begin(const char *cert, const char *key, const char *client_ca);
+void https_fx_end(void);
+int https_fx_posts(void); /* that the stand-in has seen */
 
 #endif

@@ -20,21 +20,6 @@
 
 #define ID(n) "01J0000000000000000000" n
 
-static struct https_fx fx;
-
-static int group_setup(void **state) {
-    (void)state;
-    (void)certs_make(&fx.certs);
-    return 0;
-}
-
-static int group_teardown(void **state) {
-    (void)state;
-    if (fx.certs.dir[0] != '\0')
-        certs_done(&fx.certs);
-    return 0;
-}
-
 static void secret_file(char *path, size_t size, const char *name, const char *text) {
     (void)snprintf(path, size, "%s/%s", fx.ff.dir, name);
     FILE *f = fopen(path, "we");
@@ -55,7 +40,7 @@ static void posts_signed_and_with_a_token(void **state) {
     static const char key[] = "0123456789abcdef0123456789abcdef";
 
     (void)state;
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
         skip();
     buf_init(&content, 0);
     buf_init(&expected, 0);
@@ -94,7 +79,7 @@ static void posts_signed_and_with_a_token(void **state) {
     buf_done(&content);
     buf_done(&expected);
     free(text);
-    https_fx_end(&fx);
+    https_fx_end();
 }
 
 static bool is_dead(struct ff *f) { return ff_dead(f, "city") > 0; }
@@ -105,14 +90,14 @@ static void refused_for_good(void **state) {
     size_t rows = 0;
 
     (void)state;
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
         skip();
     standin_mode(&fx.far, "status 422");
     ff_start(&fx.ff);
     ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
     assert_true(ff_until(&fx.ff, is_dead, FF_PATIENCE));
     ff_run(&fx.ff, 500);
-    assert_int_equal(https_fx_posts(&fx), 1);
+    assert_int_equal(https_fx_posts(), 1);
     ff_stats(&fx.ff, 0, &st);
     assert_int_equal(st.dead, 1);
     assert_non_null(strstr(st.why, "HTTP 422"));
@@ -122,12 +107,12 @@ static void refused_for_good(void **state) {
     assert_int_equal(store_outbox_resend(fx.ff.store, NULL, "city", ID("0001"), ff_wall(&fx.ff), &rows, &err), 0);
     forward_wake(fx.ff.forward);
     assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
-    https_fx_end(&fx);
+    https_fx_end();
 }
 
 static bool has_one_post(struct ff *f) {
     (void)f;
-    return https_fx_posts(&fx) >= 1;
+    return https_fx_posts() >= 1;
 }
 
 /* A token that has run out must cost no incident: nothing is dead, nothing is asked in haste, and a reload after the renewal ends it. */
@@ -137,7 +122,7 @@ static void unauthorized(void **state) {
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+        if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
             skip();
         fx.p->retry_max = 60000;
         standin_mode(&fx.far, modes[i]);
@@ -150,7 +135,7 @@ static void unauthorized(void **state) {
         }
         assert_true(ff_until(&fx.ff, has_one_post, FF_PATIENCE));
         ff_run(&fx.ff, 1500);
-        assert_in_range(https_fx_posts(&fx), 1, 3); /* what was in flight together */
+        assert_in_range(https_fx_posts(), 1, 3); /* what was in flight together */
         assert_int_equal(ff_dead(&fx.ff, "city"), 0);
         assert_int_equal(ff_waiting(&fx.ff, "city"), 3);
         ff_stats(&fx.ff, 0, &st);
@@ -162,7 +147,7 @@ static void unauthorized(void **state) {
         assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
         ff_stats(&fx.ff, 0, &st);
         assert_true(st.reachable);
-        https_fx_end(&fx);
+        https_fx_end();
     }
 }
 
@@ -177,7 +162,7 @@ static void secrets_are_not_repeated(void **state) {
     for (size_t i = 0; i < 3; i++) {
         struct forward_stats st;
 
-        if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+        if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
             skip();
         secret_file(secret, sizeof(secret), "secret", "whsec_c2lnbmluZy1zZWNyZXQtMTIz\n");
         secret_file(token, sizeof(token), "token", "tok-9f8e7d6c5b4a3f2e1d0c\n");
@@ -193,20 +178,20 @@ static void secrets_are_not_repeated(void **state) {
         assert_non_null(strstr(st.why, "/in/incidents?***"));
         for (size_t k = 0; k < sizeof(hidden) / sizeof(hidden[0]); k++)
             assert_null(strstr(st.why, hidden[k]));
-        https_fx_end(&fx);
+        https_fx_end();
     }
 }
 
 static void again_after(const char *mode) {
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
         skip();
     standin_mode(&fx.far, mode);
     ff_start(&fx.ff);
     ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
     assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
-    assert_int_equal(https_fx_posts(&fx), 2);
+    assert_int_equal(https_fx_posts(), 2);
     assert_int_equal(ff_dead(&fx.ff, "city"), 0);
-    https_fx_end(&fx);
+    https_fx_end();
 }
 
 static void tried_again(void **state) {
@@ -225,7 +210,7 @@ static void retry_after_is_kept(void **state) {
 
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+        if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
             skip();
         standin_mode(&fx.far, modes[i]);
         ff_start(&fx.ff);
@@ -234,8 +219,8 @@ static void retry_after_is_kept(void **state) {
         ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
         assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
         assert_in_range(clock_wall() - before, 1900, 6000);
-        assert_int_equal(https_fx_posts(&fx), 2);
-        https_fx_end(&fx);
+        assert_int_equal(https_fx_posts(), 2);
+        https_fx_end();
     }
 }
 
@@ -245,7 +230,7 @@ static void an_unsure_answer_is_none(void **state) {
 
     (void)state;
     for (size_t i = 0; i < 4; i++) {
-        if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+        if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
             skip();
         fx.p->timeout = 1000;
         standin_mode(&fx.far, modes[i]);
@@ -266,20 +251,20 @@ static void an_unsure_answer_is_none(void **state) {
 
         assert_int_equal(ff_count(text, "/elsewhere"), 0);
         free(text);
-        https_fx_end(&fx);
+        https_fx_end();
     }
 }
 
 static void a_long_reply_confirms_and_is_not_kept(void **state) {
     (void)state;
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
         skip();
     standin_mode(&fx.far, "long 5000000");
     ff_start(&fx.ff);
     ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
     assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
-    assert_int_equal(https_fx_posts(&fx), 1);
-    https_fx_end(&fx);
+    assert_int_equal(https_fx_posts(), 1);
+    https_fx_end();
 }
 
 /* Kept busy for a second, one place at a time is used; the rows' tries are not spent on a platform that is away. */
@@ -287,7 +272,7 @@ static void platform_away(void **state) {
     struct forward_stats st;
 
     (void)state;
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
         skip();
     ff_start(&fx.ff);
     standin_stop(&fx.far);
@@ -327,13 +312,13 @@ static void platform_away(void **state) {
     assert_int_equal(ff_count(text, ID("0003") ".1"), 0);
     free(text);
     assert_int_equal(fx.ff.ups, 1);
-    https_fx_end(&fx);
+    https_fx_end();
 }
 
 /* One message that the platform stumbles over must not keep the others. */
 static void poison(void **state) {
     (void)state;
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
         skip();
     fx.p->in_flight = 1;
     standin_mode(&fx.far, "poison " ID("0002"));
@@ -345,7 +330,7 @@ static void poison(void **state) {
     assert_int_equal(ff_waiting(&fx.ff, "city"), 1);
     standin_mode(&fx.far, "ok");
     assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
-    https_fx_end(&fx);
+    https_fx_end();
 }
 
 static bool has_answer(struct ff *f) {
@@ -368,7 +353,7 @@ static bool has_two_answers(struct ff *f) {
 
 static void commands_in_the_reply(void **state) {
     (void)state;
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
         skip();
     standin_mode(
         &fx.far,
@@ -383,12 +368,12 @@ static void commands_in_the_reply(void **state) {
     assert_non_null(strstr(text, "\"path\": \"/in/incidents/answers\""));
     assert_non_null(strstr(text, "{\\\"id\\\":\\\"c1\\\",\\\"ok\\\":true,\\\"revision\\\":2}"));
     free(text);
-    https_fx_end(&fx);
+    https_fx_end();
 }
 
 static void answers_are_tried_again(void **state) {
     (void)state;
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
         skip();
     standin_mode(&fx.far, "commands [{\"id\": \"c1\", \"incident\": \"x\", \"action\": \"note\"}]");
     standin_file(&fx.far, "answers-mode", "status 503");
@@ -401,14 +386,14 @@ static void answers_are_tried_again(void **state) {
     ff_run(&fx.ff, 600);
     assert_false(has_answer(&fx.ff)); /* it has been taken */
     assert_int_equal(fx.ff.commands, 1);
-    https_fx_end(&fx);
+    https_fx_end();
 }
 
 static bool has_command(struct ff *f) { return f->commands > 0; }
 
 static void commands_by_poll(void **state) {
     (void)state;
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
         skip();
     fx.p->poll = 50;
     ff_start(&fx.ff);
@@ -422,12 +407,12 @@ static void commands_by_poll(void **state) {
     assert_non_null(strstr(text, "/in/incidents/commands?gateway=gw-test&after=\""));
     assert_non_null(strstr(text, "/in/incidents/commands?gateway=gw-test&after=p%201\""));
     free(text);
-    https_fx_end(&fx); /* while a poll is held */
+    https_fx_end(); /* while a poll is held */
 }
 
 static void stops_in_the_middle(void **state) {
     (void)state;
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
         skip();
     fx.p->timeout = 20000;
     standin_mode(&fx.far, "slow 10");
@@ -441,7 +426,7 @@ static void stops_in_the_middle(void **state) {
     assert_true(ff_until(&fx.ff, has_one_post, FF_PATIENCE));
     ff_stop(&fx.ff);
     assert_int_equal(ff_waiting(&fx.ff, "city"), 6);
-    https_fx_end(&fx);
+    https_fx_end();
 }
 
 static void a_secret_that_is_none(void **state) {
@@ -449,7 +434,7 @@ static void a_secret_that_is_none(void **state) {
     struct forward_stats st;
 
     (void)state;
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
         skip();
     secret_file(secret, sizeof(secret), "secret", "!!! not base64 !!!\n");
     fx.p->secret_file = secret;
@@ -459,8 +444,8 @@ static void a_secret_that_is_none(void **state) {
     assert_int_equal(ff_waiting(&fx.ff, "city"), 1);
     ff_stats(&fx.ff, 0, &st);
     assert_non_null(strstr(st.why, "not base64"));
-    assert_int_equal(https_fx_posts(&fx), 0);
-    https_fx_end(&fx);
+    assert_int_equal(https_fx_posts(), 0);
+    https_fx_end();
 }
 
 /* -- texts ----------------------------------------------------------------------------------------------------------------------------------- */
@@ -555,5 +540,5 @@ int main(void) {
         cmocka_unit_test(addresses),
     };
 
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, https_fx_group_setup, https_fx_group_teardown);
 }

@@ -15,39 +15,24 @@
 
 #define ID(n) "01J0000000000000000000" n
 
-static struct https_fx fx;
-
-static int group_setup(void **state) {
-    (void)state;
-    (void)certs_make(&fx.certs);
-    return 0;
-}
-
-static int group_teardown(void **state) {
-    (void)state;
-    if (fx.certs.dir[0] != '\0')
-        certs_done(&fx.certs);
-    return 0;
-}
-
 static void refused_tls(const char *cert, const char *key, const char *ca, const char *part) {
     struct forward_stats st;
 
-    if (!https_fx_begin(&fx, cert, key, NULL))
+    if (!https_fx_begin(cert, key, NULL))
         skip();
     fx.p->tls.ca = ca;
     ff_start(&fx.ff);
     ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
     ff_run(&fx.ff, 400);
     assert_int_equal(ff_waiting(&fx.ff, "city"), 1);
-    assert_int_equal(https_fx_posts(&fx), 0);
+    assert_int_equal(https_fx_posts(), 0);
     ff_stats(&fx.ff, 0, &st);
     assert_false(st.reachable);
     if (strstr(st.why, part) == NULL)
         fail_msg("why: %s", st.why);
     fx.p->tls.verify = false;
     assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
-    https_fx_end(&fx);
+    https_fx_end();
 }
 
 static void who_is_not_believed(void **state) {
@@ -104,7 +89,7 @@ static void renewed_client_certificate(void **state) {
     struct forward_stats st;
 
     (void)state;
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, fx.certs.ca))
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, fx.certs.ca))
         skip();
     certs_leaf(&fx.certs, "second", "DNS:gateway.example", "30");
     for (int i = 0; i < 2; i++)
@@ -125,7 +110,7 @@ static void renewed_client_certificate(void **state) {
     assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
     assert_int_equal(seen_as("client"), 2);
     assert_int_equal(seen_as("second"), 1);
-    https_fx_end(&fx);
+    https_fx_end();
     certs_leaf(&fx.certs, "client", "DNS:gateway.example", "30");
 }
 
@@ -134,7 +119,7 @@ static void renewed_authority(void **state) {
     char ca[128], other[600];
 
     (void)state;
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, NULL))
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
         skip();
     (void)snprintf(ca, sizeof(ca), "%s/trusted.pem", fx.ff.dir);
     (void)snprintf(other, sizeof(other), "cp %s %s", fx.certs.ca, ca);
@@ -148,38 +133,38 @@ static void renewed_authority(void **state) {
     ff_incident(&fx.ff, ID("0002"), 1, SEVERITY_MINOR);
     ff_run(&fx.ff, 400);
     assert_int_equal(ff_waiting(&fx.ff, "city"), 1);
-    https_fx_end(&fx);
+    https_fx_end();
 }
 
 static void client_certificate(void **state) {
     (void)state;
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, fx.certs.ca))
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, fx.certs.ca))
         skip();
     fx.p->tls.cert = fx.certs.client;
     fx.p->tls.key = fx.certs.client_key;
     ff_start(&fx.ff);
     ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
     assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
-    https_fx_end(&fx);
-    if (!https_fx_begin(&fx, fx.certs.server, fx.certs.server_key, fx.certs.ca))
+    https_fx_end();
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, fx.certs.ca))
         skip();
     ff_start(&fx.ff);
     ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
     ff_run(&fx.ff, 400);
     assert_int_equal(ff_waiting(&fx.ff, "city"), 1);
     assert_int_equal(ff_dead(&fx.ff, "city"), 0);
-    https_fx_end(&fx);
+    https_fx_end();
 }
 
 static void plain_to_this_machine(void **state) {
     (void)state;
-    if (!https_fx_begin(&fx, NULL, NULL, NULL))
+    if (!https_fx_begin(NULL, NULL, NULL))
         skip();
     (void)snprintf(fx.url, sizeof(fx.url), "http://127.0.0.1:%d/in", fx.far.port);
     ff_start(&fx.ff);
     ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_MINOR);
     assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
-    https_fx_end(&fx);
+    https_fx_end();
 }
 
 int main(void) {
@@ -188,5 +173,5 @@ int main(void) {
         cmocka_unit_test(renewed_client_certificate), cmocka_unit_test(renewed_authority),  cmocka_unit_test(plain_to_this_machine),
     };
 
-    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+    return cmocka_run_group_tests(tests, https_fx_group_setup, https_fx_group_teardown);
 }
