@@ -57,7 +57,7 @@ const struct setting config_settings[] = {
     {SECTION_BROKER, "coalesce", SETTING_SPAN, C(coalesce), 0, 1000, {0}, "10ms", false, 0,
      "How long to wait behind the first message of a batch for more of them. Longer saves writes, shorter saves latency."},
     {SECTION_BROKER, "batch_max", SETTING_INT, C(batch_max), 1, 10000, {0}, "1000", false, 0, "Most messages of one transaction."},
-    {SECTION_BROKER, "commit_wait", SETTING_SPAN, C(commit_wait), 0, 2000, {0}, "250ms", false, 0,
+    {SECTION_BROKER, "commit_wait", SETTING_SPAN, C(commit_wait), 0, 2000, {0}, "500ms", false, 0,
      "How long messages that changed no incident may wait for their transaction, and the broker for their acknowledgement. Incidents and commands never wait. `0s`: a transaction after each reading."},
 
     {SECTION_BROKER_TLS, "ca", SETTING_TEXT, T(ca), 0, 0, {0}, NULL, false, 0, "PEM file with the authorities to trust. Default: the system's."},

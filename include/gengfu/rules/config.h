@@ -83,7 +83,7 @@ struct config {
     struct config_mqtt broker;
     int64_t coalesce;    /* ms to wait after the first message before reading on; default 10 */
     int batch_max;       /* messages of one transaction */
-    int64_t commit_wait; /* ms that what is not urgent may wait for its transaction; default 250 */
+    int64_t commit_wait; /* ms that what is not urgent may wait for its transaction; default 500 */
     /* store */
     const char *store_path;
     int64_t journal_max_age; /* ms */

@@ -47,7 +47,7 @@ static void test_defaults(void **state) {
     assert_true(c->broker.tls.verify);
     assert_int_equal(c->coalesce, 10);
     assert_int_equal(c->batch_max, 1000);
-    assert_int_equal(c->commit_wait, 250);
+    assert_int_equal(c->commit_wait, 500);
     assert_string_equal(c->store_path, "/var/lib/gengfu/gengfu.db");
     assert_int_equal(c->journal_max_age, 14 * 86400000LL);
     assert_int_equal(c->journal_max_bytes, 512LL << 20);
