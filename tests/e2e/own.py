@@ -12,6 +12,7 @@ from datetime import datetime
 import lib
 import sandbox
 import shim
+import unit_filter
 
 SOON = """overrides:
   - {rule: gengfu-broker, for: 1s}
@@ -114,6 +115,10 @@ def test_broken_rules_at_the_start(t):
     t.equal(box.stop(), 0, "exit code")
     box.write("config/rules.d/20-rules.yaml", BROKEN)
     box.write("config/devices.csv", "device;kind\nnonsense\n")
+    with open(unit_filter.UNIT, encoding="utf-8") as f:
+        for ignored, command in re.findall(r"^ExecStartPre=(-?)/usr/bin/gengfu (.*)$", f.read(), re.M):
+            done = box.cli(*[word.replace("/etc/gengfu", box.config) for word in command.split()])
+            t.check(ignored or done.returncode == 0, f"with the unit it would not come to a start: gengfu {command} ends with {done.returncode}")
     broker.publish([lib.probe("p1", 50)])
     box.start(scale=10)
     t.check(platform.wait(lambda: of(platform, "high"), 10), "the last good set does not work")
