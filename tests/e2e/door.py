@@ -349,8 +349,7 @@ def test_what_devices_say_commands_nothing(t):
     tail = None
     box.start(log_level="debug")
     tail = box.spawn([box.program, "tail", "--config", box.config], "tail")
-    sandbox.wait_for(lambda: tail.poll() is None and os.path.exists(box.path("tail.log")), 5, "tail")
-    time.sleep(0.5)
+    box.wait_client()
     broker.publish([("nasty", json.dumps({"name": n.replace("\\u0000", "\x00") if "nul" in n else n, "level": 50})) for n in NASTY])
     broker.publish([("nasty", json.dumps({"name": "last", "level": 50})), ("unknown/topic/\u202e", b"\x1b[31m\xc2\x9b {}"), ("unknown/%s%n", b'{"a": "\\u001b[2J"}')])
     t.check(over_mqtt.wait(lambda: any(d["title"].startswith("last") for d in over_mqtt.latest().values()), 15), "what comes behind is not sent")

@@ -51,7 +51,7 @@ def test_tail(t):
     box.start()
     with open(box.path("tail.out"), "wb") as out:
         tail = box.spawn([box.program, "tail", "--config", box.config, "--json"], "tail", stdout=out)
-    time.sleep(0.5)
+    box.wait_client()
     broker.publish([lib.probe("p1", 50), lib.probe("p2", 3)])
 
     def lines():

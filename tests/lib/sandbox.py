@@ -340,6 +340,13 @@ class Sandbox:
     def status(self):
         return self.ask(do="status")[0]
 
+    def wait_client(self, seconds=10):
+        """Until a program has connected to the control socket: each connection stands in the list behind the one that listens."""
+        def connected():
+            with open("/proc/net/unix", encoding="ascii", errors="replace") as f:
+                return sum(line.split()[-1] == self.socket for line in f) > 1
+        wait_for(connected, seconds, "a client of the control socket")
+
     def cli(self, *args, check=None, **kwargs):
         """gengfu with --config of this place: a CompletedProcess with text. check: the exit code that is wanted."""
         done = subprocess.run([self.program, args[0], "--config", self.config, *args[1:]], capture_output=True, text=True, errors="replace", timeout=60 * PATIENCE,
