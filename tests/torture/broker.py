@@ -57,11 +57,12 @@ def broker_refuses(b, times):
 
 @scenario("broker slow", times=3, long=8)
 def broker_slow(b, times):
-    """Late, and a few bytes at a time, so that hardly a packet comes whole: no reason to hang up."""
+    """Late, and a few bytes at a time, so that hardly a packet comes whole: no reason to hang up. A thousand bytes a second at the least: with fewer, no PINGRESP comes through within the keepalive."""
     begin(b)
     joined = b.link.joined
     for _ in range(times):
-        b.link.delay, b.link.piece, b.link.mode = b.dice.uniform(0.02, 0.1), b.dice.randrange(1, 40), "slow"
+        piece = b.dice.randrange(1, 40)
+        b.link.delay, b.link.piece, b.link.mode = min(b.dice.uniform(0.02, 0.1), piece / 1000), piece, "slow"
         time.sleep(0.1)
         b.effect(seconds=10)
         time.sleep(1)
