@@ -56,9 +56,9 @@ class Live:
         self.bench = bench
         self.plain = os.path.join(bench.build, "tests", "bench", "plain")
 
-    def box(self, rules=None, devices=300, platforms=(), store_extra=""):
+    def box(self, rules=None, devices=300, platforms=(), store_extra="", endless=False):
         box = sandbox.Sandbox(self.bench.build, "bench")
-        broker = sandbox.Broker(box).start()
+        broker = sandbox.Broker(box, endless=endless).start()
         made = platforms(box, broker) if callable(platforms) else platforms
         # The load makes one device of every few hundred messages a second: no limit a device here.
         box.configure(broker.port, platforms=made, rules={"10-source.yaml": work.SOURCE, "20-rules.yaml": rules or work.all_look(100)}, devices=work.registry(devices),
