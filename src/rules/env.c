@@ -231,6 +231,25 @@ static void add_macro(struct loader *ld, const struct definition *d) {
         add_broken(ld, d);
 }
 
+/* Told where the macros stand, whether anybody uses them or not; and then not again at each use. */
+static void check_circle(struct loader *ld, const struct definition *d) {
+    struct arena scratch;
+    char itself[160];
+    arena_init(&scratch, 4096, 8 << 20);
+    struct cel_diags diags = {.arena = &scratch};
+    struct cel_program *p = NULL;
+    (void)snprintf(itself, sizeof itself, "the macro '%.100s' uses itself", d->name);
+    if (cel_compile(ld->own->base, d->name, strlen(d->name), &(struct cel_options){0}, &diags, &p) == GF_ENOMEM)
+        reader_oom(&ld->rd);
+    cel_program_free(p);
+    for (size_t i = 0; i < diags.count; i++) {
+        const char *text = diags.items[i].text;
+        if (strstr(text, "uses itself") && !loader_told(ld, d->name, strlen(d->name), text) && strstr(text, itself))
+            report_error(ld->rd.rep, d->value->at, "macros may use one another, but not in a circle", "%s", itself);
+    }
+    arena_done(&scratch);
+}
+
 void loader_base_env(struct loader *ld) {
     if (cel_env_new(&ld->own->base) < 0 || env_functions(ld->own->base) < 0) {
         reader_oom(&ld->rd);
@@ -240,6 +259,8 @@ void loader_base_env(struct loader *ld) {
         add_list(ld, &ld->lists.items[i]);
     for (size_t i = 0; i < ld->macros.n && !ld->rd.oom; i++)
         add_macro(ld, &ld->macros.items[i]);
+    for (size_t i = 0; i < ld->macros.n && !ld->rd.oom; i++)
+        check_circle(ld, &ld->macros.items[i]);
 }
 
 /* -- compiling ------------------------------------------------------------------------------------------------------------------------ */

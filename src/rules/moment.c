@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* 20260105200000: as milliseconds that would be in the 27th century. */
 static bool from_digits(int64_t v, const struct zone *zone, int64_t *ret) {
@@ -82,6 +83,31 @@ static size_t as_iso(const char *s, size_t len, char *out, size_t size) {
     return n > 0 && (size_t)n < size ? (size_t)n : 0;
 }
 
+/* What ISO 8601 and many loggers write and RFC 3339 does not have: a comma before the fraction, a blank before the zone, +08, UTC. */
+static size_t tidy(char *s, size_t n, size_t size) {
+    size_t end = 19;
+    if (n <= end)
+        return n;
+    if (s[end] == ',')
+        s[end] = '.';
+    if (s[end] == '.')
+        for (end++; end < n && s[end] >= '0' && s[end] <= '9';)
+            end++;
+    size_t blanks = 0, left = n - end;
+    while (blanks < left && s[end + blanks] == ' ')
+        blanks++;
+    left -= blanks;
+    memmove(s + end, s + end + blanks, left);
+    if (left == 3 && (strncasecmp(s + end, "UTC", 3) == 0 || strncasecmp(s + end, "GMT", 3) == 0)) {
+        s[end] = 'Z';
+        left = 1;
+    } else if (left == 3 && (s[end] == '+' || s[end] == '-') && end + 5 <= size) {
+        s[end + 3] = s[end + 4] = '0';
+        left = 5;
+    }
+    return end + left;
+}
+
 static bool from_text(const char *s, size_t len, const struct zone *zone, int64_t *ret) {
     while (len > 0 && (s[0] == ' ' || s[0] == '\t'))
         s++, len--;
@@ -92,10 +118,16 @@ static bool from_text(const char *s, size_t len, const struct zone *zone, int64_
         return from_number(v, zone, ret);
     char iso[64];
     size_t n = as_iso(s, len, iso, sizeof iso);
+    if (n == 0) {
+        if (len > sizeof iso)
+            return false;
+        memcpy(iso, s, len);
+        n = len;
+    }
     int64_t seconds;
     int nanos;
     bool zoned;
-    if (time_parse(n ? iso : s, n ? n : len, false, &seconds, &nanos, &zoned) < 0)
+    if (time_parse(iso, tidy(iso, n, sizeof iso), false, &seconds, &nanos, &zoned) < 0)
         return false;
     if (!zoned)
         seconds = zone_to_utc(zone, seconds);

@@ -257,7 +257,12 @@ static void read_of(struct rule_reading *q, const struct yaml_node *n) {
 
 /* by: expression, or a list of them: [device.grid, event.lane] is read as the CEL list of the same text. */
 static void read_by(struct rule_reading *q, const struct yaml_node *n) {
-    if (n->kind != YAML_SEQUENCE || n->bad || n->n == 0) {
+    if (n->kind == YAML_SEQUENCE && n->n == 0 && !n->bad) {
+        report_error(q->ld->rd.rep, n->at, "by: device.id, or by: [device.grid, event.lane]; left out, it is device.id",
+                     "'by' names nothing");
+        return;
+    }
+    if (n->kind != YAML_SEQUENCE || n->bad) {
         (void)rule_expr(q, n, "'by'", NULL, CEL_DECL_DYN, &q->r->by);
         return;
     }

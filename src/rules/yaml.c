@@ -27,7 +27,7 @@ struct frame { /* a collection that is not yet complete */
     size_t size;   /* nodes, aliases expanded */
     size_t height; /* levels below */
     int anchor;    /* index, or -1 */
-    struct map keys;
+    struct map plain_keys, quoted_keys;
 };
 struct anchor {
     char *name;
@@ -141,20 +141,39 @@ static bool grow(struct builder *b, struct frame *f, size_t item) {
     return true;
 }
 
+static void forget_keys(struct frame *f) {
+    map_done(&f->plain_keys, NULL);
+    map_done(&f->quoted_keys, NULL);
+}
+
+/* 1 is a number and '1' a text, true a boolean and 'true' a text: two keys. */
+static bool same_key(const struct yaml_node *a, const struct yaml_node *b) {
+    bool truth;
+    if (a->len != b->len || memcmp(a->text, b->text, a->len) != 0)
+        return false;
+    return a->plain == b->plain || !(strchr("+-0123456789", *a->text) || yaml_bool(a->plain ? a : b, &truth));
+}
+
 static struct yaml_node *find_key(struct builder *b, struct frame *f, struct yaml_node *key) {
     struct yaml_node *m = f->node;
     if (m->n < MAP_FROM) {
         for (size_t i = 0; i < m->n; i++)
-            if (m->pairs[i].key->len == key->len && memcmp(m->pairs[i].key->text, key->text, key->len) == 0)
+            if (same_key(m->pairs[i].key, key))
                 return m->pairs[i].key;
         return NULL;
     }
-    for (size_t i = map_count(&f->keys); i < m->n; i++)
-        if (map_put(&f->keys, m->pairs[i].key->text, m->pairs[i].key->len, m->pairs[i].key, NULL) < 0) {
+    for (size_t i = map_count(&f->plain_keys) + map_count(&f->quoted_keys); i < m->n; i++) {
+        struct yaml_node *k = m->pairs[i].key;
+        if (map_put(k->plain ? &f->plain_keys : &f->quoted_keys, k->text, k->len, k, NULL) < 0) {
             out_of_memory(b);
             return NULL;
         }
-    return map_get(&f->keys, key->text, key->len);
+    }
+    struct yaml_node *found[2] = {map_get(&f->plain_keys, key->text, key->len), map_get(&f->quoted_keys, key->text, key->len)};
+    for (int i = 0; i < 2; i++)
+        if (found[i] && same_key(found[i], key))
+            return found[i];
+    return NULL;
 }
 
 static void take_key(struct builder *b, struct frame *f, struct yaml_node *key) {
@@ -326,12 +345,13 @@ static void on_open(struct builder *b, const yaml_event_t *ev, enum yaml_kind ki
     *f = (struct frame){.node = n, .size = 1, .anchor = anchor};
     f->flow =
         sequence ? ev->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE : ev->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
-    map_init(&f->keys);
+    map_init(&f->plain_keys);
+    map_init(&f->quoted_keys);
 }
 
 static void on_close(struct builder *b, const yaml_event_t *ev) {
     struct frame *f = &b->frames[--b->depth];
-    map_done(&f->keys, NULL);
+    forget_keys(f);
     if (f->flow)
         f->node->at.length = (uint32_t)(byte_of(b, ev->end_mark.index) - f->node->at.offset);
     set_anchor(b, f->anchor, f->node, f->size, f->height);
@@ -483,10 +503,10 @@ static void keep_complete(struct builder *b) {
     bool between =
         b->depth == 2; /* the error stands behind an item, and may have cut it short; within one, that item is not in the list yet */
     while (b->depth > 2)
-        map_done(&b->frames[--b->depth].keys, NULL);
+        forget_keys(&b->frames[--b->depth]);
     if (b->depth == 2) {
         struct frame *top = &b->frames[0], *f = &b->frames[1];
-        map_done(&f->keys, NULL);
+        forget_keys(f);
         b->depth = 1;
         if (between && f->node->n > 0)
             f->node->n--;
@@ -495,7 +515,7 @@ static void keep_complete(struct builder *b) {
     }
     if (b->depth == 1) {
         b->depth = 0;
-        map_done(&b->frames[0].keys, NULL);
+        forget_keys(&b->frames[0]);
         b->root = b->frames[0].node;
     }
 }

@@ -9,7 +9,8 @@
 #include "gengfu/base/time.h"
 #include "gengfu/cel/value.h"
 
-/* A timestamp; a number of seconds, ms, µs or ns (told apart by size), or 20260105200000; the same as text; RFC 3339 with or without a zone, with '-' or '/' or neither in the date.
+/* A timestamp; a number of seconds, ms, µs or ns (told apart by size), or 20260105200000; the same as text; RFC 3339 with or without a zone, with '-' or '/' or neither in the date,
+ * a comma before the fraction, a blank before the zone, and +08 or UTC for it.
  * Without a zone: `zone` (NULL: UTC). False: no moment after 1970, so also 0. */
 bool moment_read(struct cel_value v, const struct zone *zone, int64_t *ret_ms);
 
