@@ -247,6 +247,32 @@ static bool read_payload(struct loading *l, const struct yaml_node *n, struct gi
     return m->payload != NULL;
 }
 
+bool ruletest_time(const char *text, struct given_time *ret) {
+    bool before = *text == '-';
+    int64_t seconds;
+    int nanos;
+
+    *ret = (struct given_time){.from_start = true};
+    if (span_parse(text + before, strlen(text + before), &ret->ms, NULL) == 0) {
+        ret->ms = before ? -ret->ms : ret->ms;
+        return true;
+    }
+    ret->from_start = false;
+    if (time_parse(text, strlen(text), false, &seconds, &nanos, &ret->zoned) < 0)
+        return false;
+    ret->ms = seconds * 1000 + nanos / 1000000;
+    return true;
+}
+
+static bool fine_time(struct loading *l, const struct yaml_node *time) {
+    struct given_time t;
+    if (!time || time->kind != YAML_SCALAR || ruletest_time(time->text, &t))
+        return true;
+    report_error(l->rd->rep, time->at, "a span from the start, 5s or -4h (before it), or a moment: 2026-01-05T20:00:00+08:00",
+                 "'time' is no time: %.60s", time->text);
+    return false;
+}
+
 static bool read_wanted(struct loading *l, const struct yaml_node *list, struct given_message *m) {
     bool fine = true;
 
@@ -267,6 +293,7 @@ static bool read_wanted(struct loading *l, const struct yaml_node *list, struct 
             fine = read_kind(l, kind, &w->kind) && fine;
         if ((device = yaml_get(n, "device")) != NULL)
             fine = read_device(l, device, &w->device) && fine;
+        fine = fine_time(l, yaml_get(n, "time")) && fine;
         if (!(w->fields = yaml_json(l->rd->arena, n)))
             l->rd->oom = true;
     }

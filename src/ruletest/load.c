@@ -159,6 +159,14 @@ static bool read_moment(struct ruletest_suite *s, const struct yaml_node *n, int
     return true;
 }
 
+/* Every input says itself what must become of it: nobody waits for a timer. */
+static bool of_sources(const struct test *t) {
+    for (size_t i = 0; i < t->ninputs; i++)
+        if (t->inputs[i].kind != INPUT_MESSAGE || !(t->inputs[i].message->checks_events || t->inputs[i].message->outcome >= 0))
+            return false;
+    return t->ninputs > 0;
+}
+
 /* `whole`: all else of the test could be read, so that its end can be judged. */
 static bool read_span(struct ruletest_suite *s, const struct yaml_node *n, struct test *t, bool whole) {
     const struct yaml_node *start = yaml_get(n, "start"), *until = yaml_get(n, "until");
@@ -182,7 +190,7 @@ static bool read_span(struct ruletest_suite *s, const struct yaml_node *n, struc
         report_error(s->rep, until->at, NULL, "the test ends before its last input or expectation");
         fine = false;
     }
-    if (fine && whole && !until && t->nexpected == 0 && (t->ninputs == 0 || t->inputs[0].at == last))
+    if (fine && whole && !until && t->nexpected == 0 && (t->ninputs == 0 || (t->inputs[0].at == last && !of_sources(t))))
         report_warning(s->rep, t->place, "until: 1h, so that what a timer would raise has the time to come",
                        "the test expects nothing and ends at once; say how long to wait");
     return fine;

@@ -36,6 +36,11 @@ struct wanted_event { /* that a message must become */
     const char *device; /* NULL: any */
     const cJSON *fields;
 };
+struct given_time { /* that such an event must have: as `at` is, or before the start; or a moment */
+    int64_t ms;
+    bool from_start, zoned;
+};
+bool ruletest_time(const char *text, struct given_time *ret);
 struct given_message {
     const char *topic, *payload;
     size_t len;

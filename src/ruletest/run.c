@@ -177,19 +177,13 @@ static const char *value_text(struct run *r, struct cel_value v) {
     return s ? s : "?";
 }
 
-/* Stamps are given as `at` is: from the start; or as a moment. */
 static bool same_time(const struct run *r, const char *want, int64_t came) {
-    int64_t ms, s;
-    int nanos;
-    bool zoned;
-
-    if (span_parse(want, strlen(want), &ms, NULL) == 0)
-        return r->test->start + ms == came;
-    if (time_parse(want, strlen(want), false, &s, &nanos, &zoned) < 0)
+    struct given_time t;
+    if (!ruletest_time(want, &t))
         return false;
-    if (!zoned)
-        s = zone_to_utc(r->rs.config ? r->rs.config->zone : NULL, s);
-    return s * 1000 + nanos / 1000000 == came;
+    if (t.from_start)
+        return r->test->start + t.ms == came;
+    return (t.zoned ? t.ms : zone_to_utc(r->rs.config ? r->rs.config->zone : NULL, t.ms / 1000) * 1000 + t.ms % 1000) == came;
 }
 
 /* What differs, as a sentence; NULL when nothing does. */

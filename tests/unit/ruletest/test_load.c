@@ -60,6 +60,8 @@ static const struct mistake mistakes[] = {
     {"  messages: [{at: 0s, topic: a, payload: 1, outcome: dropped}]\n  expect: []\n", "3:54: 'outcome' cannot be 'dropped'", "ignored",
      NULL},
     {"  messages: [{at: 0s, topic: a, payload: 1, events: 1}]\n  expect: []\n", "3:53: 'events' must be a list", NULL, NULL},
+    {"  messages: [{at: 0s, topic: a, payload: 1, events: [{time: 5}]}]\n  expect: []\n", "3:61: 'time' is no time: 5",
+     "or -4h (before it)", NULL},
     {"  commands: [{at: 0s, rule: rnig, action: close}]\n  expect: []\n", "3:29: there is no rule 'rnig'", "did you mean 'ring'?", NULL},
     {"  commands: [{at: 0s, rule: ring, action: acknowlege}]\n  expect: []\n", "3:43: 'action' cannot be 'acknowlege'",
      "did you mean 'acknowledge'?", NULL},
@@ -159,6 +161,8 @@ static void warnings(void **state) {
         &fx,
         "tests:\n- {test: a, events: [{at: 0s, kind: pump, device: p, power_w: 1}, {at: 1h, kind: bell, device: b, any: 1}], expect: []}\n");
     assert_int_equal(report_warnings(fx.rep), 0); /* no source says what a bell has */
+    fx_load(&fx, "tests:\n- {test: a, messages: [{at: 0s, topic: a, payload: 1, outcome: unmatched}], expect: []}\n");
+    assert_int_equal(report_warnings(fx.rep), 0); /* it says itself what must become of it */
 }
 
 static void empty_files(void **state) {

@@ -155,6 +155,7 @@ static void inputs_of_every_kind(void **state) {
         &fx,
         "  messages:\n"
         "  - {at: 0s, topic: site/aa01/power, payload: {w: '0.5', at: '2026-01-05T12:00:00+08:00'}, events: [{kind: pump, device: pump-1, power_w: 0.5, mode: null, time: 0s, late: false}]}\n"
+        "  - {at: 0s, topic: site/aa01/power, payload: {w: 0.5, at: '2026-01-05T11:50:00+08:00'}, events: [{time: -10m}]}\n"
         "  - {at: 1m, topic: site/aa01/power, payload: '{\"w\": 1}', events: [{power_w: 1}]}\n"
         "  - {at: 2m, topic: site/aa01/chatter, payload: x, outcome: ignored, events: []}\n"
         "  - {at: 3m, topic: nobody/listens, payload_base64: AAECAw==, outcome: unmatched}\n"
