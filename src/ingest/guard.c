@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The guard against duplicates. A crash or a lost link between the commit and the PUBACKs makes the broker send a batch again, with the same packet ids, first thing on the resumed session.
  *
- * What was committed lately is remembered as (packet id, hash of topic and payload). On a resumed session each remembered pair is recognised once; when its packet id comes with another
- * hash, the broker has had the PUBACK and uses the id anew, so the pair is dropped. After twice as many messages as pairs the redelivery is certainly over and the guard ends:
- * a device that says the same thing again, weeks later and by chance under the same id, is heard. */
+ * What was committed lately is remembered as (packet id, hash of topic and payload). On a resumed session each remembered pair is recognised once. A broker sends again in the order in which it sent
+ * first, before anything new, and we commit in that order. So the guard ends with the first message that is a new one: it is not recognised though others have been, or its id is one of those that come
+ * next, or was used for something else. (What is older than our memory may come before what we remember.) Many devices say the same thing again and again; one that says it later, and by chance under
+ * the same id, is heard. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@ static void disarm(struct guard *g) {
     free(g->table);
     g->table = NULL;
     g->size = g->left = 0;
-    g->budget = 0;
+    g->met = false;
 }
 
 void guard_forget(struct guard *g) {
@@ -33,6 +34,8 @@ static int reserve(struct guard *g, size_t n) {
 
     while (cap < g->total + n && cap < GUARD_ROOM)
         cap *= 2;
+    if (cap > GUARD_ROOM)
+        cap = GUARD_ROOM;
     if (cap == g->cap)
         return 0;
     struct ingest_ack *grown = realloc(g->ring, cap * sizeof(*grown));
@@ -80,7 +83,7 @@ int guard_arm(struct guard *g) {
     if (g->table == NULL)
         return GF_ENOMEM;
     g->size = size;
-    g->budget = g->total * 2;
+    g->budget = g->total;
     for (size_t i = 0; i < g->total; i++) { /* oldest first: the latest use of a packet id counts */
         const struct ingest_ack *ack = &g->ring[(g->next + g->cap - g->total + i) % g->cap];
         struct guard_slot *s = slot(g, ack->mid);
@@ -91,19 +94,26 @@ int guard_arm(struct guard *g) {
     return 0;
 }
 
-bool guard_seen(struct guard *g, uint16_t mid, uint64_t hash) {
-    bool seen = false;
+/* Brokers number what they send, from 1 to 65,535 and again from 1: whether this is a number that comes soon after the last one that was remembered. */
+static bool comes_next(const struct guard *g, uint16_t mid) {
+    uint16_t last = g->ring[g->next - 1].mid;
 
+    return (mid + 65535 - last) % 65535 <= 65535 - GUARD_ROOM;
+}
+
+bool guard_seen(struct guard *g, uint16_t mid, uint64_t hash) {
     if (g->table == NULL || mid == 0)
         return false;
     struct guard_slot *s = slot(g, mid);
+    bool known = s->mid == mid && !s->used;
 
-    if (s->mid == mid && !s->used) {
-        seen = s->hash == hash;
-        s->used = true;
-        g->left--;
+    if (known && s->hash == hash) {
+        s->used = g->met = true;
+        if (--g->left == 0)
+            disarm(g);
+        return true;
     }
-    if (g->left == 0 || --g->budget == 0)
+    if (known || g->met || comes_next(g, mid) || --g->budget == 0)
         disarm(g);
-    return seen;
+    return false;
 }

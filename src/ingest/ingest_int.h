@@ -6,8 +6,9 @@
 #include "gengfu/ingest/ingest.h"
 
 /* -- guard.c: messages that were made durable and may come again ---------------------------------------------------------------------------- */
-/* Acknowledgements that are remembered: as many as there are packet ids. mosquitto 2.0.11 sends far more than receive_maximum ahead when we lag behind. */
-#define GUARD_ROOM 65536
+/* Acknowledgements that are remembered. mosquitto 2.0.11 sends far more than receive_maximum ahead when we lag behind, so nearly as many as there are packet ids (65,535); not all of them, for the ids
+ * that come next are new messages'. */
+#define GUARD_ROOM 64512
 
 struct guard_slot {
     uint16_t mid; /* 0: free (no packet id is 0) */
@@ -19,7 +20,8 @@ struct guard {               /* all zero: empty */
     size_t cap, total, next;
     struct guard_slot *table; /* while armed; open addressing */
     size_t size, left;        /* slots; entries not used yet */
-    uint64_t budget;          /* messages after which the guard ends */
+    size_t budget;            /* messages that may come before the first that is recognised */
+    bool met;                 /* one has been */
 };
 void guard_done(struct guard *g);
 GF_WARN_UNUSED int guard_remember(struct guard *g, const struct ingest_ack *acks, size_t n); /* they are durable; the oldest give way */

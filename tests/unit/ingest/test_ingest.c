@@ -511,30 +511,67 @@ static void guard_recognises_once(void **state) {
     assert_false(guard_seen(&g, 1, 100)); /* not armed */
     assert_int_equal(guard_remember(&g, acks, 3), 0);
     assert_int_equal(guard_arm(&g), 0);
-    assert_true(guard_seen(&g, 1, 100));
-    assert_false(guard_seen(&g, 1, 100)); /* a second time it is a new message */
-    assert_false(guard_seen(&g, 2, 201)); /* the id is used anew: dropped */
-    assert_false(guard_seen(&g, 2, 200));
+    assert_true(guard_seen(&g, 2, 200)); /* the first has been acknowledged */
     assert_true(guard_seen(&g, 3, 300));
+    assert_false(guard_seen(&g, 3, 300)); /* a second time it is a new message */
+    assert_int_equal(guard_arm(&g), 0);
+    for (int i = 0; i < 3; i++)
+        assert_true(guard_seen(&g, acks[i].mid, acks[i].hash));
     assert_null(g.table); /* all are used */
     guard_done(&g);
 }
 
 static void guard_ends(void **state) {
     struct guard g = {0};
-    struct ingest_ack acks[] = {{1, 100}, {2, 200}};
+    struct ingest_ack acks[] = {{1, 100}, {2, 200}, {3, 300}};
+
+    (void)state;
+    assert_int_equal(guard_remember(&g, acks, 3), 0);
+    assert_int_equal(guard_arm(&g), 0);
+    assert_true(guard_seen(&g, 1, 100));
+    assert_false(guard_seen(&g, 2, 201)); /* the id is used anew: what was to come again has come */
+    assert_false(guard_seen(&g, 3, 300));
+    assert_int_equal(guard_arm(&g), 0); /* until the next time */
+    assert_false(guard_seen(&g, 4, 400));
+    assert_false(guard_seen(&g, 1, 100));
+    assert_int_equal(guard_arm(&g), 0);
+    guard_forget(&g);
+    assert_int_equal(guard_arm(&g), 0);
+    assert_false(guard_seen(&g, 1, 100));
+    guard_done(&g);
+}
+
+/* More than is remembered comes again: the oldest of it first. */
+static void guard_waits_for_what_it_knows(void **state) {
+    struct guard g = {0};
+    struct ingest_ack acks[] = {{50, 100}, {51, 200}};
 
     (void)state;
     assert_int_equal(guard_remember(&g, acks, 2), 0);
     assert_int_equal(guard_arm(&g), 0);
-    for (uint16_t mid = 10; mid < 14; mid++)
-        assert_false(guard_seen(&g, mid, 1));
-    assert_false(guard_seen(&g, 1, 100)); /* after twice as many messages it is over */
-    assert_int_equal(guard_arm(&g), 0);   /* until the next time */
-    assert_true(guard_seen(&g, 1, 100));
-    guard_forget(&g);
+    assert_false(guard_seen(&g, 49, 900));
+    assert_true(guard_seen(&g, 50, 100));
+    assert_true(guard_seen(&g, 51, 200));
     assert_int_equal(guard_arm(&g), 0);
-    assert_false(guard_seen(&g, 2, 200));
+    assert_false(guard_seen(&g, 48, 800));
+    assert_false(guard_seen(&g, 49, 900));
+    assert_null(g.table); /* not for ever */
+    guard_done(&g);
+}
+
+/* Everything was acknowledged, and a device goes on to say what it has always said: each of these is a new message, under whatever id. */
+static void guard_hears_those_that_repeat_themselves(void **state) {
+    struct guard g = {0};
+
+    (void)state;
+    for (int i = 0; i < 70000; i++) {
+        struct ingest_ack ack = {.mid = (uint16_t)(i % 65535 + 1), .hash = 42};
+
+        assert_int_equal(guard_remember(&g, &ack, 1), 0);
+    }
+    assert_int_equal(guard_arm(&g), 0);
+    for (int i = 70000; i < 140000; i++)
+        assert_false(guard_seen(&g, (uint16_t)(i % 65535 + 1), 42));
     guard_done(&g);
 }
 
@@ -550,9 +587,9 @@ static void guard_forgets_the_oldest(void **state) {
     assert_int_equal(g.total, GUARD_ROOM);
     assert_int_equal(guard_arm(&g), 0);
     assert_int_equal(g.left, 10 + 5); /* the latest use of each id */
-    assert_false(guard_seen(&g, 24, 4));
     assert_true(guard_seen(&g, 25, 5));
     assert_true(guard_seen(&g, (GUARD_ROOM + 4) % 10 + 1, GUARD_ROOM + 4));
+    assert_false(guard_seen(&g, 24, 4));
     guard_done(&g);
 }
 
@@ -572,7 +609,7 @@ static void guard_with_many(void **state) {
     }
     assert_int_equal(g.total, GUARD_ROOM);
     assert_int_equal(guard_arm(&g), 0);
-    for (size_t i = 0; i < 65535; i++)
+    for (size_t i = 65535 - GUARD_ROOM; i < 65535; i++)
         assert_true(guard_seen(&g, (uint16_t)(i + 1), i * 31));
     free(acks);
     guard_done(&g);
@@ -592,6 +629,8 @@ int main(void) {
         cmocka_unit_test(subscriptions_change),
         cmocka_unit_test(guard_recognises_once),
         cmocka_unit_test(guard_ends),
+        cmocka_unit_test(guard_waits_for_what_it_knows),
+        cmocka_unit_test(guard_hears_those_that_repeat_themselves),
         cmocka_unit_test(guard_forgets_the_oldest),
         cmocka_unit_test(guard_with_many),
     };
