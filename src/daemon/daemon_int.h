@@ -201,6 +201,7 @@ void own_restore(struct daemon *d, const char *rule, const char *key, const char
 void subscriptions_restore(struct daemon *d, const char *body, size_t len);
 GF_WARN_UNUSED int subscriptions_set(struct daemon *d, struct err *err); /* the mapper's filters, and no other */
 void subscriptions_settled(struct daemon *d);
+bool subscriptions_are_former(struct daemon *d); /* the broker and the name are those that we were connected to last, as far as is known */
 
 /* health.c: own troubles become events, on edges */
 void health_restore(struct daemon *d); /* after the engine has been restored */

@@ -63,20 +63,29 @@ static void on_ingest_closed(void *ctx) {
     }
 }
 
+/* What was acknowledged in a session that is over has nothing to do with the packet ids of this one. */
+static void on_anew(void *ctx) {
+    struct daemon *d = ctx;
+    struct err err = {0};
+
+    if (store_forget_acks(d->store, &err) < 0)
+        log_warn("broker: what was acknowledged in its former session is not forgotten: %s", err.text);
+}
+
 static void on_settled(void *ctx) { subscriptions_settled(ctx); }
 
 static int on_restored_ack(void *ctx, uint16_t mid, uint64_t hash) { return ingest_restore(ctx, mid, hash); }
 
 int daemon_open_ingest(struct daemon *d, struct err *err) {
     static const struct ingest_ops ops = {
-        .message = on_message, .commit = on_commit, .link = on_link, .settled = on_settled, .closed = on_ingest_closed};
+        .message = on_message, .commit = on_commit, .link = on_link, .anew = on_anew, .settled = on_settled, .closed = on_ingest_closed};
     struct ingest *in;
     int rc = ingest_new(&d->loop, d->conf_rules->config, &ops, d, err, &in);
 
     if (rc < 0)
         return err_prefix(err, "broker");
     d->ingest = in;
-    rc = store_each_ack(d->store, on_restored_ack, in, err);
+    rc = subscriptions_are_former(d) ? store_each_ack(d->store, on_restored_ack, in, err) : store_forget_acks(d->store, err);
     if (rc == 0)
         rc = subscriptions_set(d, err);
     if (rc == 0)

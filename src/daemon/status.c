@@ -98,6 +98,7 @@ static void put_broker(struct jw *w, const struct daemon *d) {
     jw_int(w, "batches", (int64_t)s.batches);
     jw_int(w, "largest_batch", (int64_t)s.largest_batch);
     jw_int(w, "connects", (int64_t)s.connects);
+    jw_int(w, "sessions_lost", (int64_t)s.sessions_lost);
     jw_close(w, '}');
 }
 

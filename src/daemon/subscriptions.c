@@ -17,20 +17,38 @@ static bool is_wanted(const char *const *filters, size_t n, const char *filter) 
     return false;
 }
 
-/* The filters of the row, when it is of the session that the configuration names. NULL: none. */
-static const cJSON *former(struct daemon *d, struct arena *a) {
-    const struct config_mqtt *b = &d->conf_rules->config->broker;
+/* NULL: there is none. */
+static const cJSON *read_row(struct daemon *d, struct arena *a) {
     const cJSON *row;
+
+    return d->subscribed.len > 0 && json_parse(a, d->subscribed.data, d->subscribed.len, NULL, &row) == 0 ? row : NULL;
+}
+
+/* Of the session that the configuration names. */
+static bool is_of_session(struct daemon *d, const cJSON *row) {
+    const struct config_mqtt *b = &d->conf_rules->config->broker;
     char at[300];
 
-    if (d->subscribed.len == 0 || json_parse(a, d->subscribed.data, d->subscribed.len, NULL, &row) < 0)
-        return NULL;
     (void)snprintf(at, sizeof(at), "%.255s:%d", b->host, b->port);
-    const char *client = ingest_client_id(d->ingest);
-    bool same = strcmp(json_str(row, "client", ""), client) == 0 && strcmp(json_str(row, "broker", ""), at) == 0;
-    const cJSON *filters = json_get(row, "filters");
+    return strcmp(json_str(row, "client", ""), ingest_client_id(d->ingest)) == 0 && strcmp(json_str(row, "broker", ""), at) == 0;
+}
 
-    return same && cJSON_IsArray(filters) ? filters : NULL;
+bool subscriptions_are_former(struct daemon *d) {
+    struct arena a;
+
+    arena_init(&a, 4096, 4 << 20);
+    const cJSON *row = read_row(d, &a);
+    bool former = row == NULL || is_of_session(d, row);
+
+    arena_done(&a);
+    return former;
+}
+
+/* The filters of the row, when it is of the session that the configuration names. NULL: none. */
+static const cJSON *former(struct daemon *d, struct arena *a) {
+    const cJSON *row = read_row(d, a), *filters = json_get(row, "filters");
+
+    return row != NULL && is_of_session(d, row) && cJSON_IsArray(filters) ? filters : NULL;
 }
 
 /* The wanted ones, and with `too` those as well; into the batch when the row says something else. */

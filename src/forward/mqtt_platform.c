@@ -29,7 +29,7 @@ struct mqtt_sender {
     struct config_mqtt broker; /* the configuration's, with a client id in any case */
     char client_id[256], base[TOPIC_MAX], receipts[TOPIC_MAX + 16], commands[TOPIC_MAX + 16], answers[TOPIC_MAX + 16];
     uv_timer_t timer; /* the earliest overdue receipt */
-    bool timer_open, client_open;
+    bool timer_open, client_open, was_connected;
     struct answer *first, **last; /* that could not be published yet */
     size_t nanswers;
 };
@@ -157,7 +157,9 @@ static void platform_answer(struct sender *s, const char *json, size_t len) {
 static void on_connected(void *ctx, bool session_present) {
     struct mqtt_sender *ms = ctx;
 
-    (void)session_present;
+    if (!session_present && ms->was_connected && ms->s->conf->commands && ms->broker.session_expiry >= TIME_SECOND)
+        log_warn("platform %s: its broker has no session of ours any more: commands that were sent meanwhile are lost", ms->s->conf->name);
+    ms->was_connected = true;
     sender_link(ms->s, true, "");
     publish_answers(ms);
 }

@@ -19,6 +19,7 @@
 #include "gengfu/base/fault.h"
 #include "gengfu/base/log.h"
 #include "gengfu/base/map.h"
+#include "gengfu/base/time.h"
 #include "ingest_int.h"
 
 #define HASH_SEED UINT64_C(0x67656e676675)
@@ -56,6 +57,20 @@ static void say_why(struct ingest *in, const char *why) { (void)snprintf(in->why
 
 static size_t widest(const struct ingest *in) { return mqtt_protocol(in->mqtt) == 5 ? (size_t)in->receive_maximum : WINDOW_311; }
 
+/* That there was one before is known by what it acknowledged. */
+static void session_is_new(struct ingest *in) {
+    bool kept = mqtt_protocol(in->mqtt) != 5 || in->broker.session_expiry >= TIME_SECOND;
+
+    if (in->guard.total > 0 && kept) {
+        in->stats.sessions_lost++;
+        log_warn(
+            "broker: it has no session of ours any more (were we away for longer than it keeps one, or did it lose its memory?): what came in meanwhile is lost");
+    }
+    guard_forget(&in->guard);
+    if (in->ops.anew != NULL)
+        in->ops.anew(in->ctx);
+}
+
 static void on_connected(void *ctx, bool session_present) {
     struct ingest *in = ctx;
 
@@ -64,7 +79,7 @@ static void on_connected(void *ctx, bool session_present) {
     in->window = widest(in);
     say_why(in, "");
     if (!session_present)
-        guard_forget(&in->guard);
+        session_is_new(in);
     else if (guard_arm(&in->guard) < 0)
         log_warn("broker: no memory to recognise redelivered messages; some may be counted twice");
     if (in->ops.link != NULL)

@@ -181,7 +181,9 @@ static int load_last(struct store *s, int64_t id, int64_t n, struct loaded *c, s
     l->clock = (struct store_clock){.mono = r->mono, .wall = r->wall};
     l->events = c->chunk.base + n;
     l->bytes = r->bytes + (int64_t)c->bytes.len;
-    return load_acks(s, id, c, err);
+    int64_t forgotten = 0;
+    rc = store_meta_get(s, "acks_forgotten", 0, err, &forgotten);
+    return rc < 0 || id <= forgotten ? rc : load_acks(s, id, c, err); /* the chain of those behind it ends there */
 }
 
 int store_journal_load(struct store *s, struct err *err) {
@@ -234,6 +236,16 @@ int store_each_ack(struct store *s, store_ack_fn fn, void *ctx, struct err *err)
     }
     loaded_done(&c);
     return rc;
+}
+
+int store_forget_acks(struct store *s, struct err *err) {
+    if (!s->live.nacks)
+        return 0;
+    int rc = txn_begin(s, HERE, err);
+    if (rc < 0)
+        return rc;
+    s->live.nacks = 0;
+    return txn_end(s, store_meta_put(s, "acks_forgotten", s->live.last_id, err), err);
 }
 
 /* -- reading -------------------------------------------------------------------------------------------------------------------- */

@@ -124,7 +124,7 @@
     X(SALVAGED_CHUNK, "INSERT INTO journal(id, arrived, span, n, body) VALUES (?, ?, ?, ?, ?)", "") \
     X(SALVAGED_OUTBOX, "DELETE FROM outbox WHERE NOT EXISTS (SELECT 1 FROM incident WHERE nr = outbox.incident)" \
       " OR NOT EXISTS (SELECT 1 FROM platform WHERE id = outbox.platform)", "") \
-    X(SALVAGED_META, "DELETE FROM meta WHERE name NOT IN ('audit_anchor', 'audit_last') AND name NOT GLOB 'gave_way_*'", "") \
+    X(SALVAGED_META, "DELETE FROM meta WHERE name NOT IN ('audit_anchor', 'audit_last', 'acks_forgotten') AND name NOT GLOB 'gave_way_*'", "") \
     X(SALVAGED_TOLD, "DELETE FROM told WHERE NOT EXISTS (SELECT 1 FROM incident WHERE nr = told.incident)", "") \
     X(SALVAGED_REVISION, "DELETE FROM revision WHERE NOT EXISTS (SELECT 1 FROM incident WHERE nr = revision.incident)", "") \
     X(ANCHOR_GET, "SELECT value FROM meta WHERE name = 'audit_anchor'", "value") \

@@ -318,6 +318,30 @@ def subscribed(box):
     return sorted(json.loads(row[0])["filters"]) if row else None
 
 
+def test_broker_forgets_us(t):
+    """A broker without its memory numbers anew: what was acknowledged before must not make a new message look like one that comes again, and the loss is said."""
+    box, broker, _ = lib.probe_box(t, "forgot", platforms=False)
+
+    def heard(n):
+        sandbox.wait_for(lambda: box.status()["events"] == n, 10, f"{n} events")
+    box.start()
+    t.equal(box.status()["broker"]["sessions_lost"], 0, "sessions that were lost")
+    broker.publish([lib.probe("p1", 1)])  # the first of its session, and always the same
+    heard(1)
+    box.stop()
+    broker.stop()
+    os.remove(os.path.join(broker.dir, "mosquitto.db"))
+    broker.start()
+    box.start()
+    t.equal(box.status()["broker"]["sessions_lost"], 1, "sessions that were lost")
+    t.check("no session of ours any more" in box.log("daemon"), "the log does not say that the session was lost")
+    box.kill()
+    broker.publish([lib.probe("p1", 1)])
+    box.start()
+    heard(1)
+    t.equal(box.status()["broker"]["duplicates"], 0, "messages that were taken for repetitions")
+
+
 def test_sources_removed_while_stopped(t):
     """A source that was taken out while gengfu was stopped leaves no subscription in the broker's session: its messages do not come any more."""
     box, broker, _ = lib.probe_box(t, "leave", platforms=False)

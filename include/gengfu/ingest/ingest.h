@@ -22,6 +22,8 @@ struct ingest_ops {
      * calls commit again with the same acks and no new messages. */
     int (*commit)(void *ctx, const struct ingest_ack *acks, size_t n, bool now);
     void (*link)(void *ctx, bool up, const char *why);
+    void (*anew)(
+        void *ctx); /* connected, to a session that the broker has just made: it numbers anew, and nothing comes again. May be NULL */
     void (*settled)(void *ctx); /* the broker's session holds the filters that are wanted, and none that was to be left. May be NULL */
     void (*closed)(void *ctx);
 };
@@ -31,6 +33,7 @@ struct ingest_stats {
     int protocol;
     uint64_t messages, duplicates, qos0, bytes, batches, connects;
     uint64_t largest_batch;
+    uint64_t sessions_lost; /* the broker had none of ours any more, with what came in while we were away */
     const char *why;        /* latest reason for being down; "" */
     int64_t peer_not_after; /* wall ms: when the broker's certificate runs out; TIME_NONE: no TLS, or not seen yet */
 };

@@ -103,6 +103,7 @@ GF_WARN_UNUSED int store_checkpoint_done(
     struct store *s, struct err *err); /* every device's checkpoint has been committed: the tail begins behind the last journal row */
 typedef int (*store_ack_fn)(void *ctx, uint16_t mid, uint64_t hash);
 GF_WARN_UNUSED int store_each_ack(struct store *s, store_ack_fn fn, void *ctx, struct err *err); /* oldest first */
+GF_WARN_UNUSED int store_forget_acks(struct store *s, struct err *err); /* the broker has a new session for us, and numbers anew */
 GF_WARN_UNUSED int store_answer(struct store *s, const char *command, const char *who, struct arena *a, const char **ret_body,
                                 struct err *err); /* 1: an answer given before; 0: none */
 

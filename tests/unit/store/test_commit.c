@@ -330,6 +330,35 @@ static void the_same_batch_again_after_a_failure(void **state) {
     assert_string_equal(s.text, "1@0;2@1;r/1/k={};9:9;");
 }
 
+static void acks_of(struct fx *f, const char *want) {
+    for (int again = 0; again < 2; again++) {
+        struct seen s = {0};
+        fx_ok(f, store_each_ack(f->store, on_ack, &s, &f->err));
+        assert_string_equal(s.text, want);
+        if (!again)
+            fx_reopen(f);
+    }
+}
+
+/* A new session of the broker's numbers anew: what was acknowledged in the one before says nothing any more, also after a restart. */
+static void acks_are_forgotten(void **state) {
+    struct fx *f = *state;
+    fx_ok(f, store_forget_acks(f->store, &f->err)); /* there are none */
+    fx_ack(f, 9, 9);
+    fx_commit(f, T0);
+    fx_event(f, T0, "d", "{}");
+    fx_commit(f, T0);
+    acks_of(f, "9:9;");
+    fx_ok(f, store_forget_acks(f->store, &f->err));
+    acks_of(f, "");
+    fx_event(f, T0, "d", "{}");
+    fx_commit(f, T0);
+    acks_of(f, "");
+    fx_ack(f, 1, 5);
+    fx_commit(f, T0);
+    acks_of(f, "1:5;");
+}
+
 static int commit_inside(void *ctx, const char *name, const char *body, size_t len) {
     struct fx *f = ctx;
     (void)name;
@@ -354,6 +383,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(empty_store, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(everything_is_there_after_a_restart, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(state_goes_by_name_and_hash, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(acks_are_forgotten, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(the_last_acks_are_kept, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(enough_acks_are_enough, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_callback_can_stop, fx_setup, fx_teardown),
