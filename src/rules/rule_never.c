@@ -48,7 +48,8 @@ void rule_check_never(struct rule_reading *q) {
     struct cel_value v;
     struct cel_equality eq[MAX_PARTS];
     char kind[64];
-    if (r->pattern == RULE_WINDOW && !r->when.program && r->clear.program && !yaml_get(q->n, "during") && !yaml_get(q->n, "exceptions"))
+    if (r->pattern == RULE_WINDOW && !yaml_get(q->n, "when") && r->clear.program && !yaml_get(q->n, "during") &&
+        !yaml_get(q->n, "exceptions"))
         report_warning(rep, r->clear.at, "say in 'when' which events count; or leave 'clear' out: then it ends when 'having' turns false",
                        "'clear' is never asked: without 'when' every event counts, and one that counts ends nothing");
     if (!r->when.program)

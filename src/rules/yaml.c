@@ -49,6 +49,7 @@ struct builder {
     struct yaml_node *root;
     size_t documents;
     bool failed, oom;
+    bool cut_short; /* the error ended a list of the top level: its last item is not complete */
 };
 
 static struct place place_of(const struct builder *b, size_t begin, size_t end) {
@@ -67,6 +68,11 @@ static void out_of_memory(struct builder *b) {
 static bool check_text(struct builder *b) {
     size_t told = 0;
     bool bad = false;
+    if (b->len >= 2 && (memcmp(b->text, "\xFF\xFE", 2) == 0 || memcmp(b->text, "\xFE\xFF", 2) == 0)) {
+        report_error(b->rep, place_of(b, 0, 2), "save the file as UTF-8 (for example: iconv -f UTF-16 -t UTF-8 old.yaml > new.yaml)",
+                     "the file is UTF-16");
+        return false;
+    }
     for (size_t i = b->skip; i < b->len;) {
         unsigned char c = (unsigned char)b->text[i];
         if (c >= 0x20 && c < 0x7F) {
@@ -186,6 +192,14 @@ static void take_key(struct builder *b, struct frame *f, struct yaml_node *key) 
     }
     if (key->len == 0) {
         report_error(b->rep, key->at, NULL, "a key is missing in front of ':'");
+        return;
+    }
+    if (key->plain && yaml_key_slip(key->text, key->len)) {
+        size_t at = key->at.offset;
+        struct yaml_slip slip;
+        if (yaml_find_slip(b->text, b->skip, b->len, at, at, &slip))
+            report_error(b->rep, place_of(b, slip.begin, slip.end), slip.hint, "%s", slip.what);
+        b->failed = b->cut_short = true;
         return;
     }
     const struct yaml_node *first = find_key(b, f, key);
@@ -475,6 +489,12 @@ static void syntax_error(struct builder *b, const yaml_parser_t *p) {
         if (strcmp(sentences[i].theirs, s->theirs) == 0)
             s = &sentences[i];
     const char *ours = s->ours, *hint = s->hint;
+    size_t opened = s->opening && p->context ? byte_of(b, p->context_mark.index) : at;
+    struct yaml_slip slip;
+    if (yaml_find_slip(b->text, b->skip, b->len, opened, at, &slip)) {
+        report_error(b->rep, place_of(b, slip.begin, slip.end), slip.hint, "%s", slip.what);
+        return;
+    }
     if (bang(b, at, &at)) {
         ours = "a value cannot begin with '!'";
         hint = "put an expression or text that begins with '!' in quotes";
@@ -514,6 +534,9 @@ static void keep_complete(struct builder *b) {
             top->node->pairs[top->node->n++] = (struct yaml_pair){top->key, f->node};
     }
     if (b->depth == 1) {
+        struct yaml_node *top = b->frames[0].node, *last = top->kind == YAML_MAPPING && top->n > 0 ? top->pairs[top->n - 1].value : NULL;
+        if (b->cut_short && last && last->kind == YAML_SEQUENCE && last->n > 0)
+            last->n--;
         b->depth = 0;
         forget_keys(&b->frames[0]);
         b->root = b->frames[0].node;

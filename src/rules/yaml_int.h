@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Private to the YAML reader: what its two files share. */
+ * Private to the YAML reader: what its files share. */
 #ifndef RULES_YAML_INT_H
 #define RULES_YAML_INT_H
 
@@ -13,5 +13,15 @@ void yaml_map_offsets(enum scalar_style style, const char *src, size_t begin, si
 
 /* As yaml_parse, but gives what stands above a syntax error too: top-level keys and the complete items of the last one. *ret_broken: there was an error. */
 struct yaml_node *yaml_parse_part(struct arena *a, struct report *rep, uint16_t file, bool *ret_broken);
+
+/* yaml_slips.c: what was meant, where an error's cause stands elsewhere. */
+struct yaml_slip {
+    size_t begin, end; /* bytes of the file */
+    char what[96];
+    const char *hint;
+};
+/* opened: where the bracket stands within which the error was met; `at` when there is none. False: nothing known. */
+bool yaml_find_slip(const char *text, size_t first, size_t len, size_t opened, size_t at, struct yaml_slip *ret);
+bool yaml_key_slip(const char *key, size_t len); /* the key begins with a blank of another keyboard, so its line ended what it belongs to */
 
 #endif

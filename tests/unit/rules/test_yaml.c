@@ -227,7 +227,7 @@ static void test_bytes(void **state) {
     refused("a: \xC2\x90\n", 6, "control character U+0090");
     refused("\xFF\xFE"
             "a\0",
-            4, "is not UTF-8");
+            4, "the file is UTF-16");
     /* Not more than five of them are told. */
     struct buf b;
     buf_init(&b, 0);
