@@ -29,22 +29,39 @@ static void recall(struct daemon *d, const char *incident) {
         gf_ignore(engine_restore_incident(d->engine, body, len, &err)); /* known already, or not over: the command's own answer says so */
 }
 
-/* Whether the incident, as it is now, is sent to the platform. A platform gives the whole id or number: the beginning of one would let it feel its way. */
-static bool is_sent_to(struct daemon *d, const char *incident, const char *platform) {
-    const struct config *conf = d->conf_rules->config;
+/* What the incident is now, and which platforms are sent that; NULL when there is none. */
+static const cJSON *look_up(struct daemon *d, const char *incident, uint32_t *ret_audience) {
     struct err err = {0};
     const char *body;
     const cJSON *doc;
     size_t len;
 
     if (store_incident(d->store, incident, &d->scratch, &body, &len, &err) < 0 || json_parse(&d->scratch, body, len, &err, &doc) < 0)
-        return false;
-    if (strcmp(json_str(doc, "id", ""), incident) != 0 && strcmp(json_str(doc, "number", ""), incident) != 0)
-        return false;
-    uint32_t sent = !json_bool(doc, "published", true) ? 0
-                                                       : route_incident(conf, ruleset_rule(d->conf_rules, json_str(doc, "rule", "")),
-                                                                        engine_reach(d->engine, incident), body, len, &d->scratch);
+        return NULL;
+    *ret_audience = !json_bool(doc, "published", true)
+                        ? 0
+                        : route_incident(d->conf_rules->config, ruleset_rule(d->conf_rules, json_str(doc, "rule", "")),
+                                         engine_reach(d->engine, json_str(doc, "id", "")), body, len, &d->scratch);
+    return doc;
+}
 
+uint32_t pipeline_audience(struct daemon *d, const char *incident) {
+    uint32_t audience = 0;
+
+    arena_reset(&d->scratch);
+    recall(d, incident); /* the engine knows whom its rule forwards it to */
+    gf_ignore(look_up(d, incident, &audience) != NULL);
+    return audience;
+}
+
+/* Whether the incident, as it is now, is sent to the platform. A platform gives the whole id or number: the beginning of one would let it feel its way. */
+static bool is_sent_to(struct daemon *d, const char *incident, const char *platform) {
+    const struct config *conf = d->conf_rules->config;
+    uint32_t sent = 0;
+    const cJSON *doc = look_up(d, incident, &sent);
+
+    if (doc == NULL || (strcmp(json_str(doc, "id", ""), incident) != 0 && strcmp(json_str(doc, "number", ""), incident) != 0))
+        return false;
     for (size_t i = 0; i < conf->nplatforms; i++)
         if (strcmp(conf->platforms[i].name, platform) == 0)
             return (sent & (UINT32_C(1) << i)) != 0;

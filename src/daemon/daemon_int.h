@@ -159,6 +159,8 @@ struct commander {
     unsigned actions;     /* what the platform may do: bits as in config_platform.actions */
 };
 void pipeline_command(struct daemon *d, const cJSON *json, const struct commander *by, struct buf *answer);
+uint32_t pipeline_audience(struct daemon *d,
+                           const char *incident); /* the platforms that are sent it as it is now; bits of the configuration's */
 
 /* trust.c. GF_EDENIED: others may change what stands there */
 GF_WARN_UNUSED int daemon_trust(const char *dir, struct err *err);

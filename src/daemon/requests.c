@@ -79,7 +79,7 @@ static void request_resend(struct daemon *d, struct control_client *c, const cJS
     struct store_note note = {.who = who, .what = "resend", .detail = incident};
 
     control_who(c, who);
-    int rc = store_outbox_resend(d->store, &note, platform, incident, daemon_now(d).wall, &rows, &err);
+    int rc = store_outbox_resend(d->store, &note, platform, pipeline_audience(d, incident), incident, daemon_now(d).wall, &rows, &err);
     if (rc < 0) {
         control_end(c, rc == GF_ENOTFOUND ? 1 : 3, err.text);
         return;

@@ -382,8 +382,15 @@ int store_outbox_at_once(struct store *s, const char *platform, struct err *err)
     return txn_end(s, sql_run(&q, err), err);
 }
 
-int store_outbox_resend(struct store *s, const struct store_note *note, const char *platform, const char *incident, int64_t now,
-                        size_t *ret_rows, struct err *err) {
+static bool in_audience(const struct store *s, const struct platform *p, uint32_t audience) {
+    for (size_t b = 0; b < s->nbits; b++)
+        if (s->bit[b] == p->id)
+            return (audience >> b & 1) != 0;
+    return false;
+}
+
+int store_outbox_resend(struct store *s, const struct store_note *note, const char *platform, uint32_t audience, const char *incident,
+                        int64_t now, size_t *ret_rows, struct err *err) {
     if (platform) {
         const struct platform *p = store_platform_find(s, platform);
         if (!p || !p->named)
@@ -422,12 +429,14 @@ int store_outbox_resend(struct store *s, const struct store_note *note, const ch
         sql_put_int(&q, nr);
         sql_put_int(&q, p->id);
         rc = sql_row(&q, err);
+        if (rc < 0)
+            break;
         if (rc > 0) {
             store_outbox_note(s, p->id, -1, sql_int(&q, 3) != 0, sql_int(&q, 1));
             sql_stop(&q);
+        } else if (!in_audience(s, p, audience)) {
+            continue;
         }
-        if (rc < 0)
-            break;
         struct effect_incident said = i;
         int64_t told = 0;
         q = sql_start(s, SQL_TOLD_GET);
@@ -440,6 +449,10 @@ int store_outbox_resend(struct store *s, const struct store_note *note, const ch
             rc = put(s, nr, p->id, &said, now, err);
         rows++;
     }
+    if (rc == 0 && rows == 0)
+        rc = err_set(err, GF_ESTATE,
+                     "incident %s is not for %s%s%s: a platform's 'level' and 'when' and the rule's 'forward' say for whom it is", incident,
+                     platform ? "the platform \"" : "any platform", platform ? platform : "", platform ? "\"" : "");
     if (rc == 0 && note)
         rc = store_audit_put(s, now, note->who, note->what, note->detail, err);
     rc = txn_end(s, rc, err);

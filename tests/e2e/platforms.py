@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Towards the platforms over HTTPS, and back: refusals, patience, dead letters, commands."""
+import os
 import time
 
 import lib
@@ -14,7 +15,8 @@ def https_box(t, name, rules=None):
     platform = t.platform(box, secret=secret)
     platform.tolerance = 120
     port = platform.start_https(0, box.path("server.pem"), box.path("server.key"), "district")
-    box.configure(broker.port, [box.https_platform(port, secret_file)], {"10-probe.yaml": lib.PROBE_SOURCE, "20-rules.yaml": rules or lib.PROBE_RULES}, lib.PROBES)
+    screen = f"{{platform: screen, type: file, path: {box.path('screen.jsonl')}, detail: public, when: incident.severity == 'extreme'}}"
+    box.configure(broker.port, [box.https_platform(port, secret_file), screen], {"10-probe.yaml": lib.PROBE_SOURCE, "20-rules.yaml": rules or lib.PROBE_RULES}, lib.PROBES)
     box.start()
     return box, broker, platform
 
@@ -64,6 +66,12 @@ def test_refused_for_good_is_a_dead_letter(t):
     box.cli("resend", dead[0]["number"], check=0)
     t.check(platform.wait(lambda: platform.latest(), 15), "resend did not send it")
     sandbox.wait_for(lambda: box.status()["outbox"]["dead"] == 0, 10, "no dead letters")
+    ran = box.cli("resend", dead[0]["number"], "-p", "screen")
+    t.check(ran.returncode == 3 and "is not for the platform" in ran.stderr, f"resend to a screen that it is not for: {ran}")
+    box.cli("resend", dead[0]["number"], check=0)
+    sandbox.wait_for(lambda: box.status()["outbox"]["waiting"] == 0, 10, "an empty outbox")
+    screen = box.path("screen.jsonl")
+    t.check(not os.path.exists(screen) or os.path.getsize(screen) == 0, "resend showed the screen what its 'when' keeps from it")
 
 
 def test_commands_come_back(t):

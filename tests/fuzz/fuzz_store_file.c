@@ -200,7 +200,7 @@ static void use(struct store *s) {
     bad += store_outbox_next(s, "city", 1767614400000, NULL, 0, 8, &a, rows, &err) < 0;
     bad += store_outbox_due(s, "city") < 0;
     bad += store_outbox_counts(s, NULL, &counts, &err) < 0;
-    bad += store_outbox_resend(s, NULL, NULL, "01FUZZB", 7, &n, &err) < 0;
+    bad += store_outbox_resend(s, NULL, NULL, ~0u, "01FUZZB", 7, &n, &err) < 0;
     bad += store_info(s, &info, &err) < 0;
     struct outbox_outcome o[] = {{.platform = "city", .incident = "01FUZZA", .revision = 1, .result = OUTBOX_CONFIRMED},
                                  {.platform = "city", .incident = "01FUZZC", .revision = 1, .result = OUTBOX_DEAD, .why = "400"},

@@ -155,9 +155,10 @@ struct outbox_outcome {
 GF_WARN_UNUSED int store_outbox_outcomes(struct store *s, const struct outbox_outcome *items, size_t n, struct err *err);
 GF_WARN_UNUSED int store_outbox_at_once(struct store *s, const char *platform,
                                         struct err *err); /* nothing waits for its next_try any more: the clock was set back */
-/* A dead or sent one is queued again. note: goes into the audit trail with it, at `now`; NULL: nothing. */
-GF_WARN_UNUSED int store_outbox_resend(struct store *s, const struct store_note *note, const char *platform /* NULL: all */,
-                                       const char *incident, int64_t now, size_t *ret_rows, struct err *err);
+/* A dead or sent one is queued again, for those of `audience` (bits as in effect_incident.platforms) and whoever has a row of it already.
+ * note: goes into the audit trail with it, at `now`; NULL: nothing. */
+GF_WARN_UNUSED int store_outbox_resend(struct store *s, const struct store_note *note, const char *platform /* NULL: all of these */,
+                                       uint32_t audience, const char *incident, int64_t now, size_t *ret_rows, struct err *err);
 typedef int (*store_outbox_fn)(void *ctx, const struct outbox_row *row);
 GF_WARN_UNUSED int store_each_outbox(struct store *s, bool dead_only, store_outbox_fn fn, void *ctx, struct err *err);
 struct store_outbox_counts {

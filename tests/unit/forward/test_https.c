@@ -104,7 +104,7 @@ static void refused_for_good(void **state) {
     assert_non_null(strstr(st.why, "as told"));
     assert_true(st.reachable);
     standin_mode(&fx.far, "ok");
-    assert_int_equal(store_outbox_resend(fx.ff.store, NULL, "city", ID("0001"), ff_wall(&fx.ff), &rows, &err), 0);
+    assert_int_equal(store_outbox_resend(fx.ff.store, NULL, "city", ~0u, ID("0001"), ff_wall(&fx.ff), &rows, &err), 0);
     forward_wake(fx.ff.forward);
     assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
     https_fx_end();

@@ -76,7 +76,7 @@ static void counts_follow_every_change(void **state) {
                                        .why = "down"};
             fx_ok(f, store_outbox_outcomes(f->store, &o, 1, &f->err));
         } else if (what == 10) {
-            (void)!store_outbox_resend(f->store, NULL, chance(&seed, 2) ? "town" : NULL, id, now, &n, &f->err);
+            (void)!store_outbox_resend(f->store, NULL, chance(&seed, 2) ? "town" : NULL, ~0u, id, now, &n, &f->err);
         } else {
             fx_ok(f, store_trim(f->store, now, 10, &more, &f->err));
         }

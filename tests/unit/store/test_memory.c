@@ -160,7 +160,7 @@ static int op_audit(struct fx *f, struct buf *out) {
 static int op_resend(struct fx *f, struct buf *out) {
     size_t rows;
     (void)out;
-    return store_outbox_resend(f->store, NULL, NULL, "01DEAD", T0 + 5, &rows, &f->err);
+    return store_outbox_resend(f->store, NULL, NULL, ~0u, "01DEAD", T0 + 5, &rows, &f->err);
 }
 static int op_outcomes(struct fx *f, struct buf *out) {
     const struct outbox_outcome items[] = {

@@ -169,7 +169,7 @@ static void readers_beside_the_writer(void **state) {
     assert_int_equal(store_platforms(reader, names, 1, &f->err), GF_EDENIED);
     assert_int_equal(store_checkpoint_done(reader, &f->err), GF_EDENIED);
     assert_int_equal(store_outbox_outcomes(reader, &o, 1, &f->err), GF_EDENIED);
-    assert_int_equal(store_outbox_resend(reader, NULL, NULL, "01SEEN", T0, &n, &f->err), GF_EDENIED);
+    assert_int_equal(store_outbox_resend(reader, NULL, NULL, ~0u, "01SEEN", T0, &n, &f->err), GF_EDENIED);
     assert_int_equal(store_trim(reader, T0, 10, &more, &f->err), GF_EDENIED);
     assert_int_equal(store_audit(reader, T0, "a", "b", NULL, &f->err), GF_EDENIED);
     store_close(other);

@@ -126,7 +126,7 @@ static void a_resend_says_what_was_said(void **state) {
     outcome(f, "town", "01RESENDS", 2, OUTBOX_CONFIRMED, 0, NULL);
     outcome(f, "city", "01RESENDS", 2, OUTBOX_CONFIRMED, 0, NULL); /* its first of this incident, as opened */
     for (int again = 0; again < 2; again++) {
-        fx_ok(f, store_outbox_resend(f->store, NULL, NULL, "01RESENDS", T0 + 2, NULL, &f->err));
+        fx_ok(f, store_outbox_resend(f->store, NULL, NULL, ~0u, "01RESENDS", T0 + 2, NULL, &f->err));
         assert_int_equal(next(f, "city", T0 + 2, NULL, 0, 5), 1);
         assert_int_equal(rows[0].revision, 2);
         assert_int_equal(rows[0].change, CHANGE_OPENED);
@@ -139,7 +139,7 @@ static void a_resend_says_what_was_said(void **state) {
     fx_incident(f, "01RESENDS", 3, SEVERITY_MINOR, 50)->change = CHANGE_UPDATED; /* the next is what it is */
     fx_commit(f, T0 + 3);
     outcome(f, "city", "01RESENDS", 3, OUTBOX_CONFIRMED, 0, NULL);
-    fx_ok(f, store_outbox_resend(f->store, NULL, "city", "01RESENDS", T0 + 4, NULL, &f->err));
+    fx_ok(f, store_outbox_resend(f->store, NULL, "city", ~0u, "01RESENDS", T0 + 4, NULL, &f->err));
     assert_int_equal(next(f, "city", T0 + 4, NULL, 0, 5), 1);
     assert_int_equal(rows[0].change, CHANGE_UPDATED);
 }
@@ -201,7 +201,7 @@ static void the_same_bytes_however_often(void **state) {
     fx_ok(f, store_incident(f->store, "01BYTES", &f->arena, &body, &len, &f->err)); /* people see it as it now stands */
     assert_string_not_equal(body, first);
     outcome(f, "city", "01BYTES", 1, OUTBOX_CONFIRMED, 0, NULL);
-    fx_ok(f, store_outbox_resend(f->store, NULL, "city", "01BYTES", T0 + 5, NULL, &f->err));
+    fx_ok(f, store_outbox_resend(f->store, NULL, "city", ~0u, "01BYTES", T0 + 5, NULL, &f->err));
     assert_int_equal(next(f, "city", T0 + 5, NULL, 0, 5), 1);
     assert_string_equal(rows[0].body, first);
     free(first);
@@ -311,7 +311,7 @@ static void the_dead_are_shown_and_come_back(void **state) {
     assert_string_equal(text,
                         "city/01DEADLETTER.1 dead(400 Bad Request) city/01ALIVEANDWELL.1() town/01DEADLETTER.1() town/01ALIVEANDWELL.1() ");
     size_t n = 0;
-    fx_ok(f, store_outbox_resend(f->store, NULL, "city", "01DEADLETTER", T0 + 7, &n, &f->err));
+    fx_ok(f, store_outbox_resend(f->store, NULL, "city", ~0u, "01DEADLETTER", T0 + 7, &n, &f->err));
     assert_int_equal(n, 1);
     assert_order(f, "city", T0 + 7, "01DEADLETTER.1 01ALIVEANDWELL.1");
     assert_int_equal(rows[0].queued, T0 + 7);
@@ -324,20 +324,41 @@ static void the_dead_are_shown_and_come_back(void **state) {
     /* What was sent and confirmed long ago can be sent again, to all, by its number too. */
     outcome(f, "city", "01DEADLETTER", 2, OUTBOX_CONFIRMED, 0, NULL);
     outcome(f, "town", "01DEADLETTER", 2, OUTBOX_CONFIRMED, 0, NULL);
-    fx_ok(f, store_outbox_resend(f->store, NULL, NULL, "gw-1-01DEADLETTER", T0 + 9, &n, &f->err));
+    fx_ok(f, store_outbox_resend(f->store, NULL, NULL, ~0u, "gw-1-01DEADLETTER", T0 + 9, &n, &f->err));
     assert_int_equal(n, 2);
     assert_order(f, "town", T0 + 9, "01DEADLETTER.2 01ALIVEANDWELL.1");
-    assert_int_equal(store_outbox_resend(f->store, NULL, NULL, "01NOSUCHTHING", T0, &n, &f->err), GF_ENOTFOUND);
+    assert_int_equal(store_outbox_resend(f->store, NULL, NULL, ~0u, "01NOSUCHTHING", T0, &n, &f->err), GF_ENOTFOUND);
     assert_says(f, "01NOSUCHTHING");
     fx_incident(f, "01SHADOWED", 1, SEVERITY_MINOR, 50)->publish = false;
     fx_commit(f, T0 + 10);
-    assert_int_equal(store_outbox_resend(f->store, NULL, NULL, "01SHADOWED", T0, &n, &f->err), GF_ESTATE);
+    assert_int_equal(store_outbox_resend(f->store, NULL, NULL, ~0u, "01SHADOWED", T0, &n, &f->err), GF_ESTATE);
     assert_says(f, "01SHADOWED");
-    assert_int_equal(store_outbox_resend(f->store, NULL, "village", "01DEADLETTER", T0, &n, &f->err), GF_ENOTFOUND);
+    assert_int_equal(store_outbox_resend(f->store, NULL, "village", ~0u, "01DEADLETTER", T0, &n, &f->err), GF_ENOTFOUND);
     assert_says(f, "village");
     int64_t bytes = counts(f, NULL).bytes;
     fx_reopen(f);
     assert_int_equal(counts(f, NULL).bytes, bytes);
+}
+
+/* Whom an incident never concerned does not get it by a resend; who has it waiting or dead is owed it. */
+static void a_resend_goes_to_its_audience(void **state) {
+    struct fx *f = *state;
+    size_t n = 0;
+    fx_incident(f, "01NARROW", 1, SEVERITY_SEVERE, 50)->platforms = 1;
+    fx_commit(f, T0);
+    outcome(f, "city", "01NARROW", 1, OUTBOX_CONFIRMED, 0, NULL);
+    fx_ok(f, store_outbox_resend(f->store, NULL, NULL, 1, "01NARROW", T0 + 1, &n, &f->err));
+    assert_int_equal(n, 1);
+    assert_order(f, "city", T0 + 1, "01NARROW.1");
+    assert_order(f, "town", T0 + 1, "");
+    assert_int_equal(store_outbox_resend(f->store, NULL, "town", 1, "01NARROW", T0 + 1, &n, &f->err), GF_ESTATE);
+    assert_says(f, "01NARROW is not for the platform \"town\"");
+    outcome(f, "city", "01NARROW", 1, OUTBOX_DEAD, 0, "422");
+    fx_ok(f, store_outbox_resend(f->store, NULL, "city", 0, "01NARROW", T0 + 2, &n, &f->err));
+    assert_order(f, "city", T0 + 2, "01NARROW.1");
+    outcome(f, "city", "01NARROW", 1, OUTBOX_CONFIRMED, 0, NULL);
+    assert_int_equal(store_outbox_resend(f->store, NULL, NULL, 0, "01NARROW", T0 + 3, &n, &f->err), GF_ESTATE);
+    assert_says(f, "01NARROW is not for any platform");
 }
 
 static void platforms_come_and_go(void **state) {
@@ -458,6 +479,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_confirmation_takes_only_what_it_confirms, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_retry_waits_for_its_time, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(the_dead_are_shown_and_come_back, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(a_resend_goes_to_its_audience, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(platforms_come_and_go, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(what_is_over_gives_way_first, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_long_week_without_the_platform, fx_setup, fx_teardown),
