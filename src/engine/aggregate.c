@@ -89,7 +89,7 @@ static struct cel_value percentile(struct engine_eval *x, const struct window *w
     if (n == 0)
         return unknown();
     qsort(values, n, sizeof(*values), compare_doubles);
-    double rank = ceil(p / 100.0 * (double)n);
+    double rank = ceil(p * (double)n / 100.0);
     size_t at = rank < 1 ? 0 : rank > (double)n ? n - 1 : (size_t)rank - 1;
     return cel_double(values[at]);
 }
@@ -116,9 +116,9 @@ static struct cel_value distinct(struct engine_eval *x, const struct window *w, 
     return cel_int((int64_t)n);
 }
 
-/* sum, avg, min, max in one pass. */
+/* sum, avg, min, max in one pass. What rounding loses of the sum is kept beside it (Neumaier): ten times 0.1 is 1, and its average 0.1. */
 static struct cel_value numbers(const struct window *w, size_t slot, const char *name) {
-    double sum = 0, min = INFINITY, max = -INFINITY;
+    double sum = 0, lost = 0, min = INFINITY, max = -INFINITY;
     size_t n = 0;
 
     for (size_t i = 0; i < w->count; i++) {
@@ -126,11 +126,16 @@ static struct cel_value numbers(const struct window *w, size_t slot, const char 
         if (u == ENGINE_NO_VALUE)
             continue;
         double d = double_of(u);
-        sum += d;
+        double next = sum + d;
+        if (isfinite(next))
+            lost += fabs(sum) >= fabs(d) ? sum - next + d : d - next + sum;
+        sum = next;
         min = d < min ? d : min;
         max = d > max ? d : max;
         n++;
     }
+    if (isfinite(sum))
+        sum += lost;
     if (strcmp(name, "value_sum") == 0)
         return cel_double(sum);
     if (n == 0)

@@ -94,6 +94,41 @@ static void test_aggregates(void **state) {
     efx_done(&f);
 }
 
+/* A reading that stands at the limit is at the limit, however often it comes. */
+static void test_sum_of_tenths(void **state) {
+    struct efx f;
+
+    (void)state;
+    efx_init(
+        &f,
+        "rules:\n  - rule: r\n    on: k\n    within: 1m\n    having: event_count() >= 10 && value_avg(event.v) >= 0.1 && value_sum(event.v) >= 1.0\n"
+        "    clear: manual\n" INCIDENT,
+        NULL);
+    for (int i = 0; i < 10; i++)
+        efx_event(&f, i, "k a v=0.1");
+    efx_expect(&f, "0.009 opened r a r1 x10\n");
+    efx_done(&f);
+}
+
+/* 55 / 100.0 * 100 is more than 55. */
+static void test_percentile_of_a_hundred(void **state) {
+    struct efx f;
+    char text[32];
+
+    (void)state;
+    efx_init(&f,
+             "rules:\n  - rule: r\n    on: k\n    within: 1m\n    having: event_count() >= 100\n    clear: manual\n"
+             "    incident: {severity: minor, title: \"${value_percentile(event.v, 7)} ${value_percentile(event.v, 55)} "
+             "${value_percentile(event.v, 100)}\"}\n",
+             NULL);
+    for (int i = 1; i <= 100; i++) {
+        (void)snprintf(text, sizeof text, "k a v=%d", i);
+        efx_event(&f, i, text);
+    }
+    assert_string_equal(efx_incident(&f, "r", "a")->title, "7 55 100");
+    efx_done(&f);
+}
+
 static void test_distinct_and_by(void **state) {
     struct efx f;
 
@@ -250,6 +285,8 @@ int main(void) {
         cmocka_unit_test(test_auto_clear_by_time),
         cmocka_unit_test(test_clear_expression_begins_anew),
         cmocka_unit_test(test_aggregates),
+        cmocka_unit_test(test_sum_of_tenths),
+        cmocka_unit_test(test_percentile_of_a_hundred),
         cmocka_unit_test(test_distinct_and_by),
         cmocka_unit_test(test_late),
         cmocka_unit_test(test_ceiling),
