@@ -419,14 +419,26 @@ const struct device *registry_find(const struct registry *r, const char *id) {
     return e ? &e->device : NULL;
 }
 
+/* What a cell is looked up by: its text; a whole number's digits. */
+static bool cell_text(const struct device *d, atom_t column, char number[24], const char **ret, size_t *ret_len) {
+    struct cel_value v;
+    if (!device_field(d, column, &v) || (v.type != CEL_STRING && v.type != CEL_INT))
+        return false;
+    *ret = v.type == CEL_STRING ? v.s : number;
+    *ret_len = v.type == CEL_STRING ? v.aux : (size_t)snprintf(number, 24, "%lld", (long long)v.i);
+    return true;
+}
+
 static bool build_index(const struct registry *r, struct index *ix, atom_t column) {
     map_init(&ix->map);
     for (size_t i = 0; i < r->count; i++) {
         struct entry *e = entry_at(r, i);
-        struct cel_value v;
-        if (!device_field(&e->device, column, &v) || v.type != CEL_STRING || map_get(&ix->map, v.s, v.aux))
+        const char *text;
+        char number[24];
+        size_t len;
+        if (!cell_text(&e->device, column, number, &text, &len) || map_get(&ix->map, text, len))
             continue;
-        if (map_put(&ix->map, v.s, v.aux, e, NULL) < 0) {
+        if (map_put(&ix->map, text, len, e, NULL) < 0) {
             map_done(&ix->map, NULL);
             return false;
         }
@@ -438,8 +450,10 @@ static bool build_index(const struct registry *r, struct index *ix, atom_t colum
 static const struct device *walk(const struct registry *r, atom_t column, const char *value, size_t len) {
     for (size_t i = 0; i < r->count; i++) {
         const struct device *d = &entry_at(r, i)->device;
-        struct cel_value v;
-        if (device_field(d, column, &v) && v.type == CEL_STRING && v.aux == len && memcmp(v.s, value, len) == 0)
+        const char *text;
+        char number[24];
+        size_t n;
+        if (cell_text(d, column, number, &text, &n) && n == len && memcmp(text, value, len) == 0)
             return d;
     }
     return NULL;

@@ -51,6 +51,7 @@ const struct shape source_event_shape = {"source_event", "an event", "An event t
 
 static const struct shape_key online_keys[] = {
     ROW("topic", SHAPE_TEXT, "Where the device (or its bridge) says that it is there. Default: the source's topic."),
+    ROW("each", SHAPE_EXPR, "Gives a list or a map: `device` and `when` are asked for each element, with `key` and `item`."),
     ROW("device", SHAPE_EXPR, "Gives the device's id. Default: `topic.device`, when the topic has that part."),
     ROW("when", SHAPE_EXPR, "True: it is there; false: it is gone; unknown: no event.", .flags = SHAPE_NEEDED),
 };

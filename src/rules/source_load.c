@@ -12,7 +12,7 @@ struct reading {
     struct source *s;
     const struct cel_env *env;
     const struct topic_pattern *topic; /* whose parts the expression may name; NULL: the pattern is broken */
-    bool each, no_payload;
+    bool each, no_payload, online;
     const char *whole; /* the key that is asked before 'each'; NULL: none */
 };
 
@@ -54,7 +54,10 @@ static void check_reads(const struct reading *r, const struct yaml_node *n, cons
                 report_error(r->ld->rd.rep, at, "the elements are told apart by 'when' of an event",
                              "%s is asked once for the whole message: it has no '%s'", r->whole, name);
             else
-                report_error(r->ld->rd.rep, at, "each: payload.list makes one event per element", "'%s' is there only with 'each'", name);
+                report_error(r->ld->rd.rep, at,
+                             r->online ? "'online' has an each of its own: online: {each: payload.list, device: item.id, when: item.up}"
+                                       : "each: payload.list makes one event per element",
+                             "'%s' is there only with 'each'", name);
         }
     }
 }
@@ -312,12 +315,19 @@ static void read_online(const struct reading *outer, const struct yaml_node *n) 
     if (!node_mapping(rd, n, "'online'", "online: {topic: zigbee2mqtt/{device}/availability, when: payload == 'online'}"))
         return;
     (void)shape_keys(rd, n, &online_shape);
-    const struct yaml_node *topic = yaml_get(n, "topic"), *when = yaml_get(n, "when");
+    const struct yaml_node *topic = yaml_get(n, "topic"), *each = yaml_get(n, "each"), *when = yaml_get(n, "when");
     if (topic)
         r.topic = topic_read(r.ld, topic, "'topic'", &s->online_topic) ? &s->online_topic : NULL;
     else
         s->online_topic = s->topic; /* the data topic itself */
     r.each = r.no_payload = false;
+    r.online = true;
+    if (each) {
+        r.whole = "'each'";
+        (void)read_expr(&r, each, "'each'", CEL_DECL_DYN, &s->online_each);
+        r.whole = NULL;
+    }
+    r.each = each != NULL;
     if (!when)
         report_error(rd->rep, n->at, "when: payload == 'online'", "'online' needs 'when'");
     else

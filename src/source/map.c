@@ -27,11 +27,13 @@ static void make_events(struct work *w) {
         work_make(w, i);
 }
 
-static void make_each(struct work *w) {
-    struct cel_value all = work_eval(w, w->source->each.program);
-    if (cel_is_unknown(all) || all.type == CEL_NULL || ((all.type == CEL_LIST || all.type == CEL_MAP) && cel_size(all) == 0)) {
+/* other: a value that cannot be asked this way finds nothing either. */
+static void make_each(struct work *w, const struct rules_expr *each, bool other, void (*make)(struct work *)) {
+    struct cel_value all = work_eval(w, each->program);
+    if (cel_is_unknown(all) || all.type == CEL_NULL || (other && cel_is_error(all) && all.code == CEL_E_OVERLOAD) ||
+        ((all.type == CEL_LIST || all.type == CEL_MAP) && cel_size(all) == 0)) {
         w->quiet |= QUIET_EMPTY;
-        w->nothing = cel_is_unknown(all) ? work_sentence(all) : NULL;
+        w->nothing = cel_is_error(all) ? work_sentence(all) : NULL;
         return;
     }
     if (all.type == CEL_LIST) {
@@ -45,7 +47,7 @@ static void make_each(struct work *w) {
             } else if (!cel_list_at(all, i, &w->vars[SOURCE_ITEM])) {
                 break;
             }
-            make_events(w);
+            make(w);
             if (w->nevents == SOURCE_MAX_EVENTS || w->steps == 0)
                 break;
         }
@@ -54,7 +56,7 @@ static void make_each(struct work *w) {
     } else if (all.type == CEL_MAP) {
         size_t it = 0;
         while (w->nevents < SOURCE_MAX_EVENTS && w->steps && cel_map_next(all, &it, &w->vars[SOURCE_KEY], &w->vars[SOURCE_ITEM]))
-            make_events(w);
+            make(w);
         if (w->steps == 0)
             work_broken(w, "each", "the message takes too many steps");
     } else {
@@ -86,12 +88,13 @@ static bool enter(struct work *w, const struct source *s, const struct topic_pat
 }
 
 /* Where the topic is the data's own, a payload that cannot be asked this way is none of its business. */
+static bool is_shared(const struct source *s) { return s->topic.nlevels && strcmp(s->topic.filter, s->online_topic.filter) == 0; }
+
 static enum truth eval_online(struct work *w, const struct source *s) {
     struct cel_value v = work_eval(w, s->online_when.program);
     if (v.type == CEL_BOOL)
         return v.b ? YES : NO;
-    bool shared = s->topic.nlevels && strcmp(s->topic.filter, s->online_topic.filter) == 0;
-    if (v.type == CEL_NULL || cel_is_unknown(v) || (shared && cel_is_error(v) && v.code == CEL_E_OVERLOAD))
+    if (v.type == CEL_NULL || cel_is_unknown(v) || (is_shared(s) && cel_is_error(v) && v.code == CEL_E_OVERLOAD))
         return UNKNOWN;
     const char *why =
         cel_is_error(v) ? work_sentence(v) : arena_printf(w->arena, "gives %s where true or false is wanted", cel_type_name(v));
@@ -99,17 +102,13 @@ static enum truth eval_online(struct work *w, const struct source *s) {
     return ERROR;
 }
 
-static enum source_outcome run_online(struct work *w, const struct source *s) {
-    if (!enter(w, s, &s->online_topic, s->payload == SOURCE_WORD ? SOURCE_WORD : SOURCE_AUTO))
-        return OUTCOME_BROKEN;
+static void make_online(struct work *w) {
+    const struct source *s = w->source;
     enum truth t = eval_online(w, s);
-    if (t == UNKNOWN) {
-        w->quiet |= QUIET_ONLINE;
-        return OUTCOME_NOTHING;
-    }
-    struct event *ev = t == ERROR ? NULL : work_event(w);
+    w->quiet |= t == UNKNOWN ? QUIET_ONLINE : 0;
+    struct event *ev = t == YES || t == NO ? work_event(w) : NULL;
     if (!ev)
-        return OUTCOME_BROKEN;
+        return;
     struct event_field *f = arena_alloc(w->arena, sizeof *f);
     *ev = (struct event){.kind = atom_of("availability"),
                          .source = w->name,
@@ -124,11 +123,23 @@ static enum source_outcome run_online(struct work *w, const struct source *s) {
         *f = (struct event_field){.name = atom_of("online"), .value = cel_bool(t == YES)};
     ev->device = f ? work_device(w, &s->online_device) : NULL;
     if (!ev->device)
-        return OUTCOME_BROKEN;
+        return;
     if (w->m->remembered[s - w->m->rs->sources].remembers)
         ev->index = (uint16_t)s->nevents; /* none of those that are remembered */
     w->nevents++;
-    return OUTCOME_EVENTS;
+}
+
+static enum source_outcome run_online(struct work *w, const struct source *s) {
+    if (!enter(w, s, &s->online_topic, s->payload == SOURCE_WORD ? SOURCE_WORD : SOURCE_AUTO))
+        return OUTCOME_BROKEN;
+    size_t before = w->nevents;
+    if (s->online_each.program)
+        make_each(w, &s->online_each, is_shared(s), make_online);
+    else
+        make_online(w);
+    if (w->why)
+        return OUTCOME_BROKEN;
+    return w->nevents > before ? OUTCOME_EVENTS : OUTCOME_NOTHING;
 }
 
 /* OUTCOME_UNMATCHED: this source does not take the message. */
@@ -144,7 +155,7 @@ static enum source_outcome run_source(struct work *w, const struct source *s) {
         return OUTCOME_IGNORED;
     size_t before = w->nevents;
     if (s->each.program)
-        make_each(w);
+        make_each(w, &s->each, false, make_events);
     else
         make_events(w);
     if (w->why)

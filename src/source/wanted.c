@@ -48,6 +48,7 @@ bool wanted_collect(struct arena *arena, const struct source *s, struct wanted *
     *ret = (struct wanted){.all = s->ndrops > 0};
     add(&c, &s->match);
     add(&c, &s->each);
+    add(&c, &s->online_each);
     add(&c, &s->online_when);
     add(&c, &s->online_device);
     for (size_t i = 0; i < s->nevents; i++) {

@@ -124,6 +124,7 @@ struct source {
     /* online: */
     bool has_online;
     struct topic_pattern online_topic;
+    struct rules_expr online_each;   /* list or map: both of these for each element */
     struct rules_expr online_device; /* default topic.device */
     struct rules_expr online_when;   /* true: there; false: gone; unknown: no event */
 };

@@ -36,7 +36,7 @@ void registry_free(struct registry *r);
 size_t registry_count(const struct registry *r);
 const struct device *registry_at(const struct registry *r, size_t i);
 const struct device *registry_find(const struct registry *r, const char *id);
-/* The device whose text column `column` equals value (the first in file order): a join for sources. NULL when none; built once per column. */
+/* The device whose column `column`, of text or of whole numbers, equals value (the first in file order): a join for sources. NULL when none; built once per column. */
 const struct device *registry_find_by(const struct registry *r, atom_t column, const char *value, size_t len);
 size_t registry_columns(const struct registry *r, const struct registry_column **ret);
 bool device_field(const struct device *d, atom_t name, struct cel_value *ret);

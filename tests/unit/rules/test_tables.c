@@ -102,7 +102,8 @@ static void test_join(void **state) {
     assert_string_equal(d->id, "a"); /* the first in file order */
     assert_string_equal(registry_find_by(r, atom_of("address"), "70b4", 4)->id, "b");
     assert_null(registry_find_by(r, atom_of("address"), "70b5", 4));
-    assert_null(registry_find_by(r, atom_of("n"), "1", 1));
+    assert_string_equal(registry_find_by(r, atom_of("n"), "1", 1)->id, "a"); /* a column of whole numbers, by its digits */
+    assert_null(registry_find_by(r, atom_of("n"), "01", 2));
     assert_null(registry_find_by(r, atom_of("no_such_column"), "1", 1));
     assert_string_equal(registry_find_by(r, atom_of("id"), "c", 1)->id, "c");
     registry_free(r);
