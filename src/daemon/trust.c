@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Looks at the modes and owners of what the daemon goes by (see trust.h). What is not there, or cannot be listed, is for those to say who read it. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +67,21 @@ int trust_secrets(const struct config *conf, uid_t also, trust_fn fn, void *ctx)
 
 static int hand_on(void *ctx, const struct err *why) { return err_set(ctx, why->code, "%s", why->text); }
 
-int daemon_trust(const char *dir, struct err *err) { return trust_directory(dir, geteuid(), hand_on, err); }
+/* A daemon without one would be another gateway, with another store, and tell nobody. */
+static int must_be_there(const char *dir, struct err *err) {
+    char path[4096];
+
+    if (snprintf(path, sizeof(path), "%s/gengfu.yaml", dir) < (int)sizeof(path) && access(dir, F_OK) == 0 && access(path, F_OK) < 0 &&
+        errno == ENOENT)
+        return err_set(err, GF_ENOTFOUND, "there is no %s: it says who this gateway is, where its store is and whom it may tell", path);
+    return 0;
+}
+
+int daemon_trust(const char *dir, struct err *err) {
+    int rc = must_be_there(dir, err);
+
+    return rc == 0 ? trust_directory(dir, geteuid(), hand_on, err) : rc;
+}
 
 int daemon_trust_config(const char *dir, struct err *err) {
     int rc = one(dir, "", geteuid(), hand_on, err);

@@ -128,8 +128,10 @@ static void set_value(struct loading *l, const struct setting *s, const struct y
     case SETTING_EXPR: {
         struct cel_env *env = filter_env(l);
         struct rules_expr e;
-        if (env && expr_read(rd, &l->own->programs, env, n, what, CEL_DECL_BOOL, &e))
-            *(struct cel_program **)field = e.program;
+        if (!env || !expr_read(rd, &l->own->programs, env, n, what, CEL_DECL_BOOL, &e))
+            break;
+        *(struct cel_program **)field = e.program;
+        config_check_filter(rd, n, e.program);
         break;
     }
     }
@@ -282,6 +284,7 @@ static void read_root(struct loading *l, const struct yaml_node *root) {
             read_tls(l, SECTION_BROKER_TLS, -1, yaml_get(n, "tls"), &c->broker.tls, "'tls'");
     }
     config_check_broker(&l->rd, c, yaml_get(root, "broker"));
+    config_check_control(&l->rd, c, yaml_get(root, "control"));
     const struct yaml_node *platforms = yaml_get(root, "platforms");
     if (platforms)
         read_platforms(l, platforms);

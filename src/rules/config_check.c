@@ -6,6 +6,7 @@
 #include "gengfu/base/text.h"
 #include "gengfu/rules/node.h"
 #include "rules/config_int.h"
+#include "rules/expr_int.h"
 
 static bool loopback(const char *host, size_t len) {
     static const char *const names[] = {"localhost", "127.0.0.1", "::1", "[::1]"};
@@ -13,6 +14,17 @@ static bool loopback(const char *host, size_t len) {
         if (strlen(names[i]) == len && memcmp(names[i], host, len) == 0)
             return true;
     return len > 4 && memcmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") >= len;
+}
+
+/* mqtt://broker.example, broker.example:8883 */
+static void check_host(struct reader *rd, const struct config_mqtt *m, const struct yaml_node *n) {
+    const struct yaml_node *host = yaml_get(n, "host");
+    if (!host || !m->host)
+        return;
+    const char *colon = strchr(m->host, ':');
+    if (*m->host == '\0' || strpbrk(m->host, "/ \t@") || (colon && !strchr(colon + 1, ':')))
+        report_error(rd->rep, host->at, "host: broker.example; 'port' and 'tls' are settings of their own",
+                     "'host' must be a name or an address alone, not '%.100s'", m->host);
 }
 
 /* A password that everybody on the wire can read. */
@@ -27,11 +39,59 @@ static void check_password(struct reader *rd, const struct config_mqtt *m, const
 void config_check_broker(struct reader *rd, const struct config *c, const struct yaml_node *n) {
     if (!n || n->kind != YAML_MAPPING)
         return;
+    check_host(rd, &c->broker, n);
     check_password(rd, &c->broker, n);
     const struct yaml_node *expiry = yaml_get(n, "session_expiry");
     if (expiry && c->broker.session_expiry == 0)
         report_warning(rd->rep, expiry->at, "leave it out (14d)",
                        "with a session that expires at once, messages that come while we are away are lost");
+}
+
+void config_check_control(struct reader *rd, const struct config *c, const struct yaml_node *n) {
+    const struct yaml_node *path = n && n->kind == YAML_MAPPING ? yaml_get(n, "socket") : NULL;
+    if (path && c->socket && strlen(c->socket) > CONFIG_MAX_SOCKET)
+        report_error(rd->rep, path->at, "a shorter one, such as /run/gengfu/gengfu.sock",
+                     "the path of a socket has at most %d bytes, this one %zu", CONFIG_MAX_SOCKET, strlen(c->socket));
+}
+
+/* -- platforms ----------------------------------------------------------------------------------------------------------------- */
+
+const char *const config_incident_members[] = {"id",           "number",       "revision", "change",    "gateway",   "rule",
+                                               "rule_version", "rule_hash",    "by",       "condition", "handling",  "disposition",
+                                               "ticket",       "rating",       "severity", "urgency",   "certainty", "category",
+                                               "title",        "text",         "device",   "devices",   "place",     "times",
+                                               "time_quality", "due",          "count",    "values",    "evidence",  "members",
+                                               "parent",       "inhibited_by", "level",    "history",   "told",      "chattering",
+                                               "late",         "published",    "replayed", "test",      NULL};
+
+/* A member that no incident has makes the filter unknown, and the platform would never hear of anything. */
+void config_check_filter(struct reader *rd, const struct yaml_node *n, const struct cel_program *when) {
+    const struct cel_read *reads;
+    size_t nreads = cel_program_reads(when, &reads);
+    for (size_t i = 0; i < nreads; i++) {
+        const char *name = reads[i].field ? atom_name(reads[i].field) : NULL;
+        size_t k = 0;
+        while (name && config_incident_members[k] && strcmp(config_incident_members[k], name) != 0)
+            k++;
+        if (name && !config_incident_members[k])
+            report_unknown_warning(rd->rep, expr_field_place(n, 0, &reads[i]), name, config_incident_members, k,
+                                   "an incident has no member '%s': this platform would hear of nothing", name);
+    }
+}
+
+static void check_level(struct reader *rd, const struct config_platform *p, const struct yaml_node *n) {
+    static const char *const levels[] = {"village", "town", "district"};
+    const struct yaml_node *level = yaml_get(n, "level");
+    if (!level || !p->level)
+        return;
+    for (size_t i = 0; i < COUNT(levels); i++)
+        if (strcmp(levels[i], p->level) == 0)
+            return;
+    const char *near = text_nearest(p->level, levels, COUNT(levels));
+    char hint[64];
+    (void)snprintf(hint, sizeof hint, "did you mean '%s'?", near ? near : "");
+    if (near)
+        report_warning(rd->rep, level->at, hint, "'%.60s' is none of the levels: this platform would hear of every incident", p->level);
 }
 
 static void check_url(struct reader *rd, const struct config_platform *p, const struct yaml_node *n) {
@@ -52,11 +112,13 @@ static bool topic_part(const char *s) { return *s && *s != '/' && !strpbrk(s, "+
 
 void config_check_platform(struct reader *rd, const struct config_platform *p, const struct yaml_node *n) {
     const struct yaml_node *v;
+    check_level(rd, p, n);
     if ((v = yaml_get(n, "retry_max")) && p->retry_max < p->retry_min)
         report_error(rd->rep, v->at, NULL, "'retry_max' is shorter than 'retry_min'");
     if (p->public_only && p->type != PLATFORM_FILE && (v = yaml_get(n, "commands")) && p->actions)
         report_error(rd->rep, v->at, "leave 'commands' out", "a platform with 'detail: public' shows incidents, it cannot command them");
     if (p->type == PLATFORM_MQTT) {
+        check_host(rd, &p->mqtt, n);
         check_password(rd, &p->mqtt, n);
         if ((v = yaml_get(n, "prefix")) && p->prefix && !topic_part(p->prefix))
             report_error(rd->rep, v->at, "for example gengfu or city/gengfu", "'%.60s' cannot begin a topic", p->prefix);

@@ -57,6 +57,9 @@ extern const char *const config_section_about[SECTIONS];
 /* Checks that look at several settings at once (config_check.c). */
 struct reader;
 struct yaml_node;
+extern const char *const config_incident_members[]; /* what a platform's `when` may ask: the members of a message's data; ends with NULL */
+void config_check_filter(struct reader *rd, const struct yaml_node *n, const struct cel_program *when);
+void config_check_control(struct reader *rd, const struct config *c, const struct yaml_node *n);
 void config_check_broker(struct reader *rd, const struct config *c, const struct yaml_node *n);
 void config_check_neighbours(struct reader *rd, const struct config *c, const struct yaml_node *list);
 void config_check_platform(struct reader *rd, const struct config_platform *p, const struct yaml_node *n);

@@ -126,6 +126,9 @@ static bool check_header(struct csv *c) {
     const char *sign = c->n == 1 && !first->quoted ? strpbrk(first->text, ";\t") : NULL;
     if (c->len >= 2 && (memcmp(c->text, "\xFF\xFE", 2) == 0 || memcmp(c->text, "\xFE\xFF", 2) == 0))
         return fail(c, place_of(c, 0, 2), "save the file as UTF-8 (in a spreadsheet: \"CSV UTF-8\")", "the file is UTF-16");
+    if (c->n == 1 && !first->quoted && strstr(first->text, "，"))
+        return fail(c, first->at, "save the file with the commas of a plain keyboard between the cells",
+                    "the cells stand between commas U+FF0C");
     if (sign)
         return fail(c, first->at, "save the file with commas between the cells",
                     *sign == ';' ? "the cells stand between semicolons" : "the cells stand between tabulators");

@@ -31,6 +31,7 @@ struct registry {
     struct map by_id;
     struct registry_column columns[REGISTRY_MAX_COLUMNS];
     size_t ncolumns;
+    bool headless;         /* the header could not be read: nobody knows which columns were meant */
     struct index *indexes; /* one a column */
 };
 
@@ -71,6 +72,7 @@ struct loading {
     size_t column_of[CSV_MAX_CELLS];
     size_t nheader;
     size_t id_cell, kind_cell;
+    size_t errors; /* in the report before this file */
 };
 
 static const struct {
@@ -127,7 +129,7 @@ static void add_column(struct loading *l, size_t i) {
         report_error(l->rep, cell->at, NULL, "more than %d columns", REGISTRY_MAX_COLUMNS);
         return;
     }
-    if (!is_identifier(name, len)) {
+    if (!r->headless && !is_identifier(name, len)) {
         char hint[ATOM_NAME_MAX + 40];
         (void)snprintf(hint, sizeof hint, "rules read it as device['%s']", name);
         report_warning(l->rep, cell->at, hint, "the column's name '%s' is no identifier", name);
@@ -156,10 +158,20 @@ static const char *column_hint(const struct loading *l, const char *name, const 
     return otherwise;
 }
 
+static bool names(const struct loading *l, const char *column) {
+    for (size_t i = 0; i < l->csv->n; i++)
+        if (strncasecmp(l->csv->cells[i].text, column, strlen(column)) == 0)
+            return true;
+    return false;
+}
+
 static bool read_header(struct loading *l) {
     char hint[80];
-    if (!csv_next(l->csv))
+    if (!csv_next(l->csv)) {
+        l->r->headless = report_errors(l->rep) > l->errors;
         return false;
+    }
+    l->r->headless = !names(l, "device") && !names(l, "kind");
     l->id_cell = l->kind_cell = SIZE_MAX;
     l->nheader = l->csv->n;
     struct place at = l->csv->cells[0].at;
@@ -172,6 +184,8 @@ static bool read_header(struct loading *l) {
         report_error(l->rep, at,
                      column_hint(l, "kind", "add a column that says what each device is: lamp, lock, camera, …", hint, sizeof hint),
                      "no column is called 'kind'");
+    if (l->r->headless)
+        l->r->ncolumns = 0;
     return l->id_cell != SIZE_MAX;
 }
 
@@ -380,7 +394,7 @@ int registry_load(struct report *rep, const char *name, const char *text, size_t
         goto done;
     }
     csv_init(csv, rep, (uint16_t)rc);
-    *l = (struct loading){.rep = rep, .csv = csv, .r = r};
+    *l = (struct loading){.rep = rep, .csv = csv, .r = r, .errors = report_errors(rep)};
     rc = load_rows(l);
     csv_done(csv);
 done:
@@ -471,6 +485,8 @@ const struct device *registry_find_by(const struct registry *r, atom_t column, c
     }
     return NULL;
 }
+
+bool registry_headless(const struct registry *r) { return r->headless; }
 
 size_t registry_columns(const struct registry *r, const struct registry_column **ret) {
     *ret = r->columns;

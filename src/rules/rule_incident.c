@@ -28,7 +28,7 @@ bool severity_parse(const char *s, enum severity *ret) {
 
 static void read_severity(struct reader *rd, const struct yaml_node *n, enum severity *ret) {
     if (n->kind != YAML_SCALAR || n->bad || !severity_parse(n->text, ret))
-        (void)node_choice(rd, n, "'severity'", shape_severities, SEVERITIES); /* tells the English words */
+        (void)node_choice(rd, n, "'severity'", shape_severities, 2 * SEVERITIES); /* in both languages */
 }
 
 /* -- incident: ---------------------------------------------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 
 #define CONFIG_MAX_PLATFORMS 16
 #define CONFIG_ACTIONS 8
+#define CONFIG_MAX_SOCKET 100                   /* bytes of its path */
 #define CONFIG_SOCKET "/run/gengfu/gengfu.sock" /* the control socket, where nothing else is set: the daemon's and the shell's */
 extern const char
     *const config_actions[CONFIG_ACTIONS + 1]; /* what can be done to an incident: acknowledge, dispatch, …; NULL at the end */

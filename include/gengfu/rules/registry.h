@@ -39,6 +39,7 @@ const struct device *registry_find(const struct registry *r, const char *id);
 /* The device whose column `column`, of text or of whole numbers, equals value (the first in file order): a join for sources. NULL when none; built once per column. */
 const struct device *registry_find_by(const struct registry *r, atom_t column, const char *value, size_t len);
 size_t registry_columns(const struct registry *r, const struct registry_column **ret);
+bool registry_headless(const struct registry *r); /* its first line could not be read, so nothing can be said about columns */
 bool device_field(const struct device *d, atom_t name, struct cel_value *ret);
 const char *device_text(const struct device *d, const char *column); /* "" when absent or not text; d may be NULL */
 bool device_number(const struct device *d, const char *column, double *ret);

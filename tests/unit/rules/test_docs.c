@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "gengfu/base/file.h"
+#include "rules/config_int.h"
 #include "rules/shape_int.h"
 #include "rules_fixture.h"
 
@@ -96,6 +97,33 @@ static void test_examples(void **state) {
 }
 
 /* Every key that the program knows has its place on a page. */
+/* What a platform's `when` may ask is what docs/messages.md says that a message's data holds. */
+static void test_members(void **state) {
+    (void)state;
+    struct buf page;
+    struct err err = {0};
+    size_t told = 0, known = 0;
+    buf_init(&page, 0);
+    assert_int_equal(file_read("docs/messages.md", &page, &err), 0);
+    while (config_incident_members[known])
+        known++;
+    const char *row = strstr(page.data, "| field of `data` |");
+    assert_non_null(row);
+    for (row = strchr(row, '\n') + 1; row[0] == '|'; row = strchr(row, '\n') + 1) {
+        const char *cell = strchr(row + 1, '|');
+        for (const char *p = strchr(row, '`'); p && p < cell; p = strchr(strchr(p + 1, '`') + 1, '`')) {
+            size_t len = strcspn(p + 1, "`"), k = 0;
+            while (k < known && (strlen(config_incident_members[k]) != len || memcmp(config_incident_members[k], p + 1, len) != 0))
+                k++;
+            if (k == known)
+                fail_msg("docs/messages.md has '%.*s', a platform's 'when' does not know it", (int)len, p + 1);
+            told++;
+        }
+    }
+    assert_int_equal(told, known - 1); /* time_quality stands in the text */
+    buf_done(&page);
+}
+
 static void test_keys(void **state) {
     static const struct {
         const char *page;
@@ -124,6 +152,6 @@ static void test_keys(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_examples), cmocka_unit_test(test_keys)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_examples), cmocka_unit_test(test_members), cmocka_unit_test(test_keys)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
