@@ -11,7 +11,8 @@
  *
  * A broker sends only so many messages ahead of their acknowledgements. MQTT 5 brokers are told the number, but may have a smaller one of their own, and 3.1.1 brokers have their own, which
  * is often 20. So a commit never waits beyond half of that window, and the window is learnt: a broker that fell silent in the middle of the wait, with some messages open, had probably
- * come to its end; one that has more messages open than it was thought to send has a larger one. */
+ * come to its end (with less than half of 20 of them only when it went on as soon as it was acknowledged, several times in a row: so do brokers that are told to send one at a time, to keep the
+ * order); one that has more messages open than it was thought to send has a larger one. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,9 @@
 
 #define HASH_SEED UINT64_C(0x67656e676675)
 #define MAX_ACKS 262144 /* of one batch */
-#define WINDOW_311 20   /* messages in flight that a 3.1.1 broker allows at least, as they are shipped */
+#define WINDOW_311 20   /* messages in flight that a 3.1.1 broker allows, as they are shipped */
+#define SMALL_TIMES 3   /* a smaller window is believed after so many waits that ended like that */
+#define SMALL_PROMPT 50 /* ms after the acknowledgement, and after the coalescing wait, within which the next message came */
 
 struct ingest {
     struct mqtt *mqtt;
@@ -38,8 +41,12 @@ struct ingest {
     size_t nacks, cap_acks;
     size_t batch;        /* messages handed over in the batch at hand */
     size_t window;       /* messages that the broker sends before it waits for an acknowledgement */
-    uint64_t latest;     /* uv_now of the latest message */
+    uint64_t latest;     /* uv_now of the latest message but those at QoS 0 */
     uint64_t quiet;      /* ms without a message that mean that the broker waits */
+    size_t small;        /* messages that were open when it fell silent, fewer than a window has by default; 0: none */
+    int small_times;     /* waits in a row that ended with a message at once */
+    uint64_t released;   /* uv_now of the commit that ended such a wait */
+    uint64_t prompt;     /* ms */
     int receive_maximum; /* what an MQTT 5 broker is told */
     size_t batch_max;
     uv_loop_t *loop;
@@ -77,6 +84,8 @@ static void on_connected(void *ctx, bool session_present) {
     in->stats.up = true;
     in->stats.connects++;
     in->window = widest(in);
+    in->small = 0;
+    in->small_times = 0;
     say_why(in, "");
     if (!session_present)
         session_is_new(in);
@@ -135,16 +144,30 @@ static bool note_ack(struct ingest *in, uint16_t mid, uint64_t hash) {
     return true;
 }
 
+/* The first message after a wait in which the broker fell silent: did it wait for us? */
+static void learn_small(struct ingest *in) {
+    if (in->small == 0)
+        return;
+    in->small_times = in->latest - in->released <= in->prompt ? in->small_times + 1 : 0;
+    if (in->small_times >= SMALL_TIMES) {
+        in->window = in->small;
+        in->small_times = 0;
+    }
+    in->small = 0;
+}
+
 static void on_message(void *ctx, const struct mqtt_message *m) {
     struct ingest *in = ctx;
 
     in->stats.messages++;
-    in->latest = uv_now(in->loop);
-    if (m->qos == 0) {
+    if (m->qos == 0) { /* which is in no window */
         in->stats.qos0++;
     } else {
         uint64_t hash = hash_bytes(m->payload, m->len, hash_bytes(m->topic, strlen(m->topic), HASH_SEED));
         bool seen = guard_seen(&in->guard, m->mid, hash);
+
+        in->latest = uv_now(in->loop);
+        learn_small(in);
 
         /* Without the note a crash could make this message count twice; that is the lesser evil against not hearing it. */
         if (!note_ack(in, m->mid, hash) && !in->broken) {
@@ -170,8 +193,13 @@ static enum mqtt_acks on_batch(void *ctx) {
 }
 
 void ingest_durable(struct ingest *in) {
-    if (in->nacks >= WINDOW_311 / 2 && uv_now(in->loop) - in->latest >= in->quiet)
+    bool silent = uv_now(in->loop) - in->latest >= in->quiet;
+
+    if (silent && in->nacks >= WINDOW_311 / 2)
         in->window = in->nacks;
+    else if (silent)
+        in->small = in->nacks;
+    in->released = uv_now(in->loop);
     durable(in);
     mqtt_release(in->mqtt);
 }
@@ -238,6 +266,7 @@ int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_o
     in->receive_maximum = conf->broker.receive_maximum;
     in->batch_max = (size_t)conf->batch_max;
     in->quiet = (uint64_t)conf->commit_wait / 2;
+    in->prompt = SMALL_PROMPT + (uint64_t)conf->coalesce;
     if (in->broker.client_id == NULL) {
         (void)snprintf(in->client_id, sizeof(in->client_id), "gengfu-%.200s", conf->id != NULL ? conf->id : "gateway");
         in->broker.client_id = in->client_id;

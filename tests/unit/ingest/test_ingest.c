@@ -401,6 +401,35 @@ static void half_a_window_urges(void **state) {
     end();
 }
 
+/* A broker that sends one at a time (to keep their order) must not make that one message a wait. */
+static void a_window_of_one_is_learnt(void **state) {
+    (void)state;
+    if (!begin("max_inflight_messages 1\n"))
+        skip();
+    sink.later = true;
+    sink.conf.commit_wait = 20;
+    fx.broker.protocol = 4;
+    sink_new(0);
+    sink_start(one_filter, 1);
+    assert_true(mfx_until(&fx, is_up, pub));
+    mfx_run(&fx, 50);
+    for (int i = 0; i < 60; i++)
+        publish_to("k/a", i, 1);
+    for (want = 1; sink.urged == 0; want++) { /* a few; on a machine that has much to do, some more */
+        assert_true(mfx_until(&fx, has_received, pub));
+        assert_true(want < 40);
+        if (sink.urged > 0)
+            break;
+        mfx_run(&fx, 15);
+        keep(NULL, 0);
+        ingest_durable(sink.ingest);
+    }
+    want = 60;
+    assert_true(mfx_until(&fx, has_all, pub));
+    each_once(60);
+    end();
+}
+
 /* The acknowledgements never leave: a process that dies between commit and PUBACK. The next one is told what was committed. */
 static void restored_acknowledgements(void **state) {
     struct ingest_stats st;
@@ -624,6 +653,7 @@ int main(void) {
         cmocka_unit_test(link_lost_before_the_commit),
         cmocka_unit_test(a_late_commit_fails),
         cmocka_unit_test(half_a_window_urges),
+        cmocka_unit_test(a_window_of_one_is_learnt),
         cmocka_unit_test(restored_acknowledgements),
         cmocka_unit_test(qos0_is_counted),
         cmocka_unit_test(subscriptions_change),
