@@ -28,6 +28,26 @@ static void trouble(struct jw *w, const char *what, const char *why) {
     jw_close(w, '}');
 }
 
+/* A broker that is there, and does not give what was asked for. */
+static void put_subscriptions(struct jw *w, const struct daemon *d) {
+    struct ingest_stats s = {0};
+    char text[400];
+
+    if (d->ingest == NULL || !d->link_up)
+        return;
+    ingest_stats(d->ingest, &s);
+    if (s.refused > 0) {
+        (void)snprintf(text, sizeof(text), "%zu, the first is '%.200s': what may our user read there? gengfu reload asks again", s.refused,
+                       s.refused_first);
+        trouble(w, "the broker refuses subscriptions; nothing comes of them", text);
+    }
+    if (s.lesser > 0) {
+        (void)snprintf(text, sizeof(text), "%zu, the first is '%.200s': what is on its way, or comes while we are away, is lost", s.lesser,
+                       s.lesser_first);
+        trouble(w, "the broker grants subscriptions at QoS 0 only", text);
+    }
+}
+
 static void put_troubles(struct jw *w, const struct daemon *d) {
     char text[400];
 
@@ -38,6 +58,7 @@ static void put_troubles(struct jw *w, const struct daemon *d) {
         trouble(w, "the store's disk is full; nothing is acknowledged until there is room", "the reserve is given up");
     if (!d->link_up)
         trouble(w, "the broker is not reachable", d->link_why);
+    put_subscriptions(w, d);
     if (!d->reload_ok)
         trouble(w, d->fell_back ? "the rules are broken; the last good set is in force" : "the latest reload was refused", d->reload_why);
     if (d->reopen_why[0] != '\0')

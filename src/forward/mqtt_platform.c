@@ -207,10 +207,10 @@ static void on_published(void *ctx, int mid, bool ok) {
     arm(ms);
 }
 
-static void on_subscribed(void *ctx, const char *filter, bool ok) {
+static void on_subscribed(void *ctx, const char *filter, int granted) {
     struct mqtt_sender *ms = ctx;
 
-    if (!ok)
+    if (granted < 0)
         log_error("platform %s: its broker refuses the subscription to '%s'", ms->s->conf->name, filter);
 }
 
@@ -343,8 +343,8 @@ static void platform_flush(struct sender *s) { arm(s->own); }
 static void platform_renew(struct sender *s) {
     struct mqtt_sender *ms = s->own;
 
-    if (ms->client_open)
-        (void)mqtt_renew(ms->mqtt);
+    if (ms->client_open && !mqtt_renew(ms->mqtt))
+        mqtt_ask_again(ms->mqtt);
 }
 
 static int64_t peer_not_after(const struct sender *s) {

@@ -214,13 +214,12 @@ void ingest_retry(struct ingest *in) {
         mqtt_release(in->mqtt);
 }
 
-static void on_subscribed(void *ctx, const char *filter, bool ok) {
-    struct ingest *in = ctx;
-
-    if (ok)
-        return;
-    log_error("broker: refuses the subscription to '%s'", filter);
-    (void)snprintf(in->why, sizeof(in->why), "the broker refuses the subscription to '%.200s'", filter);
+static void on_subscribed(void *ctx, const char *filter, int granted) {
+    (void)ctx;
+    if (granted < 0)
+        log_error("broker: refuses the subscription to '%s': nothing comes of it", filter);
+    else if (granted == 0)
+        log_warn("broker: grants the subscription to '%s' at QoS 0 only: what is on its way, or comes while we are away, is lost", filter);
 }
 
 static void on_settled(void *ctx) {
@@ -356,8 +355,8 @@ int ingest_start(struct ingest *in, struct err *err) {
 }
 
 void ingest_renew(struct ingest *in) {
-    if (in->started && !in->stopping)
-        (void)mqtt_renew(in->mqtt);
+    if (in->started && !in->stopping && !mqtt_renew(in->mqtt))
+        mqtt_ask_again(in->mqtt);
 }
 
 void ingest_hurry(struct ingest *in) { mqtt_hurry(in->mqtt); }
@@ -382,5 +381,7 @@ void ingest_stats(const struct ingest *in, struct ingest_stats *ret) {
     ret->protocol = mqtt_protocol(in->mqtt);
     ret->bytes = mqtt_bytes_in(in->mqtt);
     ret->why = in->why;
+    ret->refused = mqtt_filters_amiss(in->mqtt, false, &ret->refused_first);
+    ret->lesser = mqtt_filters_amiss(in->mqtt, true, &ret->lesser_first);
     ret->peer_not_after = mqtt_peer_not_after(in->mqtt);
 }

@@ -93,7 +93,7 @@ static void on_subscribe(struct mosquitto *mosq, void *ctx, int mid, int n, cons
     (void)mosq;
     (void)props;
     m->progress++;
-    mqtt_filters_answer(m, mid, true, n > 0 && granted[0] < 128);
+    mqtt_filters_answer(m, mid, true, n > 0 && granted[0] >= 0 && granted[0] <= 2 ? granted[0] : -1);
 }
 
 static void on_unsubscribe(struct mosquitto *mosq, void *ctx, int mid, const mosquitto_property *props) {
@@ -102,7 +102,7 @@ static void on_unsubscribe(struct mosquitto *mosq, void *ctx, int mid, const mos
     (void)mosq;
     (void)props;
     m->progress++;
-    mqtt_filters_answer(m, mid, false, true);
+    mqtt_filters_answer(m, mid, false, 0);
 }
 
 /* Only while connecting: the errors are where libmosquitto says why TLS did not come about. */

@@ -29,11 +29,13 @@
 enum mqtt_state { MQTT_IDLE, MQTT_WAITING, MQTT_RESOLVING, MQTT_CONNECTING, MQTT_UP, MQTT_STOPPING, MQTT_CLOSED };
 
 enum mqtt_filter_state {
-    FILTER_NEW,  /* wanted; the broker's present session does not know it yet, as far as we know */
-    FILTER_SENT, /* SUBSCRIBE queued */
-    FILTER_HELD, /* SUBACK came */
-    FILTER_GONE, /* no longer wanted; UNSUBSCRIBE still to be sent */
-    FILTER_LEFT  /* UNSUBSCRIBE queued */
+    FILTER_NEW,     /* wanted; the broker's present session does not know it yet, as far as we know */
+    FILTER_SENT,    /* SUBSCRIBE queued */
+    FILTER_HELD,    /* SUBACK came */
+    FILTER_LESS,    /* the same, and with it a lower quality of service than was asked for */
+    FILTER_REFUSED, /* a SUBACK that says no: asked for again with the next connection */
+    FILTER_GONE,    /* no longer wanted; UNSUBSCRIBE still to be sent */
+    FILTER_LEFT     /* UNSUBSCRIBE queued */
 };
 struct mqtt_filter {
     char *filter;
@@ -124,7 +126,7 @@ void mqtt_on_pause(uv_timer_t *t);
 /* subscribe.c */
 void mqtt_filters_connected(struct mqtt *m, bool session_present);
 void mqtt_filters_send(struct mqtt *m);
-void mqtt_filters_answer(struct mqtt *m, int mid, bool subscribed, bool ok);
+void mqtt_filters_answer(struct mqtt *m, int mid, bool subscribed, int granted);
 void mqtt_filters_lost(struct mqtt *m);
 void mqtt_filters_done(struct mqtt *m);
 /* backoff.c */

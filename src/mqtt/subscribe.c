@@ -2,6 +2,7 @@
  * The filters that are wanted, what the broker's session knows of them, and the SUBSCRIBE and UNSUBSCRIBE packets that bring the two together.
  *
  *   NEW ─SUBSCRIBE─► SENT ─SUBACK─► HELD        (a lost link: SENT becomes NEW; a lost session: HELD becomes NEW)
+ *                       └─SUBACK─► LESS, REFUSED  (a lost link: NEW, for the broker's settings may be others by now)
  *     GONE ─UNSUBSCRIBE─► LEFT ─UNSUBACK─► forgotten   (a lost link: LEFT becomes GONE; a lost session: forgotten) */
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +115,7 @@ void mqtt_filters_send(struct mqtt *m) {
 /* Told once nothing is left to be said or answered. */
 static void tell_settled(struct mqtt *m) {
     for (size_t i = 0; i < m->nfilters; i++)
-        if (m->filters[i].state != FILTER_HELD)
+        if (m->filters[i].state != FILTER_HELD && m->filters[i].state != FILTER_LESS && m->filters[i].state != FILTER_REFUSED)
             return;
     m->inside++;
     if (m->ops.settled != NULL)
@@ -138,14 +139,31 @@ void mqtt_filters_lost(struct mqtt *m) {
     for (size_t i = 0; i < m->nfilters; i++) {
         struct mqtt_filter *f = &m->filters[i];
 
-        if (f->state == FILTER_SENT)
+        if (f->state == FILTER_SENT || f->state == FILTER_LESS || f->state == FILTER_REFUSED)
             f->state = FILTER_NEW;
         else if (f->state == FILTER_LEFT)
             f->state = FILTER_GONE;
     }
 }
 
-void mqtt_filters_answer(struct mqtt *m, int mid, bool subscribed, bool ok) {
+size_t mqtt_filters_amiss(const struct mqtt *m, bool less, const char **ret_first) {
+    size_t n = 0;
+
+    *ret_first = NULL;
+    for (size_t i = 0; i < m->nfilters; i++)
+        if (m->filters[i].state == (less ? FILTER_LESS : FILTER_REFUSED) && n++ == 0)
+            *ret_first = m->filters[i].filter;
+    return n;
+}
+
+void mqtt_ask_again(struct mqtt *m) {
+    for (size_t i = 0; i < m->nfilters; i++)
+        if (m->filters[i].state == FILTER_LESS || m->filters[i].state == FILTER_REFUSED)
+            m->filters[i].state = FILTER_NEW;
+    mqtt_filters_send(m);
+}
+
+void mqtt_filters_answer(struct mqtt *m, int mid, bool subscribed, int granted) {
     for (size_t i = 0; i < m->nfilters; i++) {
         struct mqtt_filter *f = &m->filters[i];
 
@@ -156,10 +174,10 @@ void mqtt_filters_answer(struct mqtt *m, int mid, bool subscribed, bool ok) {
             tell_settled(m);
             return;
         }
-        f->state = FILTER_HELD; /* also when refused: asking again would bring the same answer */
+        f->state = granted < 0 ? FILTER_REFUSED : granted < f->qos ? FILTER_LESS : FILTER_HELD;
         m->inside++;
         if (m->ops.subscribed != NULL)
-            m->ops.subscribed(m->ctx, f->filter, ok);
+            m->ops.subscribed(m->ctx, f->filter, granted);
         m->inside--;
         tell_settled(m);
         return;

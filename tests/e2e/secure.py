@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS to the devices' broker: its certificate is checked, ours is shown, the password comes from a file; and what happens when one of them is wrong."""
+import glob
+import json
 import os
 
 import lib
@@ -63,3 +65,23 @@ def test_secret_that_everybody_can_read_is_refused(t):
     t.check(why.split("; cure")[0].split(": ", 1)[1] in done.stdout, f"check says something else: {done.stdout!r} and not {why!r}")
     t.check(not box.status()["broker"]["connected"], "a password that everybody can read was used")
     t.equal(box.cli("status").returncode, 1, "exit code of status")
+
+
+def test_broker_that_gives_less_is_told(t):
+    """Subscriptions that are refused, or granted at QoS 0: connected, and yet deaf."""
+    box = t.box("less")
+    plugin = glob.glob("/usr/lib/*/mosquitto_dynamic_security.so")
+    box.write("access.json", json.dumps({"defaultACLAccess": {"publishClientSend": True, "publishClientReceive": True, "subscribe": False, "unsubscribe": True}, "anonymousGroup": "all",
+                                         "groups": [{"groupname": "all", "roles": []}], "clients": [], "roles": []}))
+    brokers = [("QoS 0", sandbox.Broker(box, "plain", extra=["max_qos 0"]))]
+    if plugin:
+        brokers.append(("refuses", sandbox.Broker(box, "strict", extra=[f"plugin {plugin[0]}", f"plugin_opt_config_file {box.path('access.json')}"])))
+    for word, broker in brokers:
+        broker.start()
+        box.configure(broker.port, [], {"10-probe.yaml": lib.PROBE_SOURCE, "20-rules.yaml": lib.PROBE_RULES}, lib.PROBES)
+        box.start()
+        told = sandbox.wait_for(lambda: box.status()["troubles"], 10, f"a trouble: {word}")
+        t.check(word in told[0]["what"] and "probe/+" in told[0]["why"], f"trouble: {told}")
+        box.cli("reload", check=0)
+        t.check(sandbox.wait_for(lambda: box.log("daemon").count(word) >= 2, 10, "it to be asked for again"), "not asked for again")
+        t.check(box.stop() == 0, "exit code")

@@ -58,11 +58,11 @@ static void on_published(void *ctx, int mid, bool ok) {
         c->unpublished++;
 }
 
-static void on_subscribed(void *ctx, const char *filter, bool ok) {
+static void on_subscribed(void *ctx, const char *filter, int granted) {
     struct client *c = ctx;
 
     (void)filter;
-    if (ok)
+    if (granted >= 0)
         c->subscribed++;
     else
         c->refused_filters++;

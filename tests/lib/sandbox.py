@@ -75,8 +75,8 @@ class Refused(Exception):
 
 
 class Broker:
-    def __init__(self, box, name="broker", tls=False, password=None, acl=None, endless=False):
-        """endless: its queue has no ceiling, whatever the shipped snippet says."""
+    def __init__(self, box, name="broker", tls=False, password=None, endless=False, extra=()):
+        """endless: its queue has no ceiling, whatever the shipped snippet says. extra: lines of its configuration."""
         self.box, self.name, self.tls = box, name, tls
         self.port = free_port()
         self.dir = os.path.join(box.dir, name)
@@ -98,6 +98,7 @@ class Broker:
             lines += [f"password_file {f.name}", "allow_anonymous false"]
         else:
             lines.append("allow_anonymous true")
+        lines += extra
         self.conf = os.path.join(self.dir, "mosquitto.conf")
         with open(self.conf, "w", encoding="ascii") as f:
             f.write("\n".join(lines) + "\n")

@@ -33,9 +33,11 @@ struct ingest_stats {
     int protocol;
     uint64_t messages, duplicates, qos0, bytes, batches, connects;
     uint64_t largest_batch;
-    uint64_t sessions_lost; /* the broker had none of ours any more, with what came in while we were away */
-    const char *why;        /* latest reason for being down; "" */
-    int64_t peer_not_after; /* wall ms: when the broker's certificate runs out; TIME_NONE: no TLS, or not seen yet */
+    uint64_t sessions_lost;                   /* the broker had none of ours any more, with what came in while we were away */
+    size_t refused, lesser;                   /* filters that the broker has refused; has granted at QoS 0 only */
+    const char *refused_first, *lesser_first; /* one of each; NULL: none */
+    const char *why;                          /* latest reason for being down; "" */
+    int64_t peer_not_after;                   /* wall ms: when the broker's certificate runs out; TIME_NONE: no TLS, or not seen yet */
 };
 
 GF_WARN_UNUSED int ingest_new(uv_loop_t *loop, const struct config *conf, const struct ingest_ops *ops, void *ctx, struct err *err,
@@ -49,7 +51,9 @@ GF_WARN_UNUSED int ingest_leave(struct ingest *in, const char *filter, struct er
 const char *ingest_client_id(const struct ingest *in); /* the session's name at the broker */
 GF_WARN_UNUSED int ingest_start(struct ingest *in, struct err *err);
 void ingest_hurry(struct ingest *in);
-void ingest_renew(struct ingest *in); /* looks for a renewed certificate, key or password now; by itself it does so with every keepalive */
+void ingest_renew(
+    struct ingest *
+        in); /* looks for a renewed certificate, key or password now (by itself it does so with every keepalive), and asks again for what was refused */
 void ingest_durable(struct ingest *in); /* after INGEST_LATER: the owner has committed everything */
 void ingest_hold(struct ingest *in);    /* after INGEST_LATER: the owner tried, and failed; ingest_retry goes on */
 void ingest_retry(struct ingest *in);

@@ -42,7 +42,7 @@ struct mqtt_ops {
      * until it comes. */
     enum mqtt_acks (*batch)(void *ctx);
     void (*published)(void *ctx, int mid, bool ok); /* QoS 1: the broker has it (PUBACK); ok false: it refused it (MQTT 5 reason >= 128) */
-    void (*subscribed)(void *ctx, const char *filter, bool ok);
+    void (*subscribed)(void *ctx, const char *filter, int granted); /* quality of service; -1: refused */
     void (*settled)(
         void *
             ctx); /* the broker has answered for every filter: its session holds those that are wanted, and no other that was named here. May be NULL */
@@ -72,6 +72,9 @@ GF_WARN_UNUSED int mqtt_publish(struct mqtt *m, const char *topic, const void *p
 /* Remembered and sent again after each connect without session. Takes effect now when the link is up. */
 GF_WARN_UNUSED int mqtt_subscribe(struct mqtt *m, const char *filter, int qos, struct err *err);
 GF_WARN_UNUSED int mqtt_unsubscribe(struct mqtt *m, const char *filter, struct err *err);
+/* Filters that the broker has refused (less false) or has granted at less than was asked for. The first of them; NULL: none. */
+size_t mqtt_filters_amiss(const struct mqtt *m, bool less, const char **ret_first);
+void mqtt_ask_again(struct mqtt *m); /* for those; by itself it does so with each connection */
 /* Looks whether certificates, key or password were renewed, and if so connects anew with them (true); the client does it by itself with every keepalive. */
 bool mqtt_renew(struct mqtt *m);
 int64_t mqtt_peer_not_after(
