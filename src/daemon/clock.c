@@ -96,7 +96,10 @@ static void put_right(struct daemon *d, int64_t until, int64_t step, bool right)
     struct daemon_clock *c = &d->clock;
     struct err err = {0};
 
-    if (step != 0 && store_restamp(d->store, c->journal_from, step, &err) < 0)
+    int rc = step != 0 ? store_restamp(d->store, c->journal_from, step, &err) : 0;
+
+    daemon_store_met(d, rc, &err);
+    if (rc < 0)
         log_warn("clock: the journal's stamps of the time before it was set stay as they are: %s", err.text);
     if (engine_restamp(d->engine, c->unsynced_from, until, step, right, daemon_now(d), &d->fx) < 0)
         d->fx.failed = true;

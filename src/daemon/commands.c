@@ -36,7 +36,10 @@ static const cJSON *look_up(struct daemon *d, const char *incident, uint32_t *re
     const cJSON *doc;
     size_t len;
 
-    if (store_incident(d->store, incident, &d->scratch, &body, &len, &err) < 0 || json_parse(&d->scratch, body, len, &err, &doc) < 0)
+    int rc = store_incident(d->store, incident, &d->scratch, &body, &len, &err);
+
+    daemon_store_met(d, rc, &err);
+    if (rc < 0 || json_parse(&d->scratch, body, len, &err, &doc) < 0)
         return NULL;
     *ret_audience = !json_bool(doc, "published", true)
                         ? 0
@@ -93,6 +96,7 @@ void pipeline_command(struct daemon *d, const cJSON *json, const struct commande
         buf_puts(answer, before); /* applied already: the same answer again */
         return;
     }
+    daemon_store_met(d, known, &err);
     if (known < 0) {
         log_error("%s: whether command %.60s came before cannot be read: %s", by->who, id, err.text);
         refuse(answer, id, "the gateway cannot read its store at the moment; send the command again later");

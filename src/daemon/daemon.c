@@ -46,7 +46,10 @@ static void on_upkeep(uv_timer_t *t) {
     watch_look(d);
     if (!d->stuck && checkpoint_due(d) && !d->full) /* it is not what the reserve was given up for */
         gf_ignore(pipeline_checkpoint(d));
-    if (!d->stuck && store_trim(d->store, daemon_age_now(d), TRIM_ROWS, &more, &err) < 0)
+    int rc = d->stuck ? 0 : store_trim(d->store, daemon_age_now(d), TRIM_ROWS, &more, &err);
+
+    daemon_store_met(d, rc, &err);
+    if (rc < 0)
         log_warn("journal: %s", err.text);
     (void)uv_timer_start(t, on_upkeep, more ? UPKEEP_BUSY_MS : (uint64_t)daemon_real_delay(d, UPKEEP_MS), 0);
 }

@@ -182,7 +182,8 @@ GF_WARN_UNUSED int daemon_store_open(struct daemon *d, struct err *err);
 GF_WARN_UNUSED int daemon_store_replace(struct daemon *d,
                                         struct err *err); /* err says what was met; d->store is a new one afterwards, or NULL */
 void daemon_store_failed(struct daemon *d, struct err *err)
-    __attribute__((noreturn)); /* damage met at work: a new store, and a new start */
+    __attribute__((noreturn));                                    /* damage met at work: a new store, and a new start */
+void daemon_store_met(struct daemon *d, int rc, struct err *err); /* that, when rc says that it is damage */
 
 /* ruleset.c: rule sets read, kept, and taken back */
 GF_WARN_UNUSED int daemon_rules_load(struct daemon *d, struct err *err, struct ruleset **ret); /* its files go into d->pack */

@@ -102,3 +102,8 @@ void daemon_store_failed(struct daemon *d, struct err *err) {
     log_error("store: ending, so that the next start goes on from what could be taken over; what was not acknowledged comes again");
     _exit(3);
 }
+
+void daemon_store_met(struct daemon *d, int rc, struct err *err) {
+    if (rc == GF_ECORRUPT)
+        daemon_store_failed(d, err);
+}

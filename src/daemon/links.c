@@ -146,10 +146,13 @@ static void on_forward_closed(void *ctx) {
     }
 }
 
+static void on_damaged(void *ctx, struct err *err) { daemon_store_failed(ctx, err); }
+
 static int64_t on_wall(void *ctx) { return daemon_now(ctx).wall; }
 
 int daemon_open_forward(struct daemon *d, struct err *err) {
-    static const struct forward_ops ops = {.command = on_command, .health = on_health, .closed = on_forward_closed, .wall = on_wall};
+    static const struct forward_ops ops = {
+        .command = on_command, .health = on_health, .damaged = on_damaged, .closed = on_forward_closed, .wall = on_wall};
     const struct config *conf = d->conf_rules->config;
     const char *names[CONFIG_MAX_PLATFORMS];
     struct forward *f = NULL;

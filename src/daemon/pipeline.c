@@ -211,8 +211,7 @@ static int write_batch(struct daemon *d, struct err *err) {
     int64_t began = clock_mono_us();
     int rc = store_commit(d->store, &batch, err);
 
-    if (rc == GF_ECORRUPT)
-        daemon_store_failed(d, err);
+    daemon_store_met(d, rc, err);
     if (rc == 0) {
         count_commit(d, clock_mono_us() - began);
         daemon_rules_kept(d);

@@ -8,6 +8,11 @@
 #include "gengfu/base/fault.h"
 #include "gengfu/base/log.h"
 
+static void tell_damage(struct forward *f, int rc, struct err *err) {
+    if (rc == GF_ECORRUPT && f->ops.damaged != NULL)
+        f->ops.damaged(f->ctx, err);
+}
+
 #define OUTCOMES_MAX 512 /* of one transaction; the rest follows in the next turn */
 
 static size_t collect(struct forward *f, struct outbox_outcome *items, struct slot **slots) {
@@ -43,6 +48,7 @@ static bool write_outcomes(struct forward *f) {
                                                    : store_outbox_outcomes(f->store, items, n, &err);
 
     if (rc < 0) {
+        tell_damage(f, rc, &err);
         if (!f->store_trouble)
             log_error("outbox: what the platforms confirmed cannot be written, trying on: %s", err.text);
         f->store_trouble = true;
@@ -168,6 +174,7 @@ static void pump(struct sender *s) {
     int n = store_outbox_next(f->store, s->conf->name, wall, busy, nbusy, want, &f->arena, rows, &err);
 
     if (n < 0) {
+        tell_damage(f, n, &err);
         log_error("platform %s: the outbox cannot be read: %s", s->conf->name, err.text);
         look_again(s, FORWARD_TURN_RETRY);
     }

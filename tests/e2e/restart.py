@@ -242,6 +242,22 @@ def test_damage_met_at_work_loses_no_message(t):
     t.equal(platform.violations, [], "violations")
 
 
+def test_damage_met_beside_the_way_of_a_message(t):
+    """Pages that only the sending to a platform, or the upkeep, comes by: neither may try in vain for ever."""
+    for table, name in (("published", "sending"), ("answer", "upkeep")):
+        box, broker, platform = lib.probe_box(t, name)
+        box.start()
+        t.equal(box.stop(), 0, "exit code after SIGTERM")
+        tear(box, table)
+        box.start(scale=60)  # the upkeep comes twice a second
+        broker.publish([lib.probe("p1", 50)])
+        t.equal(box.daemon.wait(10), 3, f"exit code when the {name} met the damage")
+        t.equal(len(damaged(box)), 1, "damaged files that are kept")
+        box.start()
+        t.check(platform.wait(lambda: opened(platform, "high") and opened(platform, "gengfu-damage"), 10), "the platform does not hear of the damage, and of what was before")
+        sandbox.wait_for(lambda: box.status()["outbox"]["waiting"] == 0, 10, "the outbox to be empty")
+
+
 def test_closed_incident_can_be_evaluated_after_a_restart(t):
     box, broker, platform = lib.probe_box(t, "evaluate")
     box.start()

@@ -23,7 +23,8 @@ struct forward_ops {
     void (*command)(void *ctx, size_t platform, const cJSON *command, struct buf *answer);
     void (*health)(void *ctx, size_t platform, bool reachable, const char *why); /* on each change */
     void (*closed)(void *ctx);
-    int64_t (*wall)(void *ctx); /* the daemon's wall clock (it may be scaled in tests and demos) */
+    void (*damaged)(void *ctx, struct err *err); /* the store is, and err says how: nothing more can be had from its outbox. May be NULL */
+    int64_t (*wall)(void *ctx);                  /* the daemon's wall clock (it may be scaled in tests and demos) */
 };
 struct forward_stats {
     const char *name, *type;
