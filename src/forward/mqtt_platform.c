@@ -188,7 +188,7 @@ static enum mqtt_acks on_batch(void *ctx) {
     return ACKS_WRITE; /* commands have been made durable one by one; a receipt that is lost comes again with the next sending */
 }
 
-static void on_published(void *ctx, int mid, bool ok) {
+static void on_published(void *ctx, int mid, enum mqtt_taken taken) {
     struct mqtt_sender *ms = ctx;
     struct sender *s = ms->s;
 
@@ -198,8 +198,10 @@ static void on_published(void *ctx, int mid, bool ok) {
         if (slot->state != SLOT_FLYING || slot->mid != mid)
             continue;
         slot->mid = 0;
-        if (!ok)
+        if (taken == NOT_TAKEN)
             sender_result(s, slot, RESULT_RETRY, "the platform's broker refuses the message", -1);
+        else if (taken == TAKEN_FOR_NOBODY && s->conf->confirm_puback)
+            sender_result(s, slot, RESULT_RETRY, "the platform is not subscribed at its broker, which would keep nothing for it", -1);
         else if (s->conf->confirm_puback)
             sender_result(s, slot, RESULT_CONFIRMED, "", -1);
         break;

@@ -83,7 +83,7 @@ static void on_publish(struct mosquitto *mosq, void *ctx, int mid, int code, con
     m->progress++;
     m->inside++;
     if (m->ops.published != NULL)
-        m->ops.published(m->ctx, mid, code < 128);
+        m->ops.published(m->ctx, mid, code >= 128 ? NOT_TAKEN : code == MQTT_RC_NO_MATCHING_SUBSCRIBERS ? TAKEN_FOR_NOBODY : TAKEN);
     m->inside--;
 }
 

@@ -112,7 +112,7 @@ void sim_flush(struct sim *s) {
     }
 }
 
-void sim_published(void *ctx, int mid, bool ok) {
+void sim_published(void *ctx, int mid, enum mqtt_taken taken) {
     struct sim *s = ctx;
 
     if (!s->flying || mid <= 0 || mid >= SIM_MIDS || !s->flying[mid])
@@ -121,7 +121,7 @@ void sim_published(void *ctx, int mid, bool ok) {
 
     s->flying[mid] = NULL;
     s->outstanding--;
-    if (!ok) {
+    if (taken == NOT_TAKEN) {
         sim_fail(s, GF_EDENIED, "the broker refused a message to %s; may this user publish there?", m->topic);
     } else {
         s->confirmed++;

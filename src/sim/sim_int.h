@@ -157,7 +157,7 @@ void sim_put(struct sim *s, bool retain, const char *topic, const void *payload,
 void sim_send(struct sim *s, const char *topic, const char *fmt, ...) GF_PRINTF(3, 4);
 void sim_retain(struct sim *s, const char *topic, const char *fmt, ...) GF_PRINTF(3, 4);
 void sim_flush(struct sim *s); /* as far as the link and the window let it */
-void sim_published(void *ctx, int mid, bool ok);
+void sim_published(void *ctx, int mid, enum mqtt_taken taken);
 void sim_link_lost(struct sim *s); /* what was not acknowledged waits again, in its old order */
 void sim_out_done(struct sim *s);
 #define SIM_TOPIC(name, ...) \

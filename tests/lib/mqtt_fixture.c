@@ -48,11 +48,11 @@ static enum mqtt_acks on_batch(void *ctx) {
     return c->hold ? ACKS_HOLD : c->later ? ACKS_LATER : ACKS_WRITE;
 }
 
-static void on_published(void *ctx, int mid, bool ok) {
+static void on_published(void *ctx, int mid, enum mqtt_taken taken) {
     struct client *c = ctx;
 
     c->got_mid = mid;
-    if (ok)
+    if (taken != NOT_TAKEN)
         c->published++;
     else
         c->unpublished++;

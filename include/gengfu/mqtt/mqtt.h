@@ -34,6 +34,11 @@ enum mqtt_acks {
     ACKS_LATER, /* read on; they, and those of what is read meanwhile, wait for mqtt_release */
     ACKS_HOLD   /* read nothing more until mqtt_release */
 };
+enum mqtt_taken {
+    TAKEN,            /* the broker has it (PUBACK) */
+    TAKEN_FOR_NOBODY, /* the same, and it says that nobody is subscribed (MQTT 5) */
+    NOT_TAKEN         /* it refused it (MQTT 5, reason >= 128) */
+};
 struct mqtt_ops {
     void (*connected)(void *ctx, bool session_present);
     void (*disconnected)(void *ctx, const char *why, int64_t retry_in); /* also for each failed try; ms */
@@ -41,7 +46,7 @@ struct mqtt_ops {
     /* After the messages of one reading (deferred clients only; at least one message): what becomes of their acknowledgements. When the link goes before mqtt_release, the client stays away
      * until it comes. */
     enum mqtt_acks (*batch)(void *ctx);
-    void (*published)(void *ctx, int mid, bool ok); /* QoS 1: the broker has it (PUBACK); ok false: it refused it (MQTT 5 reason >= 128) */
+    void (*published)(void *ctx, int mid, enum mqtt_taken taken);   /* QoS 1 */
     void (*subscribed)(void *ctx, const char *filter, int granted); /* quality of service; -1: refused */
     void (*settled)(
         void *

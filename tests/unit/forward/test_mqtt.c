@@ -243,6 +243,38 @@ static void puback_confirms_when_told_so(void **state) {
     end(&b, &ff);
 }
 
+static bool has_failed(struct ff *ff) {
+    struct forward_stats st;
+
+    forward_stats(ff->forward, 0, &st);
+    return st.failed > 0;
+}
+
+/* A broker acknowledges also what nobody will ever get. */
+static void puback_for_nobody_confirms_nothing(void **state) {
+    struct broker b;
+    struct ff ff;
+    struct config_platform *p = NULL;
+    struct err err = {0};
+
+    (void)state;
+    if (!begin(&b, &ff, &p))
+        skip();
+    p->confirm_puback = true;
+    far.deaf = true;
+    assert_int_equal(mqtt_unsubscribe(far.mqtt, "gengfu/gw-test/incidents/#", &err), 0);
+    ff_run(&ff, 100);
+    ff_start(&ff);
+    ff_incident(&ff, ID("0000"), 1, SEVERITY_MINOR);
+    assert_true(ff_until(&ff, has_failed, FF_PATIENCE));
+    assert_int_equal(ff_waiting(&ff, "city"), 1);
+    assert_int_equal(mqtt_subscribe(far.mqtt, "gengfu/gw-test/incidents/#", 1, &err), 0);
+    assert_true(ff_until(&ff, ff_empty, FF_PATIENCE));
+    ff_run(&ff, 100);
+    assert_int_equal(far.incidents, 1);
+    end(&b, &ff);
+}
+
 static bool is_down(struct ff *ff) { return ff->downs > 0; }
 
 /* The broker is away: nothing is lost, only the latest revision waits, no tries are counted against the rows, the most severe comes first. */
@@ -442,6 +474,7 @@ int main(void) {
         cmocka_unit_test(without_a_receipt_it_is_sent_again),
         cmocka_unit_test(receipts_for_something_else),
         cmocka_unit_test(puback_confirms_when_told_so),
+        cmocka_unit_test(puback_for_nobody_confirms_nothing),
         cmocka_unit_test(broker_away),
         cmocka_unit_test(compaction_in_flight),
         cmocka_unit_test(the_extreme_does_not_wait),
