@@ -92,7 +92,7 @@ static struct equality_bucket *find(const struct equality *q, struct cel_value v
 
 static int grow(struct equality *q) {
     struct equality bigger = {.field = q->field, .nslots = q->nslots ? q->nslots * 2 : 8, .count = q->count};
-    uint64_t hash = 0;
+    uint64_t hash;
 
     bigger.slots = calloc(bigger.nslots, sizeof(*bigger.slots));
     if (!bigger.slots)
@@ -108,7 +108,7 @@ static int grow(struct equality *q) {
 
 static int add_value(struct equality *q, struct engine_rule *er, struct cel_value value) {
     struct rule_list list;
-    uint64_t hash;
+    uint64_t hash = 0;
 
     if (q->count * 2 >= q->nslots && grow(q) < 0)
         return GF_ENOMEM;
