@@ -65,6 +65,14 @@ static bool month_name(struct scan *s) {
     return s->have_month = true;
 }
 
+/* Read over: the date says it already. */
+static bool day_name(struct scan *s) {
+    static const char *const names[] = {"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
+                                        "sun",    "mon",    "tue",     "wed",       "thu",      "fri",    "sat"};
+    int i;
+    return word(s, names, 14, &i);
+}
+
 /* Z, UTC, GMT, +08:00, +0800, +08. */
 static bool offset(struct scan *s) {
     static const char *const names[] = {"Z", "UTC", "GMT"};
@@ -109,6 +117,8 @@ static bool scan_one(struct scan *s, char letter) {
     case 'm': return s->have_month = number(s, 2, 1, 12, &s->t.month);
     case 'b':
     case 'B': return month_name(s);
+    case 'a':
+    case 'A': return day_name(s);
     case 'd':
     case 'e': return s->have_day = number(s, 2, 1, 31, &s->t.day);
     case 'j': return s->have_yearday = number(s, 3, 1, 366, &s->yearday);
@@ -152,8 +162,8 @@ const char *moment_pattern_bad(const char *f, size_t len) {
             continue;
         if (++i == len)
             return "the pattern ends behind %";
-        if (!f[i] || !strchr("YymbBdejHIMSfpzsFT%", f[i]))
-            return "the letters of a pattern are %Y %y %m %b %d %j %H %I %M %S %f %p %z %s %F %T %%";
+        if (!f[i] || !strchr("YymbBaAdejHIMSfpzsFT%", f[i]))
+            return "the letters of a pattern are %Y %y %m %b %a %d %j %H %I %M %S %f %p %z %s %F %T %%";
         year |= strchr("Yy", f[i]) != NULL;
         month |= strchr("mbB", f[i]) != NULL;
         day |= strchr("de", f[i]) != NULL;

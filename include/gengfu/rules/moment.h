@@ -14,7 +14,7 @@
  * Without a zone: `zone` (NULL: UTC). False: no moment after 1970, so also 0. */
 bool moment_read(struct cel_value v, const struct zone *zone, int64_t *ret_ms);
 
-/* Text by a pattern in strptime's letters: %Y %y %m %d %e %b %j %H %I %M %S %f %p %z %s %F %T %%. A blank stands for any number of them, also none.
+/* Text by a pattern in strptime's letters: %Y %y %m %d %e %b %a %j %H %I %M %S %f %p %z %s %F %T %%. A blank stands for any number of them, also none.
  * False: the text does not fit, or the pattern leaves the day open. */
 bool moment_scan(const char *s, size_t len, const char *pattern, size_t pattern_len, const struct zone *zone, int64_t *ret_ms);
 /* NULL, or what is wrong with the pattern whatever the text. */

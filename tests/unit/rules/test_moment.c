@@ -128,6 +128,8 @@ static void test_scan(void **state) {
         {"2026年1月5日 下午8:00", "%Y年%m月%d日 %p%I:%M"},
         {"Jan  5 2026 8:00:00 PM", "%b %d %Y %I:%M:%S %p"},
         {"January 5, 2026 20:00", "%B %d, %Y %H:%M"},
+        {"Mon, 05 Jan 2026 12:00:00 GMT", "%a, %d %b %Y %T %z"},
+        {"Monday Jan  5 20:00:00 2026", "%A %b %d %T %Y"},
         {"  2026-01-05T20:00:00+08:00  ", " %FT%T%z"},
         {"2026-01-05T20:00:00+0800", "%FT%T%z"},
         {"2026-01-05T20:00:00 +08", "%FT%T %z"},
@@ -140,6 +142,7 @@ static void test_scan(void **state) {
         if (scan(same[i][0], same[i][1]) != T)
             fail_msg("'%s' by '%s' gives %lld", same[i][0], same[i][1], (long long)scan(same[i][0], same[i][1]));
     assert_int_equal(scan("2026-01-05 20:00:00.25", "%F %T.%f"), T + 250);
+    assert_int_equal(scan("Moo, 05 Jan 2026 12:00:00 GMT", "%a, %d %b %Y %T %z"), NONE);
     assert_int_equal(scan("2026-01-05 20:00:00.123456789", "%F %T.%f"), T + 123);
     assert_int_equal(scan("12:00:00 AM 05/01/2026", "%I:%M:%S %p %d/%m/%Y"), T - 20 * 3600000);
     assert_int_equal(scan("2016-12-31T23:59:60Z", "%FT%T%z"), INT64_C(1483228800000)); /* a leap second */
