@@ -355,6 +355,9 @@ struct cel_regex {
 /* NULL: not valid, and *ret_message (in a) and *ret_at say why and at which byte. */
 struct cel_regex *cel_regex_new(struct arena *a, const char *pattern, size_t len, const char **ret_message, size_t *ret_at);
 void cel_regex_done(struct cel_regex *r); /* the struct itself is the arena's */
+#define CEL_GROUPS_WRONG "the regular expression has more than one group; write (?:…) for those that only group"
+#define CEL_REPLACEMENT_WRONG "in a replacement \\ is followed by the number of a group (0 to %u) or by another \\"
+bool cel_replacement_ok(struct cel_value with, const struct cel_regex *r);
 /* >= 0: groups found (0: no match); < 0: cel_error code negated. from: byte to begin at. */
 int cel_regex_match(struct ev *e, const struct cel_regex *r, const char *s, size_t len, size_t from);
 

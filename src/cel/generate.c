@@ -218,7 +218,14 @@ static const struct node *generate_loop(struct compiler *c, struct ast *ast) {
 }
 
 /* -- calls -------------------------------------------------------------------------------------------------------------- */
-static const struct node *match_node(struct compiler *c, struct ast *ast) {
+static const struct node *bad_text(struct compiler *c, const struct ast *call, const struct ast *arg, const char *hint, const char *text) {
+    if (!(c->opt && c->opt->no_check))
+        cel_report(c->report, arg->begin, arg->end, hint, "%s", text);
+    return fail_node(c, call, CEL_E_REGEX, text);
+}
+
+/* The pattern that stands in the expression as a text, compiled once and for all; the program frees it. NULL: *ret_failed stands in the call's place. */
+static struct cel_regex *own_regex(struct compiler *c, const struct ast *ast, const struct node **ret_failed) {
     struct cel_value pattern = ast->args[1]->value;
     const char *message;
     size_t at;
@@ -227,16 +234,45 @@ static const struct node *match_node(struct compiler *c, struct ast *ast) {
         char text[256];
         (void)snprintf(text, sizeof text, "the regular expression is not valid: %s (at character %zu of it)", message,
                        utf8_count(pattern.s, at < pattern.aux ? at : pattern.aux) + 1);
-        if (!(c->opt && c->opt->no_check))
-            cel_report(c->report, ast->args[1]->begin, ast->args[1]->end, "the syntax is that of RE2", "%s", text);
-        return fail_node(c, ast, CEL_E_REGEX, text);
+        *ret_failed = bad_text(c, ast, ast->args[1], "the syntax is that of RE2", text);
+        return NULL;
     }
     r->next = c->program->regexes;
     c->program->regexes = r;
+    return r;
+}
+
+static const struct node *match_node(struct compiler *c, struct ast *ast) {
+    const struct node *failed = NULL;
+    struct cel_regex *r = own_regex(c, ast, &failed);
+    if (!r)
+        return failed;
     struct node *n = node_new(c, ast, NODE_MATCH);
     if (!n || !(n->a = cel_generate(c, ast->args[0])))
         return NULL;
-    n->value = cel_copy(&c->program->arena, pattern);
+    n->value = cel_copy(&c->program->arena, ast->args[1]->value);
+    n->extra = r;
+    return folded(c, ast, n);
+}
+
+/* regex.extract, extractAll and replace. */
+static const struct node *regex_node(struct compiler *c, struct ast *ast, bool replace) {
+    const struct node *failed = NULL;
+    struct cel_regex *r = own_regex(c, ast, &failed);
+    if (!r)
+        return failed;
+    const struct ast *with = replace ? ast->args[2] : NULL;
+    if (!replace && r->groups > 1)
+        return bad_text(c, ast, ast->args[1], NULL, CEL_GROUPS_WRONG);
+    if (with && with->kind == AST_CONST && with->value.type == CEL_STRING && !cel_replacement_ok(with->value, r)) {
+        char text[128];
+        (void)snprintf(text, sizeof text, CEL_REPLACEMENT_WRONG, r->groups);
+        return bad_text(c, ast, with, NULL, text);
+    }
+    struct node *n = node_new(c, ast, NODE_CALL);
+    if (!n || !set_args(c, n, ast))
+        return NULL;
+    n->overloads = ast->overloads;
     n->extra = r;
     return folded(c, ast, n);
 }
@@ -340,6 +376,9 @@ static const struct node *generate_call(struct compiler *c, struct ast *ast) {
         return match_node(c, ast);
     if (text && o->member && o->args[0] == M(CEL_TIMESTAMP) && !strncmp(o->name, "get", 3))
         return time_part_node(c, ast);
+    bool pattern = !o->member && ast->nargs >= 2 && ast->args[1]->kind == AST_CONST && ast->args[1]->value.type == CEL_STRING;
+    if (pattern && (named(o, "regex.extract") || named(o, "regex.extractAll") || named(o, "regex.replace")))
+        return regex_node(c, ast, named(o, "regex.replace"));
     struct node *n = node_new(c, ast, NODE_CALL);
     if (!n || !set_args(c, n, ast))
         return NULL;

@@ -216,10 +216,14 @@ int cel_regex_match(struct ev *e, const struct cel_regex *r, const char *s, size
 }
 
 /* -- functions ---------------------------------------------------------------------------------------------------------- */
-/* A pattern that is computed is compiled for this one call. */
+/* The program's own; or, of a pattern that is computed, compiled for this one call. */
 static bool pattern_of(const struct call *c, struct cel_value pattern, struct cel_regex **ret, struct cel_value *ret_error) {
     const char *message;
     size_t at;
+    if (c->node->extra) {
+        *ret = (struct cel_regex *)(uintptr_t)c->node->extra; /* what it holds of a match changes */
+        return true;
+    }
     if (!c->ev->arena) {
         *ret_error = cel_no_memory();
         return false;
@@ -234,6 +238,11 @@ static bool pattern_of(const struct call *c, struct cel_value pattern, struct ce
     return *ret != NULL;
 }
 
+static void pattern_done(const struct call *c, struct cel_regex *r) {
+    if (r != c->node->extra)
+        cel_regex_done(r);
+}
+
 static struct cel_value failed(const struct call *c, int rc) {
     return rc == -CEL_E_STEPS ? cel_out_of_steps(c->ev)
                               : cel_fail(c->ev, c->node, CEL_E_REGEX, "the regular expression could not be matched");
@@ -245,7 +254,7 @@ static struct cel_value fn_matches(const struct call *c) {
     if (!pattern_of(c, c->argv[1], &r, &error))
         return error;
     int rc = cel_regex_match(c->ev, r, c->argv[0].s, c->argv[0].aux, 0);
-    cel_regex_done(r);
+    pattern_done(c, r);
     return rc < 0 ? failed(c, rc) : cel_bool(rc > 0);
 }
 
@@ -273,8 +282,7 @@ static struct cel_value extract(const struct call *c, bool every) {
     if (!pattern_of(c, c->argv[1], &r, &result))
         return result;
     if (r->groups > 1)
-        result =
-            cel_fail(c->ev, c->node, CEL_E_REGEX, "the regular expression has more than one group; write (?:…) for those that only group");
+        result = cel_fail(c->ev, c->node, CEL_E_REGEX, CEL_GROUPS_WRONG);
     else
         for (size_t from = 0; from <= s.aux;) {
             int rc = cel_regex_match(c->ev, r, s.s, s.aux, from);
@@ -293,11 +301,22 @@ static struct cel_value extract(const struct call *c, bool every) {
             }
             from = next_from(s, v);
         }
-    cel_regex_done(r);
+    pattern_done(c, r);
     return every && result.type != CEL_ERROR ? cel_list(out.items, out.count) : result;
 }
 static struct cel_value fn_extract(const struct call *c) { return extract(c, false); }
 static struct cel_value fn_extract_all(const struct call *c) { return extract(c, true); }
+
+bool cel_replacement_ok(struct cel_value with, const struct cel_regex *r) {
+    for (size_t i = 0; i < with.aux; i++) {
+        if (with.s[i] != '\\')
+            continue;
+        char d = i + 1 < with.aux ? with.s[++i] : '\0';
+        if (d != '\\' && !(d >= '0' && d <= '9' && (unsigned)(d - '0') <= r->groups))
+            return false;
+    }
+    return true;
+}
 
 /* The replacement with \0 to \9 filled in. False: *ret_error. */
 static bool put_replacement(const struct call *c, struct buf *b, struct cel_value s, struct cel_value with, const struct cel_regex *r,
@@ -315,8 +334,7 @@ static bool put_replacement(const struct call *c, struct buf *b, struct cel_valu
             if (v[k] != PCRE2_UNSET)
                 buf_put(b, s.s + v[k], v[k + 1] - v[k]);
         } else {
-            *ret_error = cel_fail(c->ev, c->node, CEL_E_VALUE,
-                                  "in a replacement \\ is followed by the number of a group (0 to %u) or by another \\", r->groups);
+            *ret_error = cel_fail(c->ev, c->node, CEL_E_VALUE, CEL_REPLACEMENT_WRONG, r->groups);
             return false;
         }
     }
@@ -354,7 +372,7 @@ static struct cel_value fn_replace(const struct call *c) {
             result = out ? cel_string(out, b.len) : cel_no_memory();
     }
     buf_done(&b);
-    cel_regex_done(r);
+    pattern_done(c, r);
     return result;
 }
 

@@ -208,6 +208,10 @@ static void regular_expressions(void **state) {
     assert_gives(&f, "regex.replace(payload.s, '([a-z]+)=', r'\\1: ')", "'temp: 21.5 hum: 60'");
     assert_gives(&f, "regex.replace(payload.s, '[0-9]', '#', 2)", "'temp=##.5 hum=60'");
     assert_gives(&f, "regex.replace('abc', '', '-')", "'-a-b-c-'");
+    assert_gives(&f, "regex.extract(payload.s, payload.p + '=([0-9])').value()", "'6'");
+    assert_gives(&f, "regex.extract(payload.s, payload.bad)", "error 5");
+    assert_gives(&f, "['a1', 'b2'].map(s, regex.extract(s, '[0-9]').value() + regex.replace(s, '([a-z])', r'<\\1>'))",
+                 "['1<a>1', '2<b>2']");
     fx_done(&f);
 }
 
