@@ -275,7 +275,8 @@ int pipeline_commit(struct daemon *d) {
     if (d->nacks > 0)
         d->nheld = d->nacks;
     d->nacks = 0;
-    if (d->full && d->nheld > 0) { /* it is durable; not acknowledging it keeps the rest away */
+    if (d->full &&
+        (d->nheld > 0 || d->in_batch || d->owing)) { /* it is durable; not acknowledging it, or not going on, keeps the rest away */
         hold(d);
         return d->in_batch ? GF_EFULL : 0;
     }

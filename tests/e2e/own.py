@@ -249,6 +249,31 @@ def test_disk_full_is_told(t):
     t.equal(platform.violations, [], "violations")
 
 
+def test_disk_full_without_acknowledgements(t):
+    """Messages at QoS 0 are held back by no acknowledgement: the room that the reserve left is not for them either."""
+    box = t.box("small0")
+    place = small_disk(t, box, "16m")
+    broker = sandbox.Broker(box).start()
+    box.configure(broker.port, [], {"10-probe.yaml": lib.PROBE_SOURCE, "20-rules.yaml": lib.PROBE_RULES}, lib.PROBES, store_extra=", low_space: 0MB")
+    box.start()
+    box.stop()
+    filler = os.path.join(place, "filler")
+    os.unlink(box.store + "-reserve")
+    fill(filler)
+    os.truncate(filler, os.path.getsize(filler) - (2 << 20))
+    box.start()
+    t.check(box.status()["store"]["full"], "it does not see that there is no room for the reserve")
+    for i in range(8):
+        broker.publish([lib.probe("p1", i)], qos=0)
+        time.sleep(0.1)
+    got = box.status()["broker"]["qos0"]
+    t.check(got < 4, f"{got} of 8 messages were read while the disk is full")
+    os.unlink(filler)
+    sandbox.wait_for(lambda: not box.status()["store"]["full"], 10, "room")
+    broker.publish([lib.probe("p2", 50)], qos=0)
+    sandbox.wait_for(lambda: box.status()["incidents"]["open"] == 1, 10, "the watch to go on")
+
+
 def test_low_space(t):
     box = t.box("low")
     place = small_disk(t, box, "16m")
