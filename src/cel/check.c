@@ -42,7 +42,7 @@ static const char *overload_hint(struct compiler *c, const struct ast *n, mask_t
     if (((a == text && !(b & ~M_NUMBER)) || (b == text && !(a & ~M_NUMBER)))) {
         const struct ast *s = a == text ? n->a : n->b;
         const struct ast *other = s == n->a ? n->b : n->a;
-        if (other && other->kind == AST_CONST && n->op != NODE_ADD)
+        if (other && other->kind == AST_CONST && s->kind != AST_CONST && n->op != NODE_ADD)
             return cel_hint(c->report, "a text stands in quotes: '%.*s'", c->report->alias ? 0 : (int)(other->end - other->begin),
                             c->text + other->begin);
         if (s && is_quoted_number(s))

@@ -28,20 +28,22 @@ static void on_head(struct cli *c, void *ctx, const cJSON *s) {
 
 static int verify(struct cli *c) {
     const char *path = cli_value(c, "store"), *noted = cli_value(c, "noted");
-    struct ruleset *rs = NULL;
+    struct config *config = NULL;
     struct store *s = NULL;
     struct err err = {0};
     int64_t entries = 0;
 
-    if (path == NULL && load_rules(c, c->dir, &rs) != EXIT_FINE)
+    if (path == NULL && load_config(c->dir, &config, &err) < 0) {
+        (void)cli_complain(&err);
         return EXIT_TROUBLE;
-    struct store_conf conf = {.path = path != NULL ? path : rs->config->store_path, .read_only = true};
+    }
+    struct store_conf conf = {.path = path != NULL ? path : config->store_path, .read_only = true};
     int rc = store_open(&conf, &err, &s);
 
     if (rc == 0)
         rc = store_audit_verify(s, noted, &entries, &err);
     store_close(s);
-    ruleset_free(rs);
+    config_free(config);
     if (c->json) {
         struct buf b;
 
@@ -73,6 +75,8 @@ int cmd_audit(struct cli *c) {
 
     if (cli_given(c, "verify"))
         return verify(c);
+    if (cli_given(c, "noted") || cli_given(c, "store"))
+        return cli_usage(c, "--%s goes with --verify", cli_given(c, "noted") ? "noted" : "store");
     if (cli_given(c, "head")) {
         c->json = false; /* of the status only one word is wanted */
         return remote_call(c, remote_request("status"), on_head, NULL);

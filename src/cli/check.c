@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * gengfu check: every mistake of a rule set, its tests included, in one run; and what the daemon would not believe because others may change or read it. */
+#include <errno.h>
 #include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli_int.h"
+#include "gengfu/base/text.h"
 #include "gengfu/daemon/trust.h"
 #include "gengfu/ruletest/ruletest.h"
 
@@ -33,6 +35,39 @@ static int look_at_owners(const struct ruleset *rs, const char *dir, struct repo
     return rc == 0 && rs != NULL ? trust_secrets(rs->config, also, not_trusted, rep) : rc;
 }
 
+/* A file that is not there is found at the first connection otherwise, in the log, at night. */
+static void look_for(struct report *rep, const char *path) {
+    if (path != NULL && path[0] == '/' && access(path, F_OK) < 0 && errno == ENOENT)
+        report_warning(rep, (struct place){.file = UINT16_MAX}, NULL, "%s, which gengfu.yaml names, is not there", path);
+}
+
+static void look_for_tls(struct report *rep, const struct config_tls *tls) {
+    look_for(rep, tls->ca);
+    look_for(rep, tls->cert);
+    look_for(rep, tls->key);
+}
+
+static void look_for_files(const struct config *conf, struct report *rep) {
+    look_for(rep, conf->broker.password_file);
+    look_for_tls(rep, &conf->broker.tls);
+    for (size_t i = 0; i < conf->nplatforms; i++) {
+        const struct config_platform *p = &conf->platforms[i];
+        look_for(rep, p->mqtt.password_file);
+        look_for_tls(rep, &p->mqtt.tls);
+        look_for_tls(rep, &p->tls);
+        look_for(rep, p->secret_file);
+        look_for(rep, p->token_file);
+    }
+}
+
+/* Who sits at a terminal wants to hear that something was looked at; a script wants silence. */
+static void say_so(const struct ruleset *rs, const char *dir) {
+    if (isatty(STDERR_FILENO))
+        (void)fprintf(stderr, "%s: no mistakes in %zu source%s, %zu rule%s, %zu device%s and their tests\n", dir, rs->nsources,
+                      plural(rs->nsources), rs->nrules - rs->nbuiltin, plural(rs->nrules - rs->nbuiltin), registry_count(rs->registry),
+                      plural(registry_count(rs->registry)));
+}
+
 int cmd_check(struct cli *c) {
     const char *dir = c->nargs > 0 ? c->args[0] : c->dir;
     struct ruleset *rs = NULL;
@@ -49,6 +84,8 @@ int cmd_check(struct cli *c) {
         rc = load_tests(rs, dir, rep, &err);
     if (look_at_owners(rs, dir, rep) < 0 && rc == 0)
         rc = err_set(&err, GF_ENOMEM, "%s", err_text(GF_ENOMEM));
+    if (rs != NULL)
+        look_for_files(rs->config, rep);
     if (c->json)
         report_print_json(rep, &out);
     else
@@ -57,8 +94,10 @@ int cmd_check(struct cli *c) {
     size_t errors = report_errors(rep), warnings = report_warnings(rep);
 
     if (!c->json && errors + warnings > 0)
-        (void)fprintf(stderr, "%s: %zu error%s, %zu warning%s%s\n", dir, errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s",
+        (void)fprintf(stderr, "%s: %zu error%s, %zu warning%s%s\n", dir, errors, plural(errors), warnings, plural(warnings),
                       rs == NULL ? " (tests.d is read when the rules can be)" : "");
+    else if (!c->json && rc == 0)
+        say_so(rs, dir);
     buf_done(&out);
     report_free(rep);
     ruleset_free(rs);

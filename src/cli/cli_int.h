@@ -95,6 +95,8 @@ int remote_table(struct cli *c, cJSON *request, const char *const *titles, size_
 
 /* load.c: rule sets for tools */
 GF_WARN_UNUSED int load_rules(struct cli *c, const char *dir, struct ruleset **ret); /* prints the report to stderr; an exit code */
+/* gengfu.yaml alone, for who looks after a daemon whose rules may be broken. *ret NULL on failure. */
+GF_WARN_UNUSED int load_config(const char *dir, struct config **ret, struct err *err);
 
 /* one file each */
 int cmd_run(struct cli *c);

@@ -213,6 +213,11 @@ int cli_main(int argc, char **argv) {
                        : strcmp(argv[1], "--version") == 0                          ? "version"
                                                                                     : argv[1];
 
+    if (name[0] == '-') {
+        (void)fprintf(stderr,
+                      "gengfu: '%s' stands where a command should: options go behind it, as in gengfu status --json (gengfu help)\n", name);
+        return EXIT_USAGE;
+    }
     c.command = find(name);
     if (c.command == NULL)
         return EXIT_USAGE;

@@ -47,11 +47,21 @@ static int set_vars(struct evaluating *e, bool source) {
     static const struct {
         const char *option;
         int rule_slot, source_slot; /* -1: none */
-    } options[] = {{"event", RULE_EVENT, -1},   {"state", RULE_STATE, -1},       {"previous", RULE_PREVIOUS, -1},
-                   {"device", RULE_DEVICE, -1}, {"payload", -1, SOURCE_PAYLOAD}, {"topic", -1, SOURCE_TOPIC}};
+        const char *missing;
+    } options[] = {{"event", RULE_EVENT, -1, "no event was given: --event '{…}'"},
+                   {"state", RULE_STATE, -1, "no state was given: --event '{…}' or --state '{…}'"},
+                   {"previous", RULE_PREVIOUS, -1, "no previous state was given: --previous '{…}'"},
+                   {"device", RULE_DEVICE, -1, "no device was given: --device '{…}'"},
+                   {"payload", -1, SOURCE_PAYLOAD, "no payload was given: --payload '{…}'"},
+                   {"topic", -1, SOURCE_TOPIC, "no captures of a topic were given: --topic '{\"device\": …}'"}};
 
     for (size_t i = 0; i < CEL_MAX_VARS; i++)
-        e->vars[i] = cel_error(CEL_E_ABSENT, "no value was given for this variable");
+        e->vars[i] = cel_error(CEL_E_ABSENT, "eval has no option for the value of this variable");
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        int slot = source ? options[i].source_slot : options[i].rule_slot;
+        if (slot >= 0)
+            e->vars[slot] = cel_error(CEL_E_ABSENT, options[i].missing);
+    }
     e->vars[source ? SOURCE_NOW : RULE_NOW] = cel_time_ms(clock_wall());
     if (source)
         e->vars[SOURCE_RETAINED] = cel_bool(false);

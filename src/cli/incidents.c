@@ -8,6 +8,7 @@
 #include "gengfu/base/json.h"
 #include "gengfu/base/text.h"
 #include "gengfu/base/time.h"
+#include "gengfu/engine/incident.h"
 
 /* The two axes as the one word that matters to who reads a list: what people do while it fires, else that it is over. */
 static const char *state_word(const cJSON *doc) {
@@ -79,7 +80,11 @@ static void show_incident(const struct cli *c, const cJSON *doc) {
     const cJSON *times = json_get(doc, "times"), *due = json_get(doc, "due"), *category = json_get(doc, "category"), *entry;
     const char *severity = json_str(doc, "severity", "");
     char line[64], when[32];
-    static const char *const stamps[] = {"first_event", "last_event", "raised", "acknowledged", "resolved", "closed", "updated"};
+    static const char *const stamps[][2] = {{"first event", "first_event"}, {"last event", "last_event"},
+                                            {"raised", "raised"},           {"acknowledged", "acknowledged"},
+                                            {"resolved", "resolved"},       {"closed", "closed"},
+                                            {"updated", "updated"}};
+    static const char *const deadlines[][2] = {{"acknowledge by", "acknowledge"}, {"resolve by", "resolve"}, {"follow up", "follow_up"}};
 
     put("number", json_str(doc, "number", ""));
     put("title", json_str(doc, "title", ""));
@@ -99,9 +104,9 @@ static void show_incident(const struct cli *c, const cJSON *doc) {
         put("", json_str(category, "name", ""));
     }
     for (size_t i = 0; i < sizeof(stamps) / sizeof(stamps[0]); i++)
-        put(stamps[i], json_str(times, stamps[i], ""));
-    put("due", json_str(due, "acknowledge", ""));
-    put("due resolved", json_str(due, "resolve", ""));
+        put(stamps[i][0], json_str(times, stamps[i][1], ""));
+    for (size_t i = 0; i < sizeof(deadlines) / sizeof(deadlines[0]); i++)
+        put(deadlines[i][0], json_str(due, deadlines[i][1], ""));
     (void)snprintf(line, sizeof(line), "%lld", (long long)json_int(doc, "count", 0));
     put("count", line);
     put("ticket", json_str(doc, "ticket", ""));
@@ -118,11 +123,13 @@ static void show_incident(const struct cli *c, const cJSON *doc) {
         buf_printf(&b, "  %s  ", short_time(json_str(entry, "at", ""), when));
         text_column(&b, json_str(entry, "what", ""), 14);
         buf_puts(&b, "  ");
-        text_column(&b, json_str(entry, "who", ""), 20);
-        const char *note = json_str(entry, "note", "");
+        const char *who = json_str(entry, "who", ""), *note = json_str(entry, "note", "");
         if (note[0] != '\0') {
+            text_column(&b, who, 20);
             buf_puts(&b, "  ");
             text_clean(&b, note, strlen(note));
+        } else {
+            text_clean(&b, who, strlen(who));
         }
         (void)printf("%s\n", b.data);
         buf_done(&b);
@@ -219,7 +226,16 @@ static void on_answer(struct cli *c, void *ctx, const cJSON *doc) {
         (void)printf("%s: done, revision %lld\n", c->args[0], (long long)json_int(doc, "revision", 0));
 }
 
+static bool is_disposition(const char *word) {
+    for (int d = DISPOSITION_REAL; d <= DISPOSITION_TEST; d++)
+        if (strcmp(disposition_name((enum disposition)d), word) == 0)
+            return true;
+    return false;
+}
+
 int cmd_command(struct cli *c) {
+    if (cli_given(c, "disposition") && !is_disposition(cli_value(c, "disposition")))
+        return cli_usage(c, "--disposition: '%s' is none of real, false_alarm, ignored, test", cli_value(c, "disposition"));
     static const struct {
         const char *verb, *action;
     } verbs[] = {{"ack", "acknowledge"}, {"dispatch", "dispatch"}, {"handle", "handle"}, {"resolve", "resolve"},

@@ -167,7 +167,8 @@ int cmd_outbox(struct cli *c) {
 
 static void on_resent(struct cli *c, void *ctx, const cJSON *doc) {
     (void)ctx;
-    (void)printf("%s: queued for %lld platforms\n", c->args[0], (long long)json_int(doc, "queued", 0));
+    long long rows = (long long)json_int(doc, "queued", 0);
+    (void)printf("%s: queued for %lld platform%s\n", c->args[0], rows, plural((size_t)rows));
 }
 
 int cmd_resend(struct cli *c) {
@@ -184,8 +185,10 @@ int cmd_resend(struct cli *c) {
 static void on_reloaded(struct cli *c, void *ctx, const cJSON *doc) {
     (void)c;
     (void)ctx;
-    (void)printf("in force: %lld sources, %lld rules, %lld devices (%.12s)\n", (long long)json_int(doc, "sources", 0),
-                 (long long)json_int(doc, "rules", 0), (long long)json_int(doc, "devices", 0), json_str(doc, "hash", ""));
+    long long sources = (long long)json_int(doc, "sources", 0), rules = (long long)json_int(doc, "rules", 0),
+              devices = (long long)json_int(doc, "devices", 0);
+    (void)printf("in force: %lld source%s, %lld rule%s, %lld device%s (%.12s)\n", sources, plural((size_t)sources), rules,
+                 plural((size_t)rules), devices, plural((size_t)devices), json_str(doc, "hash", ""));
 }
 
 int cmd_reload(struct cli *c) { return remote_call(c, remote_request("reload"), on_reloaded, NULL); }

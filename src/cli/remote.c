@@ -18,18 +18,21 @@ struct calling {
 /* --socket, the environment, what the configuration of --config says, the default: in this order. */
 static char *socket_path(struct cli *c) {
     const char *given = cli_value(c, "socket");
-    struct ruleset *rs;
+    struct config *conf = NULL;
+    struct err err = {0};
 
     if (given == NULL)
         given = getenv("GENGFU_SOCKET");
-    if (given == NULL && cli_given(c, "config")) {
-        if (load_rules(c, c->dir, &rs) != EXIT_FINE)
-            return NULL;
-        char *path = strdup(rs->config->socket);
-        ruleset_free(rs);
-        return path;
+    if (given != NULL)
+        return strdup(given);
+    int rc = load_config(c->dir, &conf, &err);
+    if (rc < 0 && cli_given(c, "config")) {
+        (void)cli_complain(&err);
+        return NULL;
     }
-    return strdup(given != NULL ? given : CONFIG_SOCKET);
+    char *path = strdup(rc == 0 ? conf->socket : CONFIG_SOCKET); /* who may not read the configuration may use the socket all the same */
+    config_free(conf);
+    return path;
 }
 
 cJSON *remote_request(const char *what) {

@@ -11,8 +11,8 @@
 #include "gengfu/base/text.h"
 
 #define GAP 2
-#define INDENT 4      /* of a last column that has its own line */
-#define LEAST_LAST 24 /* columns: with less the last one gets its own line */
+#define INDENT 4      /* of the further lines of a row */
+#define LEAST_LAST 24 /* columns: with less the last one is not cut to what is left */
 
 struct cell {
     const char *text;
@@ -93,8 +93,8 @@ int cli_columns(void) {
 
 struct layout {
     size_t *width;
-    bool *right;   /* numbers */
-    bool own_line; /* the last column stands below the others */
+    bool *right;  /* numbers */
+    bool *breaks; /* the column begins a line of its row */
 };
 
 static size_t sum_of(const size_t *width, size_t n) {
@@ -105,29 +105,28 @@ static size_t sum_of(const size_t *width, size_t n) {
     return sum;
 }
 
-/* The first column is what one copies into the next command, so it is never cut. The last one, mostly a title, takes what is left, or a line of its own when that is too
- * little; then the widest of those between gives way, down to 8. */
+/* Too wide by more than a cut of the last column can mend: a row takes several lines, so that a figure is never cut, and what one copies (the first column) neither. */
+static void fold(const struct table *t, struct layout *l, size_t columns) {
+    size_t most = columns > INDENT + 8 ? columns - INDENT : 8, used = l->width[0];
+
+    for (size_t i = 1; i < t->n; i++) {
+        if (l->width[i] > most)
+            l->width[i] = most;
+        l->breaks[i] = used + GAP + l->width[i] > columns;
+        used = l->breaks[i] ? INDENT + l->width[i] : used + GAP + l->width[i];
+    }
+}
+
+/* The last column, mostly a title, takes what is left, if that is enough for one. */
 static void fit(const struct table *t, struct layout *l, size_t columns) {
     size_t last = t->n - 1, sum = sum_of(l->width, last);
 
     if (columns == 0 || t->n < 3 || sum + GAP + l->width[last] <= columns)
         return;
-    l->own_line = sum + GAP + LEAST_LAST > columns;
-    if (!l->own_line) {
+    if (sum + GAP + LEAST_LAST > columns)
+        fold(t, l, columns);
+    else
         l->width[last] = columns - sum - GAP;
-        return;
-    }
-    for (; sum > columns; sum--) {
-        size_t widest = 1;
-        for (size_t i = 2; i < last; i++)
-            if (l->width[i] > l->width[widest])
-                widest = i;
-        if (l->width[widest] <= 8)
-            break;
-        l->width[widest]--;
-    }
-    if (l->width[last] > columns - INDENT)
-        l->width[last] = columns > INDENT + 8 ? columns - INDENT : 8;
 }
 
 static void measure(const struct table *t, struct layout *l, size_t columns) {
@@ -154,10 +153,10 @@ static void find_numbers(const struct table *t, bool *right) {
 
 static void put_cell(struct buf *b, const struct table *t, size_t column, const char *text, const char *sgr, const struct layout *l,
                      bool colour) {
-    bool last = column + 1 == t->n;
+    bool last = column + 1 == t->n || l->breaks[column + 1];
     size_t wide = text_width(text, strlen(text)), room = l->width[column];
 
-    if (last && l->own_line) {
+    if (l->breaks[column]) {
         buf_putc(b, '\n');
         buf_fill(b, ' ', INDENT);
     } else if (column > 0) {
@@ -169,21 +168,23 @@ static void put_cell(struct buf *b, const struct table *t, size_t column, const 
     }
     if (colour && sgr != NULL)
         buf_printf(b, "\033[%sm", sgr);
-    if (wide <= room && (last || (l->own_line && column + 2 == t->n)))
+    if (wide <= room && last)
         text_clean(b, text, strlen(text)); /* no blanks at the line's end */
     else
         text_column(b, text, room);
     if (colour && sgr != NULL)
         buf_puts(b, "\033[0m");
-    if (last)
+    if (column + 1 == t->n)
         buf_putc(b, '\n');
 }
 
 void table_print(struct table *t, FILE *out, bool colour) {
-    struct layout l = {.width = calloc(t->n, sizeof(*l.width)), .right = calloc(t->n, sizeof(*l.right))};
+    struct layout l = {.width = calloc(t->n, sizeof(*l.width)),
+                       .right = calloc(t->n, sizeof(*l.right)),
+                       .breaks = calloc(t->n, sizeof(*l.breaks))};
     struct buf b;
 
-    if (l.width != NULL && l.right != NULL) {
+    if (l.width != NULL && l.right != NULL && l.breaks != NULL) {
         find_numbers(t, l.right);
         measure(t, &l, (size_t)cli_columns());
         buf_init(&b, 256 << 20);
@@ -196,4 +197,5 @@ void table_print(struct table *t, FILE *out, bool colour) {
     }
     free(l.width);
     free(l.right);
+    free(l.breaks);
 }

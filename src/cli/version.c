@@ -10,6 +10,7 @@
 
 #include "cli_int.h"
 #include "gengfu/base/json.h"
+#include "gengfu/base/log.h"
 #include "gengfu/forward/forward.h"
 
 int cmd_version(struct cli *c) {
@@ -17,6 +18,7 @@ int cmd_version(struct cli *c) {
     char mosquitto[32], pcre[64] = "?";
     struct buf b;
 
+    log_open(LOG_LEVEL_WARN); /* libcurl's arrival is news for a daemon only */
     (void)mosquitto_lib_version(&major, &minor, &revision);
     (void)snprintf(mosquitto, sizeof(mosquitto), "%d.%d.%d", major, minor, revision);
     (void)pcre2_config(PCRE2_CONFIG_VERSION, pcre);

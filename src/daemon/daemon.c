@@ -18,6 +18,7 @@
 #include "gengfu/base/crypt.h"
 #include "gengfu/base/fault.h"
 #include "gengfu/base/log.h"
+#include "gengfu/base/text.h"
 #include "gengfu/base/time.h"
 
 #define UPKEEP_MS 30000
@@ -364,8 +365,9 @@ int daemon_describe(const struct daemon_options *opt, struct buf *out, bool colo
                        (int)(p->type == PLATFORM_HTTPS ? strcspn(where, "?#") : strlen(where)), where);
         }
         buf_printf(out, "control    %s\n", opt->socket ? opt->socket : c->socket);
-        buf_printf(out, "would run  %zu sources, %zu rules, %zu devices, %zu codes (%.12s)\n", rs->nsources, rs->nrules - rs->nbuiltin,
-                   registry_count(rs->registry), codes_count(rs->codes), rs->hash);
+        size_t rules = rs->nrules - rs->nbuiltin, devices = registry_count(rs->registry), codes = codes_count(rs->codes);
+        buf_printf(out, "would run  %zu source%s, %zu rule%s, %zu device%s, %zu code%s (%.12s)\n", rs->nsources, plural(rs->nsources),
+                   rules, plural(rules), devices, plural(devices), codes, plural(codes), rs->hash);
     }
     mapper_free(mapper);
     ruleset_free(rs);

@@ -29,6 +29,8 @@ void text_clean_json(struct buf *b, const char *json, size_t len);
 void base64_encode(struct buf *b, const void *data, size_t len);
 void *base64_decode(struct arena *a, const char *s, size_t len, size_t *ret_len);
 
+static inline const char *plural(size_t n) { return n == 1 ? "" : "s"; } /* "%zu rule%s", n, plural(n) */
+
 /* The entry of `names` (n of them, NULLs skipped) nearest to `name` by edit distance, or NULL when none is near enough to be what was meant. */
 const char *text_nearest(const char *name, const char *const *names, size_t n);
 

@@ -21,6 +21,7 @@ static const struct wrong wrongs[] = {
     {"event.kind > 5", 0, 14, "no such overload: string > int", "a text stands in quotes: '5'"},
     {"event.power_w > '5'", 0, 19, "no such overload: int or double > string", "a number stands without quotes: 5"},
     {"event.kind == 5", 0, 15, "no such overload: string == int", "a text stands in quotes: '5'"},
+    {"'5' == 5", 0, 8, "no such overload: string == int", "a number stands without quotes: 5"},
     {"event.locked == 'yes'", 0, 21, "no such overload: bool == string", "a bool is used as it stands: x, or !x"},
     {"'power ' + event.power_w", 0, 24, "no such overload: string + int or double", "string(x) makes a text of a number"},
     {"event.time > '2026-01-05'", 0, 25, "no such overload: timestamp > string",
