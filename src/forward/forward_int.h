@@ -118,8 +118,8 @@ void sender_health(struct sender *s, bool reachable, const char *why);
 void sender_trouble(struct sender *s, const char *why,
                     int64_t retry_after); /* the platform's: counts once however many messages tell of it */
 void sender_unauthorized(struct sender *s, const char *why, int64_t retry_after); /* the same, tried again slowly */
-void sender_renewed(struct sender *s);                                            /* files of secrets may be others now: no waiting */
-void sender_commands(struct sender *s, const char *json, size_t len);             /* one command, a list of them, or {"commands": […]} */
-struct slot *sender_slot(struct sender *s, const char *incident);                 /* in flight; NULL */
-int64_t sender_backoff(struct sender *s, int failures);                           /* ms, within retry_min and retry_max, full jitter */
+void sender_renewed(struct sender *s); /* files of secrets may be others now, and somebody wants to see: no waiting */
+void sender_commands(struct sender *s, const char *json, size_t len); /* one command, a list of them, or {"commands": […]} */
+struct slot *sender_slot(struct sender *s, const char *incident);     /* in flight; NULL */
+int64_t sender_backoff(struct sender *s, int failures);               /* ms, within retry_min and retry_max, full jitter */
 #endif

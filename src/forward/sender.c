@@ -61,8 +61,6 @@ void sender_unauthorized(struct sender *s, const char *why, int64_t retry_after)
 }
 
 void sender_renewed(struct sender *s) {
-    if (!s->unauthorized)
-        return;
     s->unauthorized = false;
     s->hold = 0;
     forward_turn(s->f);

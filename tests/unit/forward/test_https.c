@@ -224,6 +224,28 @@ static void retry_after_is_kept(void **state) {
     }
 }
 
+static bool is_put_off(struct ff *ff) {
+    struct forward_stats st;
+
+    ff_stats(ff, 0, &st);
+    return !st.reachable;
+}
+
+/* A platform, or a proxy before it, that says "tomorrow" is not the last word: a reload tries at once. */
+static void a_reload_ends_the_waiting(void **state) {
+    (void)state;
+    if (!https_fx_begin(fx.certs.server, fx.certs.server_key, NULL))
+        skip();
+    standin_mode(&fx.far, "once 503 86400");
+    ff_start(&fx.ff);
+    ff_incident(&fx.ff, ID("0001"), 1, SEVERITY_EXTREME);
+    assert_true(ff_until(&fx.ff, is_put_off, FF_PATIENCE));
+    forward_renew(fx.ff.forward);
+    assert_true(ff_until(&fx.ff, ff_empty, FF_PATIENCE));
+    assert_int_equal(https_fx_posts(), 2);
+    https_fx_end();
+}
+
 static void an_unsure_answer_is_none(void **state) {
     struct forward_stats st;
     static const char *const modes[] = {"half", "drop", "slow 5", "redirect"};
@@ -526,6 +548,7 @@ int main(void) {
         cmocka_unit_test(secrets_are_not_repeated),
         cmocka_unit_test(tried_again),
         cmocka_unit_test(retry_after_is_kept),
+        cmocka_unit_test(a_reload_ends_the_waiting),
         cmocka_unit_test(an_unsure_answer_is_none),
         cmocka_unit_test(a_long_reply_confirms_and_is_not_kept),
         cmocka_unit_test(platform_away),
