@@ -162,10 +162,6 @@ static bool read_one(struct ruletest_suite *s, const struct yaml_node *n, struct
     fine = (ret->rule = load_rule(s, v[1])) != NULL && fine;
     fine = (change = shape_choice(rd, n, &given_expected_shape, "change")) >= 0 && fine;
     ret->change = (enum change)(change + CHANGE_OPENED);
-    if (ret->rule && ret->rule->mode == RULE_OFF) {
-        report_error(rd->rep, v[1]->at, NULL, "the rule '%s' is switched off (mode: off): it raises nothing", ret->rule->name);
-        fine = false;
-    }
     ret->checks = reader_alloc(rd, n->n * sizeof *ret->checks);
     for (size_t i = 0; fine && ret->checks && i < n->n; i++) {
         const struct yaml_pair *p = &n->pairs[i];
@@ -192,7 +188,8 @@ bool load_expected(struct ruletest_suite *s, const struct yaml_node *test, struc
         return false;
     ret->expected = reader_alloc(&s->rd, list->n * sizeof *ret->expected);
     for (size_t i = 0; ret->expected && i < list->n; i++)
-        fine = read_one(s, list->items[i], &ret->expected[i]) && fine;
+        if ((fine = read_one(s, list->items[i], &ret->expected[i]) && fine) && ret->expected[i].rule->mode == RULE_OFF)
+            ret->off = ret->expected[i].rule->name;
     ret->nexpected = list->n;
     return fine && ret->expected;
 }

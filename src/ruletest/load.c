@@ -353,6 +353,6 @@ void ruletest_info(const struct ruletest_suite *s, size_t i, struct ruletest_inf
     const struct test *t = &s->tests[i];
     uint32_t column;
 
-    *ret = (struct ruletest_info){.name = t->name, .file = report_file_name(s->rep, t->place.file)};
+    *ret = (struct ruletest_info){.name = t->name, .file = report_file_name(s->rep, t->place.file), .off = t->off};
     report_line_column(s->rep, t->place, &ret->line, &column);
 }

@@ -118,6 +118,7 @@ struct test {
     struct input *inputs;
     size_t nexpected;
     struct expected *expected;
+    const char *off; /* a rule that it expects something of, and that is switched off; NULL: none */
 };
 struct ruletest_suite {
     const struct ruleset *given;

@@ -38,6 +38,8 @@ struct ruletest_info {
     const char *name;
     const char *file; /* "tests.d/30-lamps.yaml" */
     uint32_t line;
+    const char
+        *off; /* a rule that it expects something of, and that a site has switched off: it can only fail, so pass it over; NULL: none */
 };
 void ruletest_info(const struct ruletest_suite *s, size_t i, struct ruletest_info *ret);
 

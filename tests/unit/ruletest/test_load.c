@@ -87,7 +87,6 @@ static const struct mistake mistakes[] = {
     {"  expect: [{at: 1m, rule: idle, change: opened, due: {resolve: soon}}]\n", "3:64: 'resolve' must be a span of time, not 'soon'", NULL,
      NULL},
     {"  expect: [{at: 1m, rule: idle, change: opened, parent: mani}]\n", "3:57: there is no rule 'mani'", "did you mean 'many'?", NULL},
-    {"  expect: [{at: 1m, rule: off, change: opened}]\n", "3:27: the rule 'off' is switched off", NULL, NULL},
     {"  until: 5m\n  expect: [{at: 10m, rule: idle, change: opened}]\n", "3:10: the test ends before its last input or expectation", NULL,
      NULL},
     {"  start: yesterday\n  expect: []\n", "3:10: 'start' must be a moment, not 'yesterday'", "2026-01-05T20:00:00+08:00", NULL},
