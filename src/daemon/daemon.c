@@ -317,6 +317,7 @@ int daemon_run(const struct daemon_options *opt, struct err *err) {
     (void)setenv("UV_THREADPOOL_SIZE", "1", 0); /* libuv's own threads only look up names */
     fault_init();
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a full disk, and no end */
     (void)mosquitto_lib_init();
     int rc = daemon_new(opt, err, &d);
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import random
 import resource
 import signal
@@ -131,6 +132,18 @@ def test_store_that_fails_is_told(t):
     sandbox.wait_for(lambda: len(box.ask(do="incidents", rule="each", limit=1000)) == 301, 20, "every message's effect")
     t.equal(box.status()["troubles"], [], "troubles when it is over")
     t.equal(platform.violations, [], "violations")
+
+
+def test_file_that_may_not_grow(t):
+    """LimitFSIZE=, ulimit -f: like a full disk, and over when there is room."""
+    box, broker, _ = lib.probe_box(t, "fsize", platforms=False, limits="device_rate: 0")
+    box.start()
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.prlimit(box.daemon.pid, resource.RLIMIT_FSIZE, (os.path.getsize(box.store) + 65536, resource.RLIM_INFINITY))
+    broker.publish([lib.probe(f"p{i}", 50, pad=os.urandom(2000).hex()) for i in range(1, 41)])
+    sandbox.wait_for(lambda: box.status()["store"]["commit_failures"] > 1, 10, "the limit to be met")
+    resource.prlimit(box.daemon.pid, resource.RLIMIT_FSIZE, unlimited)
+    sandbox.wait_for(lambda: box.status()["incidents"]["open"] >= 40 and box.status()["store"]["writable"], 20, "every message's effect")
 
 
 def test_second_daemon_on_one_store(t):
