@@ -77,6 +77,7 @@ void daemon_maybe_gone(struct daemon *d) {
     close_handle((uv_handle_t *)&d->upkeep_timer);
     close_handle((uv_handle_t *)&d->retry_timer);
     close_handle((uv_handle_t *)&d->watchdog_timer);
+    close_handle((uv_handle_t *)&d->reload_timer);
     close_handle((uv_handle_t *)&d->health.timer);
     clock_end(d);
     close_handle((uv_handle_t *)&d->on_hup);
@@ -102,13 +103,19 @@ static void stop(struct daemon *d) {
     daemon_maybe_gone(d);
 }
 
-static void on_signal(uv_signal_t *s, int signum) {
-    struct daemon *d = s->data;
+static void on_reload(uv_timer_t *t) {
+    struct daemon *d = t->data;
     struct err err = {0};
 
-    if (signum == SIGHUP) {
-        if (!d->stopping)
-            gf_ignore(daemon_reload(d, "SIGHUP", &err)); /* says itself what it did */
+    if (!d->stopping)
+        gf_ignore(daemon_reload(d, "SIGHUP", &err)); /* says itself what it did */
+}
+
+static void on_signal(uv_signal_t *s, int signum) {
+    struct daemon *d = s->data;
+
+    if (signum == SIGHUP) { /* one reload for however many came meanwhile, and the loop turns between two */
+        (void)uv_timer_start(&d->reload_timer, on_reload, 0, 0);
     } else if (signum == SIGUSR1) {
         struct buf b;
         buf_init(&b, 1 << 20);
@@ -126,7 +133,8 @@ static int open_handles(struct daemon *d) {
         uv_signal_t *handle;
         int signum;
     } signals[] = {{&d->on_hup, SIGHUP}, {&d->on_term, SIGTERM}, {&d->on_int, SIGINT}, {&d->on_usr1, SIGUSR1}};
-    uv_timer_t *timers[] = {&d->due_timer, &d->commit_timer, &d->upkeep_timer, &d->retry_timer, &d->watchdog_timer, &d->health.timer};
+    uv_timer_t *timers[] = {&d->due_timer,      &d->commit_timer, &d->upkeep_timer, &d->retry_timer,
+                            &d->watchdog_timer, &d->reload_timer, &d->health.timer};
 
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
         (void)uv_timer_init(&d->loop, timers[i]);

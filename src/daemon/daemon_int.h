@@ -95,7 +95,7 @@ struct daemon {
 
     uv_poll_t clock_poll;
     int clock_fd; /* -1: none */
-    uv_timer_t due_timer, commit_timer, upkeep_timer, retry_timer, watchdog_timer;
+    uv_timer_t due_timer, commit_timer, upkeep_timer, retry_timer, watchdog_timer, reload_timer;
     uv_signal_t on_hup, on_term, on_int, on_usr1;
     bool running, stopping, ingest_gone, forward_gone, control_gone, replacing_ingest, replacing_forward;
     struct buf pack;           /* files of the set that comes into force, until they are in the store */

@@ -132,6 +132,25 @@ def test_reload(t):
     t.equal(platform.violations, [], "violations")
 
 
+def test_many_reloads_at_once(t):
+    """A script in a loop: one reload for what came meanwhile, and the loop turns between two."""
+    import sqlite3
+    box, _, _ = lib.probe_box(t, "storm", platforms=False)
+
+    def reloads():
+        with sqlite3.connect(f"file:{box.store}?mode=ro", uri=True) as db:
+            return db.execute("SELECT count(*) FROM audit WHERE what = 'reload'").fetchone()[0]
+    box.start()
+    for _ in range(300):
+        box.daemon.send_signal(signal.SIGHUP)
+        time.sleep(0.0001)
+    before = reloads()
+    box.write("config/rules.d/20-rules.yaml", lib.PROBE_RULES.replace("rule: high", "rule: higher"))
+    box.daemon.send_signal(signal.SIGHUP)
+    sandbox.wait_for(lambda: box.ask(do="rules")[0]["rule"] == "higher", 10, "the last of them")
+    t.check(reloads() - before < 30, f"{reloads() - before} reloads after the last signals")
+
+
 def test_reload_changes_sources(t):
     box, broker, platform = lib.probe_box(t, "sources")
     box.start()
