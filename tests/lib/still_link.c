@@ -50,7 +50,7 @@ bool still_released(struct mqtt *m) { return m->released; }
 void still_published(struct mqtt *m, bool ok) {
     int last = m->mid;
     while (m->up && m->told < last)
-        m->ops.published(m->ctx, ++m->told, ok);
+        m->ops.published(m->ctx, ++m->told, ok ? TAKEN : NOT_TAKEN);
 }
 
 int mqtt_new(uv_loop_t *loop, const struct mqtt_conf *conf, const struct mqtt_ops *ops, void *ctx, struct err *err, struct mqtt **ret) {
@@ -99,6 +99,13 @@ bool mqtt_renew(struct mqtt *m) {
     (void)m;
     return false;
 }
+size_t mqtt_filters_amiss(const struct mqtt *m, bool less, const char **ret_first) {
+    (void)m;
+    (void)less;
+    *ret_first = NULL;
+    return 0;
+}
+void mqtt_ask_again(struct mqtt *m) { (void)m; }
 int64_t mqtt_peer_not_after(const struct mqtt *m) {
     (void)m;
     return TIME_NONE;
