@@ -32,7 +32,7 @@ TESTLIB_SRC := $(sort $(wildcard tests/lib/*.c))
 # Stands in for src/mqtt, so it is linked only into what wants links that it holds itself.
 STILL_LINK := tests/lib/still_link.c
 STILL_FUZZ := command control
-STILL_UNIT := daemon/test_memory
+STILL_UNIT := daemon/test_memory daemon/test_answers
 UNIT_SRC := $(sort $(wildcard $(patsubst %,tests/unit/%/test_*.c,$(MODULES))))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 CONFORMANCE_SRC := $(sort $(wildcard tests/conformance/*.c))

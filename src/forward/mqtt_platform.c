@@ -18,8 +18,9 @@
 
 #define TOPIC_MAX 1024
 
-struct answer {
+struct answer { /* waits until the broker has it: what was only handed to a link is lost with it */
     struct answer *next;
+    int mid; /* on its way under that packet id; 0: to be published */
     size_t len;
     char text[];
 };
@@ -30,7 +31,7 @@ struct mqtt_sender {
     char client_id[256], base[TOPIC_MAX], receipts[TOPIC_MAX + 16], commands[TOPIC_MAX + 16], answers[TOPIC_MAX + 16];
     uv_timer_t timer; /* the earliest overdue receipt */
     bool timer_open, client_open, was_connected;
-    struct answer *first, **last; /* that could not be published yet */
+    struct answer *first, **last; /* that the broker has not acknowledged yet */
     size_t nanswers;
 };
 
@@ -107,12 +108,12 @@ static void on_receipt(struct mqtt_sender *ms, const char *text, size_t len) {
 
 /* -- answers --------------------------------------------------------------------------------------------------------------------------------- */
 
-static void drop_answer(struct mqtt_sender *ms) {
-    struct answer *a = ms->first;
+static void drop_answer(struct mqtt_sender *ms, struct answer **at) {
+    struct answer *a = *at;
 
-    ms->first = a->next;
-    if (ms->first == NULL)
-        ms->last = &ms->first;
+    *at = a->next;
+    if (a->next == NULL)
+        ms->last = at;
     ms->nanswers--;
     free(a);
 }
@@ -120,15 +121,31 @@ static void drop_answer(struct mqtt_sender *ms) {
 static void publish_answers(struct mqtt_sender *ms) {
     struct err err = {0};
 
-    while (ms->first != NULL && mqtt_is_up(ms->mqtt)) {
-        int rc = mqtt_publish(ms->mqtt, ms->answers, ms->first->text, ms->first->len, 1, false, NULL, &err);
+    for (struct answer **at = &ms->first; *at != NULL && mqtt_is_up(ms->mqtt);) {
+        struct answer *a = *at;
+        int rc = a->mid != 0 ? 0 : mqtt_publish(ms->mqtt, ms->answers, a->text, a->len, 1, false, &a->mid, &err);
 
         if (rc == GF_EUNAVAIL || rc == GF_ENOMEM)
             return;
-        if (rc < 0)
+        if (rc < 0) {
             log_warn("platform %s: an answer cannot be sent: %s", ms->s->conf->name, err.text);
-        drop_answer(ms);
+            drop_answer(ms, at);
+        } else {
+            at = &a->next;
+        }
     }
+}
+
+static bool answer_is_taken(struct mqtt_sender *ms, int mid, enum mqtt_taken taken) {
+    for (struct answer **at = &ms->first; *at != NULL; at = &(*at)->next) {
+        if ((*at)->mid != mid)
+            continue;
+        if (taken == NOT_TAKEN)
+            log_warn("platform %s: its broker refuses an answer", ms->s->conf->name);
+        drop_answer(ms, at);
+        return true;
+    }
+    return false;
 }
 
 static void platform_answer(struct sender *s, const char *json, size_t len) {
@@ -141,9 +158,10 @@ static void platform_answer(struct sender *s, const char *json, size_t len) {
     }
     if (ms->nanswers >= FORWARD_ANSWERS_MAX) {
         log_warn("platform %s: more than %d answers wait; the oldest is dropped", s->conf->name, FORWARD_ANSWERS_MAX);
-        drop_answer(ms);
+        drop_answer(ms, &ms->first);
     }
     a->next = NULL;
+    a->mid = 0;
     a->len = len;
     memcpy(a->text, json, len);
     *ms->last = a;
@@ -168,6 +186,8 @@ static void on_disconnected(void *ctx, const char *why, int64_t retry_in) {
     struct mqtt_sender *ms = ctx;
 
     (void)retry_in;
+    for (struct answer *a = ms->first; a != NULL; a = a->next)
+        a->mid = 0; /* once more, on the next link */
     sender_link(ms->s, false, why);
     arm(ms);
 }
@@ -192,6 +212,8 @@ static void on_published(void *ctx, int mid, enum mqtt_taken taken) {
     struct mqtt_sender *ms = ctx;
     struct sender *s = ms->s;
 
+    if (answer_is_taken(ms, mid, taken))
+        return;
     for (size_t i = 0; i < s->nslots; i++) {
         struct slot *slot = &s->slots[i];
 
@@ -262,7 +284,7 @@ static void platform_free(struct sender *s) {
 
     mqtt_free(ms->mqtt);
     while (ms->first != NULL)
-        drop_answer(ms);
+        drop_answer(ms, &ms->first);
     free(ms);
     s->own = NULL;
 }
