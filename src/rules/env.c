@@ -221,8 +221,10 @@ static void add_macro(struct loader *ld, const struct definition *d) {
     } else {
         rc = cel_env_alias(ld->own->base, d->name, d->value->text, d->value->len, &diags);
         expr_report(&ld->rd, d->value, 0, &diags);
-        if (rc == 0)
+        if (rc == 0) {
             check_columns(ld, d->value, 0, d->value->len);
+            expr_comments(&ld->rd, d->value, 0, d->value->len);
+        }
         if (rc < 0 && diags.errors == 0)
             env_failed(ld, d, rc, &(struct err){0});
     }
@@ -341,6 +343,7 @@ struct cel_program *loader_compile(struct loader *ld, const struct cel_env *env,
     else if (rc < 0 && errors == 0)
         report_error(ld->rd.rep, yaml_place(n, begin, end), NULL, "this expression cannot be used: %s", err_text(rc));
     arena_done(&scratch);
+    expr_comments(&ld->rd, n, begin, end);
     if (rc < 0)
         return NULL;
     if (programs_add(&ld->own->programs, p) < 0) {

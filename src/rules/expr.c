@@ -44,6 +44,41 @@ struct place expr_field_place(const struct yaml_node *n, size_t begin, const str
     return yaml_place(n, from, to);
 }
 
+/* Behind the text in quotes that begins at i. */
+static size_t behind_quotes(const char *s, size_t i, size_t begin, size_t end) {
+    char q = s[i];
+    bool raw = i > begin && (s[i - 1] == 'r' || s[i - 1] == 'R'), three = q != '`' && i + 2 < end && s[i + 1] == q && s[i + 2] == q;
+    for (i += three ? 3 : 1; i < end; i++) {
+        if (s[i] == '\\' && !raw)
+            i++;
+        else if (s[i] == q && !three)
+            return i + 1;
+        else if (s[i] == q && i + 2 < end && s[i + 1] == q && s[i + 2] == q)
+            return i + 3;
+    }
+    return end;
+}
+
+void expr_comments(struct reader *rd, const struct yaml_node *n, size_t begin, size_t end) {
+    for (size_t i = begin; i < end && n->offsets;) {
+        if (strchr("'\"`", n->text[i]) && n->text[i]) {
+            i = behind_quotes(n->text, i, begin, end);
+        } else if (n->text[i] != '/' || i + 1 == end || n->text[i + 1] != '/') {
+            i++;
+        } else {
+            const char *stop = memchr(n->text + i, '\n', end - i);
+            size_t last = stop ? (size_t)(stop - n->text) : end;
+            uint32_t line, below, column;
+            report_line_column(rd->rep, yaml_place(n, i, i + 1), &line, &column);
+            report_line_column(rd->rep, yaml_place(n, last - 1, last), &below, &column);
+            if (below > line)
+                report_warning(rd->rep, yaml_place(n, i, i + 2), "begin the block with | in place of >, or put the comment last",
+                               "the lines are folded into one, so the comment takes the rest of the expression along");
+            i = last;
+        }
+    }
+}
+
 bool expr_scalar(struct reader *rd, const struct yaml_node *n, const char *what) {
     if (n->bad)
         return false;

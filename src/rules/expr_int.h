@@ -22,6 +22,8 @@ bool expr_read(struct reader *rd, struct programs *ps, const struct cel_env *env
                enum cel_decl_type want, struct rules_expr *ret);
 /* Where a read's field stands ("power_w" of "event.power_w"), or the whole read. begin: where the expression begins in the scalar. */
 struct place expr_field_place(const struct yaml_node *n, size_t begin, const struct cel_read *read);
+/* Warns of a comment in folded lines: it takes those below it along. */
+void expr_comments(struct reader *rd, const struct yaml_node *n, size_t begin, size_t end);
 void expr_report(struct reader *rd, const struct yaml_node *n, size_t begin, const struct cel_diags *diags);
 
 #endif
