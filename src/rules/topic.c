@@ -84,6 +84,11 @@ static bool read_level(struct parsing *p, size_t begin, size_t end) {
 }
 
 bool topic_read(struct loader *ld, const struct yaml_node *n, const char *what, struct topic_pattern *ret) {
+    if (n->kind == YAML_SEQUENCE && !n->bad) {
+        report_error(ld->rd.rep, n->at, "catch what differs, as in site/{room}/{device}, or write a source for each",
+                     "%s must be one topic, not a list", what);
+        return false;
+    }
     const char *text = node_text(&ld->rd, n, what);
     if (!text)
         return false;
