@@ -204,8 +204,10 @@ static void on_message(void *ctx, const struct mqtt_message *m) {
 }
 
 static enum mqtt_acks on_batch(void *ctx) {
-    (void)ctx;
-    return ACKS_WRITE; /* commands have been made durable one by one; a receipt that is lost comes again with the next sending */
+    const struct mqtt_sender *ms = ctx;
+
+    /* Commands have been made durable one by one; a receipt that is lost comes again with the next sending. What came at the end was not looked at: the broker sends it again. */
+    return ms->s->f->stopping ? ACKS_HOLD : ACKS_WRITE;
 }
 
 static void on_published(void *ctx, int mid, enum mqtt_taken taken) {

@@ -50,8 +50,34 @@ static void an_answer_outlives_its_link(void **state) {
     dfx_done(&f);
 }
 
+/* One that comes in the very turn in which the link is to be closed: it is not applied, and so not acknowledged. */
+static void a_command_at_the_end_is_not_acknowledged(void **state) {
+    static const char command[] = "{\"id\":\"c1\",\"incident\":\"none\",\"action\":\"acknowledge\"}";
+    struct mqtt_message m = {.mid = 7, .qos = 1, .topic = "gengfu/gw/commands", .payload = command, .len = sizeof(command) - 1};
+    struct dfx f;
+    struct err err = {0};
+
+    (void)state;
+    dfx_init(&f, NULL);
+    assert_int_equal(dfx_start(&f, &err), 0);
+    still_up(dfx_city(&f), true, true);
+    still_message(dfx_city(&f), &m);
+    assert_true(still_batch(dfx_city(&f)));
+    m.mid++;
+    forward_stop(f.d->forward);
+    still_message(dfx_city(&f), &m);
+    assert_false(still_batch(dfx_city(&f)));
+    dfx_turn(&f, 3);
+    assert_null(f.d->forward);
+    dfx_stop(&f);
+    dfx_done(&f);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(an_answer_outlives_its_link)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_answer_outlives_its_link),
+        cmocka_unit_test(a_command_at_the_end_is_not_acknowledged),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
