@@ -383,7 +383,7 @@ asan: ## the tests with address and undefined-behaviour sanitizers (PARTS='unit 
 # and forward/test_memory asks the same code for every allocation.
 VALGRIND_NOT := unit/forward/test_https
 valgrind: unit-programs ## unit tests under valgrind
-	@$(RUN) --without '$(VALGRIND_NOT)' $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' --patience 10 --wrap 'valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect' unit
+	@$(RUN) --without '$(VALGRIND_NOT)' $(if $(ONLY),--only $(ONLY)) --modules '$(MODULES)' --patience 10 --wrap 'valgrind -q --suppressions=tests/lint/valgrind.supp --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect' unit
 
 coverage: ## lines covered by the unit tests, a module a line
 	@$(SUBMAKE) BUILD=build-coverage CFLAGS='-O0 -g --coverage' all unit-programs

@@ -24,10 +24,8 @@ static int on_commit(void *ctx, const struct ingest_ack *acks, size_t n, bool no
 
 static void on_link(void *ctx, bool up, const char *why) {
     struct daemon *d = ctx;
-    size_t n = strnlen(why ? why : "", sizeof(d->link_why) - 1);
 
-    memcpy(d->link_why, why ? why : "", n);
-    d->link_why[n] = '\0';
+    (void)snprintf(d->link_why, sizeof(d->link_why), "%s", why ? why : "");
     if (up == d->link_up && (up || d->link_told))
         return;
     if (up)
