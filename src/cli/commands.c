@@ -230,7 +230,7 @@ int cli_main(int argc, char **argv) {
         code = c.command->run(&c);
     }
     free(c.args);
-    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_FINE) { /* a full disk must not pass for a short list */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code <= EXIT_FOUND) { /* a full disk must not pass for a short list */
         (void)fputs("gengfu: the output could not be written\n", stderr);
         code = EXIT_TROUBLE;
     }

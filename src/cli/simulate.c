@@ -91,7 +91,11 @@ int cmd_simulate(struct cli *c) {
         if (isatty(STDERR_FILENO) && !conf.story)
             conf.progress = on_progress;
     }
-    if (sim_run(&conf, &err) < 0) {
+    int done = sim_run(&conf, &err);
+
+    if (conf.progress != NULL && conf.length == 0)
+        (void)fputc('\n', stderr);
+    if (done < 0) {
         (void)cli_complain(&err);
         return EXIT_TROUBLE;
     }

@@ -249,6 +249,9 @@ static void on_disconnected(void *ctx, const char *why, int64_t retry_in) {
     (void)retry_in;
     if (s->up)
         sim_say(s, "the broker is gone: %s", why);
+    else if (!s->was_up && !s->told_why)
+        sim_say(s, "%s:%d does not let us in yet: %s", s->broker.host, s->broker.port, why);
+    s->told_why = true;
     s->up = false;
     sim_link_lost(s);
 }

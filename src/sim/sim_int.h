@@ -112,7 +112,7 @@ struct sim {
     struct mqtt *mqtt;
     struct config_mqtt broker;
     char client_id[40];
-    bool up, was_up, ended, closing, mqtt_gone;
+    bool up, was_up, told_why, ended, closing, mqtt_gone;
     int rc;
     struct err *err;
     uint64_t begun; /* uv_hrtime at the start of neighbourhood time */
