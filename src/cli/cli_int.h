@@ -81,8 +81,11 @@ int cli_columns(void); /* of the terminal; 80 when unknown, unlimited (0) when s
 
 /* show.c: words and colours */
 const char *severity_sgr(const char *severity);
-const char *severity_words(const char *severity);          /* "特别重大 extreme" */
-const char *short_time(const char *rfc3339, char out[32]); /* "01-05 20:00:00" */
+const char *severity_words(const char *severity);               /* "特别重大 extreme" */
+const char *short_time(const char *rfc3339, char out[32]);      /* "01-05 20:00:00" */
+void put_padded(struct buf *b, const char *text, size_t width); /* filled up to the width, and never cut: one copies it */
+/* Text and a line's end, broken at blanks where a terminal ends; the cursor stands at `indent`, and so do the further lines begin. */
+void put_wrapped(FILE *out, size_t indent, const char *text);
 void print_incident_line(FILE *out, const cJSON *doc, bool colour);
 
 /* remote.c: the daemon */

@@ -22,16 +22,22 @@ static void help_options(FILE *out, const struct cli_option *o, const struct cli
             continue;
         (void)snprintf(word, sizeof(word), "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
         if (o->letter != 0)
-            (void)fprintf(out, "  -%c, %-22s %s\n", o->letter, word, o->about);
+            (void)fprintf(out, "  -%c, %-22s ", o->letter, word);
         else
-            (void)fprintf(out, "      %-22s %s\n", word, o->about);
+            (void)fprintf(out, "      %-22s ", word);
+        put_wrapped(out, 29, o->about);
     }
 }
 
 void cli_help_command(FILE *out, const struct cli_command *cmd) {
-    (void)fprintf(out, "gengfu %s%s%s: %s\n", cmd->name, cmd->args[0] ? " " : "", cmd->args, cmd->about);
-    if (cmd->more != NULL)
-        (void)fprintf(out, "\n%s\n", cmd->more);
+    char line[400];
+
+    (void)snprintf(line, sizeof(line), "gengfu %s%s%s: %s", cmd->name, cmd->args[0] ? " " : "", cmd->args, cmd->about);
+    put_wrapped(out, 0, line);
+    if (cmd->more != NULL) {
+        (void)fputc('\n', out);
+        put_wrapped(out, 0, cmd->more);
+    }
     (void)fputs("\nOptions\n", out);
     help_options(out, cmd->options, cmd, false);
     help_options(out, cli_common, cmd, true);

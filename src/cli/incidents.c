@@ -187,9 +187,9 @@ static void on_tail(struct cli *c, void *ctx, const cJSON *doc) {
     char when[TIME_TEXT_MAX], at[32];
     buf_init(&b, 1 << 20);
     buf_printf(&b, "%s  ", short_time(time_format(json_int(event, "t", 0), *offset, when), at));
-    text_column(&b, json_str(event, "k", ""), 16);
+    put_padded(&b, json_str(event, "k", ""), 16);
     buf_puts(&b, "  ");
-    text_column(&b, json_str(event, "d", ""), 20);
+    put_padded(&b, json_str(event, "d", ""), 20);
     buf_puts(&b, "  ");
     struct buf fields;
     buf_init(&fields, 1 << 20);

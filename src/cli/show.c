@@ -6,6 +6,8 @@
 #include "gengfu/base/json.h"
 #include "gengfu/base/text.h"
 
+#define LEAST_TEXT 20 /* columns: with less, lines are left to the terminal */
+
 const char *severity_sgr(const char *severity) {
     enum severity s;
 
@@ -34,6 +36,40 @@ const char *short_time(const char *rfc3339, char out[32]) {
     return out;
 }
 
+void put_padded(struct buf *b, const char *text, size_t width) {
+    size_t wide = text_width(text, strlen(text));
+
+    text_clean(b, text, strlen(text));
+    buf_fill(b, ' ', wide < width ? width - wide : 0);
+}
+
+void put_wrapped(FILE *out, size_t indent, const char *text) {
+    size_t columns = (size_t)cli_columns(), at = indent;
+
+    if (columns < indent + LEAST_TEXT)
+        columns = 0;
+    while (*text != '\0') {
+        size_t blanks = strspn(text, " "), n = strcspn(text + blanks, " \n"), wide = text_width(text + blanks, n);
+
+        if (columns > 0 && at > indent && at + blanks + wide > columns) {
+            (void)fprintf(out, "\n%*s", (int)indent, "");
+            at = indent;
+        } else {
+            (void)fprintf(out, "%*s", (int)blanks, "");
+            at += blanks;
+        }
+        (void)fwrite(text + blanks, 1, n, out);
+        at += wide;
+        text += blanks + n;
+        if (*text == '\n') {
+            (void)fprintf(out, "\n%*s", (int)indent, "");
+            at = indent;
+            text++;
+        }
+    }
+    (void)fputc('\n', out);
+}
+
 void print_incident_line(FILE *out, const cJSON *doc, bool colour) {
     const char *severity = json_str(doc, "severity", "");
     const char *place = json_str(json_get(doc, "place"), "name", "");
@@ -50,7 +86,7 @@ void print_incident_line(FILE *out, const cJSON *doc, bool colour) {
     buf_puts(&b, "  ");
     text_column(&b, json_str(doc, "change", ""), 8);
     buf_puts(&b, "  ");
-    text_column(&b, json_str(doc, "number", ""), 20);
+    put_padded(&b, json_str(doc, "number", ""), 20);
     buf_puts(&b, "  ");
     text_clean(&b, json_str(doc, "title", ""), strlen(json_str(doc, "title", "")));
     if (place[0] != '\0') {
