@@ -6,10 +6,34 @@
 
 #include <mqtt_protocol.h>
 
+#include "gengfu/base/time.h"
 #include "gengfu/mqtt/secret.h"
 #include "mqtt_int.h"
 
 /* Callbacks of libmosquitto: none of them may call back into what writes (its callback lock is not recursive), so they only take notes and hand messages up. */
+
+/* What we asked for, in seconds: 0 with the connection. */
+static uint32_t session_expiry(const struct mqtt *m) {
+    int64_t expiry = m->conf.clean ? 0 : m->conf.broker->session_expiry / 1000;
+
+    return expiry > UINT32_MAX ? UINT32_MAX : (uint32_t)expiry;
+}
+
+/* A broker may keep the session for less. */
+static void look_at_expiry(struct mqtt *m, const mosquitto_property *props) {
+    char why[300], kept_text[TIME_TEXT_MAX], asked_text[TIME_TEXT_MAX];
+    uint32_t kept, asked = session_expiry(m);
+
+    if (m->protocol != 5 || mosquitto_property_read_int32(props, MQTT_PROP_SESSION_EXPIRY_INTERVAL, &kept, false) == NULL ||
+        kept >= asked || m->kept_told)
+        return;
+    m->kept_told = true;
+    (void)snprintf(why, sizeof(why),
+                   "it keeps our session for %s only, not for %s (session_expiry): what comes while we are away for longer is lost",
+                   span_format(kept * INT64_C(1000), kept_text), span_format(asked * INT64_C(1000), asked_text));
+    if (m->ops.notice != NULL)
+        m->ops.notice(m->ctx, why);
+}
 
 static void on_connect(struct mosquitto *mosq, void *ctx, int code, int flags, const mosquitto_property *props) {
     struct mqtt *m = ctx;
@@ -42,6 +66,7 @@ static void on_connect(struct mosquitto *mosq, void *ctx, int code, int flags, c
     m->inside++;
     if (m->ops.connected != NULL)
         m->ops.connected(m->ctx, (flags & 1) != 0);
+    look_at_expiry(m, props);
     m->inside--;
 }
 
@@ -146,13 +171,11 @@ static int set_login(struct mqtt *m, struct err *err) {
  * connect that does not block will find them; tests/unit/mqtt checks that the broker got them. */
 static int set_properties(struct mqtt *m, struct err *err) {
     mosquitto_property *props = NULL;
-    int64_t expiry = m->conf.clean ? 0 : m->conf.broker->session_expiry / 1000;
+    uint32_t expiry = session_expiry(m);
     int rc = mosquitto_property_add_int32(&props, MQTT_PROP_MAXIMUM_PACKET_SIZE, MQTT_MAX_PACKET);
 
-    if (expiry > UINT32_MAX)
-        expiry = UINT32_MAX;
     if (rc == MOSQ_ERR_SUCCESS && expiry > 0)
-        rc = mosquitto_property_add_int32(&props, MQTT_PROP_SESSION_EXPIRY_INTERVAL, (uint32_t)expiry);
+        rc = mosquitto_property_add_int32(&props, MQTT_PROP_SESSION_EXPIRY_INTERVAL, expiry);
     if (rc == MOSQ_ERR_SUCCESS) {
         rc = mosquitto_connect_bind_v5(m->mosq, NULL, 0, 0, NULL, props);
         rc = rc == MOSQ_ERR_INVAL ? MOSQ_ERR_SUCCESS : rc;

@@ -73,6 +73,7 @@ struct mqtt {
     bool tcp_pending;     /* connect(2) is under way */
     struct tls_told told; /* by the latest handshake */
     uint64_t files;       /* print of certificates, key and password as this connection took them */
+    bool kept_told;       /* that the broker keeps the session for less than was asked for */
     uint64_t unusable;    /* print of renewed ones that could not be used, which has been said */
     bool greeted;         /* CONNACK came, whatever it said */
     int refused;          /* CONNACK's code; 0: not refused */

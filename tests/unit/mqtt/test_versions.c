@@ -23,7 +23,8 @@ enum manner {
     NEW_REFUSES,   /* version 5's CONNACK with 0x84 */
     OLD_CLOSES,    /* closes without a word on version 5 */
     ALWAYS_CLOSES, /* on any */
-    FIRST_CLOSES   /* closes the first connection, and speaks 5 from then on */
+    FIRST_CLOSES,  /* closes the first connection, and speaks 5 from then on */
+    FORGETS_SOON   /* speaks 5, and keeps a session for a minute */
 };
 
 static bool read_exactly(int fd, unsigned char *out, size_t n) {
@@ -48,7 +49,7 @@ static int read_connect(int fd) {
 
 static void serve(int listener, enum manner manner) {
     static const unsigned char old_refusal[] = {0x20, 2, 0, 1}, new_refusal[] = {0x20, 3, 0, 0x84, 0}, old_welcome[] = {0x20, 2, 0, 0},
-                               new_welcome[] = {0x20, 3, 0, 0, 0};
+                               new_welcome[] = {0x20, 3, 0, 0, 0}, short_welcome[] = {0x20, 8, 0, 0, 5, 0x11, 0, 0, 0, 60};
 
     for (int n = 0;; n++) {
         int fd = accept(listener, NULL, NULL);
@@ -65,6 +66,8 @@ static void serve(int listener, enum manner manner) {
             stay = write(fd, old_welcome, sizeof(old_welcome)) > 0;
         } else if (level == 5 && manner == FIRST_CLOSES) {
             stay = write(fd, new_welcome, sizeof(new_welcome)) > 0;
+        } else if (level == 5 && manner == FORGETS_SOON) {
+            stay = write(fd, short_welcome, sizeof(short_welcome)) > 0;
         }
         while (stay && read(fd, &byte, 1) == 1) {
         }
@@ -133,6 +136,25 @@ static void an_old_broker_closes(void **state) {
 static void one_loss_is_no_refusal(void **state) {
     (void)state;
     comes_up_as(FIRST_CLOSES, 5);
+}
+
+static bool noticed(struct client *c) { return c->notice[0] != '\0'; }
+
+static void a_session_that_is_kept_for_less_is_said(void **state) {
+    struct mfx fx;
+    int port;
+    pid_t pid = play(FORGETS_SOON, &port);
+
+    (void)state;
+    mfx_setup(&fx, port);
+    struct client *c = mfx_client(&fx, "one", false);
+
+    client_start(c);
+    assert_true(mfx_until(&fx, noticed, c));
+    assert_non_null(strstr(c->notice, "for 1m only, not for 1h"));
+    mfx_teardown(&fx);
+    mfx_done(&fx);
+    end(pid);
 }
 
 static bool tried_five_times(struct client *c) { return c->downs >= 5; }
@@ -214,8 +236,13 @@ static void configuration_is_checked(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_old_broker_refuses),    cmocka_unit_test(a_new_broker_refuses), cmocka_unit_test(an_old_broker_closes),
-        cmocka_unit_test(one_loss_is_no_refusal),   cmocka_unit_test(always_closing),       cmocka_unit_test(version_4_by_configuration),
+        cmocka_unit_test(an_old_broker_refuses),
+        cmocka_unit_test(a_new_broker_refuses),
+        cmocka_unit_test(an_old_broker_closes),
+        cmocka_unit_test(one_loss_is_no_refusal),
+        cmocka_unit_test(a_session_that_is_kept_for_less_is_said),
+        cmocka_unit_test(always_closing),
+        cmocka_unit_test(version_4_by_configuration),
         cmocka_unit_test(configuration_is_checked),
     };
 
