@@ -67,6 +67,22 @@ static void flush_text(struct reading *r, const struct yaml_node *n) {
     buf_clear(&r->text);
 }
 
+/* {device.name} and $(device.name), as other programs have it. */
+static void look_for_slip(struct reading *r, const struct yaml_node *n, size_t i) {
+    static const char *const words[] = {"device.", "event.", "state.", "previous."};
+    const char *s = n->text;
+    size_t word = s[i] == '{' ? i + 1 : s[i] == '$' && i + 1 < n->len && s[i + 1] == '(' ? i + 2 : n->len, end = word;
+    for (size_t k = 0; k < COUNT(words); k++) {
+        size_t len = strlen(words[k]);
+        if (word + len > n->len || memcmp(s + word, words[k], len) != 0)
+            continue;
+        while (end < n->len && s[end] != '}' && s[end] != ')')
+            end++;
+        report_warning(r->ld->rd.rep, yaml_place(n, i, end < n->len ? end + 1 : end), "a value is written ${device.name}",
+                       "'%.*s…' is told as it stands here", (int)(word + len - i), s + i);
+    }
+}
+
 bool template_read(struct loader *ld, const struct yaml_node *n, const char *what, template_compile compile, void *arg,
                    struct rules_template *ret) {
     if (!node_text(&ld->rd, n, what))
@@ -97,6 +113,7 @@ bool template_read(struct loader *ld, const struct yaml_node *n, const char *wha
                 r.failed = r.failed || p; /* a mistake inside does not hide those further on */
             i = end + 1;
         } else {
+            look_for_slip(&r, n, i);
             buf_putc(&r.text, s[i++]);
         }
     }
