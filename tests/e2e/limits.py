@@ -187,6 +187,18 @@ def test_out_of_memory(t):
     t.equal([i["count"] for i in box.ask(do="incidents", rule="each")], [count], "messages counted")
 
 
+def test_payload_beyond_all_ceilings(t):
+    """20 MB, over MQTT 3.1.1, where a client cannot say what is too large for it: the broker with our snippet keeps it back."""
+    box, broker, platform = box_with(t, "large", broker_extra=", protocol: 4")
+    box.start()
+    broker.publish([("probe/p1", b" " * (20 << 20)), lib.probe("p1", 50)])
+    t.check(platform.wait(lambda: of(platform, "high"), 20), "what came behind it is not heard")
+    with open(f"/proc/{box.daemon.pid}/status", encoding="ascii") as f:
+        peak = next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
+    t.check(peak < 18 << 10 or sandbox.sanitized(box.program), f"{peak >> 10} MB of memory at its peak")
+    t.equal(box.status()["broker"]["messages"], 1, "messages")
+
+
 class Systemd:
     """The socket that systemd would listen on."""
 

@@ -139,7 +139,7 @@ class Broker:
 def shipped_limits():
     """The lines of the broker snippet that we ship, so that what is tested is what is recommended."""
     wanted = ("max_queued_messages", "max_inflight_messages", "max_queued_bytes", "set_tcp_nodelay", "autosave_interval", "autosave_on_changes", "persistence",
-              "persistent_client_expiration", "queue_qos0_messages")
+              "persistent_client_expiration", "queue_qos0_messages", "message_size_limit")
     lines = []
     folder = os.path.join(ROOT, "systemd")
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
