@@ -424,10 +424,10 @@ mask_t cel_check(struct compiler *c, struct ast *n);
 mask_t cel_check_call(struct compiler *c, struct ast *n);
 mask_t cel_check_name(struct compiler *c, struct ast *n, bool as_target);   /* AST_IDENT */
 mask_t cel_check_select(struct compiler *c, struct ast *n, bool as_target); /* AST_SELECT */
-mask_t cel_check_target(struct compiler *c,
-                        struct ast *n); /* the same as cel_check for what a field is selected from: no read of its own */
-bool cel_qualified(struct compiler *c, const struct ast *n, char *out, size_t size,
-                   bool *ret_root); /* a.b.c as text, unless it begins with a local */
+/* The same as cel_check for what a field is selected from: no read of its own. */
+mask_t cel_check_target(struct compiler *c, struct ast *n);
+/* a.b.c as text, unless it begins with a local. */
+bool cel_qualified(struct compiler *c, const struct ast *n, char *out, size_t size, bool *ret_root);
 mask_t cel_check_field(struct compiler *c, struct ast *target, const char *name, size_t len, const struct ast *at, bool guarded);
 void cel_mistake(struct compiler *c, struct ast *n, size_t begin, size_t end, const char *hint, const char *fmt, ...)
     GF_PRINTF(6, 7);                                            /* n becomes AST_BAD */

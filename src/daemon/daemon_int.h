@@ -124,10 +124,10 @@ struct daemon {
 };
 
 /* daemon.c: what daemon_run puts around the loop */
-GF_WARN_UNUSED int daemon_new(const struct daemon_options *opt, struct err *err,
-                              struct daemon **ret); /* everything is open, and runs with d->loop */
-void daemon_upkeep_soon(struct daemon *d);          /* the journal is to be trimmed within a second */
-void daemon_free(struct daemon *d);                 /* stops what still runs, in order */
+/* Everything is open, and runs with d->loop. */
+GF_WARN_UNUSED int daemon_new(const struct daemon_options *opt, struct err *err, struct daemon **ret);
+void daemon_upkeep_soon(struct daemon *d); /* the journal is to be trimmed within a second */
+void daemon_free(struct daemon *d);        /* stops what still runs, in order */
 
 /* clock.c */
 void daemon_clock_start(struct daemon_clock *c, const struct daemon_options *opt, const struct store_clock *last, int64_t *ret_down);
@@ -159,8 +159,8 @@ struct commander {
     unsigned actions;     /* what the platform may do: bits as in config_platform.actions */
 };
 void pipeline_command(struct daemon *d, const cJSON *json, const struct commander *by, struct buf *answer);
-uint32_t pipeline_audience(struct daemon *d,
-                           const char *incident); /* the platforms that are sent it as it is now; bits of the configuration's */
+/* The platforms that are sent it as it is now; bits of the configuration's. */
+uint32_t pipeline_audience(struct daemon *d, const char *incident);
 
 /* trust.c. GF_EDENIED: others may change what stands there */
 GF_WARN_UNUSED int daemon_trust(const char *dir, struct err *err);
@@ -179,8 +179,8 @@ void door_look(struct daemon *d); /* into the log, once a day */
 
 /* damage.c: opening the store, and what happens when it is damaged */
 GF_WARN_UNUSED int daemon_store_open(struct daemon *d, struct err *err);
-GF_WARN_UNUSED int daemon_store_replace(struct daemon *d,
-                                        struct err *err); /* err says what was met; d->store is a new one afterwards, or NULL */
+/* `err` says what was met; d->store is a new one afterwards, or NULL. */
+GF_WARN_UNUSED int daemon_store_replace(struct daemon *d, struct err *err);
 void daemon_store_failed(struct daemon *d, struct err *err)
     __attribute__((noreturn));                                    /* damage met at work: a new store, and a new start */
 void daemon_store_met(struct daemon *d, int rc, struct err *err); /* that, when rc says that it is damage */
@@ -228,9 +228,9 @@ void watch_done(struct daemon *d);
 
 /* room.c: a full disk */
 void room_start(struct daemon *d);
-bool room_give(struct daemon *d,
-               const struct err *why); /* true: there is some room now; what is to be told of it stands in the batch under way */
-bool room_back(struct daemon *d);      /* true: the disk is full no more */
+/* True: there is some room now; what is to be told of it stands in the batch under way. */
+bool room_give(struct daemon *d, const struct err *why);
+bool room_back(struct daemon *d); /* true: the disk is full no more */
 
 /* restore.c: the store's contents into a new engine */
 GF_WARN_UNUSED int daemon_restore(struct daemon *d, int64_t down, struct err *err);

@@ -386,8 +386,8 @@ struct engine_eval {
 void engine_eval_init(struct engine_eval *x, struct engine *e, const struct event *ev, struct engine_device *dev, bool live);
 void engine_eval_reset(struct engine_eval *x);                               /* for the next rule */
 void engine_eval_instance(struct engine_eval *x, const struct instance *in); /* by, since, count, last, steps */
-void engine_eval_steps(struct engine_eval *x, const struct rule *rule, const struct kept *steps,
-                       uint32_t wanted); /* wanted: bits of steps */
+/* `wanted`: bits of steps. */
+void engine_eval_steps(struct engine_eval *x, const struct rule *rule, const struct kept *steps, uint32_t wanted);
 #define ENGINE_ALL_STEPS 0xffu
 struct cel_value engine_eval(struct engine_eval *x, struct engine_rule *er, const struct rules_expr *expr); /* errors are counted */
 enum truth engine_truth(struct engine_eval *x, struct engine_rule *er, const struct rules_expr *expr); /* a missing expression is true */
@@ -423,14 +423,14 @@ void engine_device_set(struct engine *e, struct engine_device *d, atom_t name, s
 bool engine_key(struct engine_eval *x, struct engine_rule *er, const char **ret_key, size_t *ret_len, uint8_t *ret_by);
 struct instance *engine_instance_find(const struct engine_rule *er, const char *key, size_t len);
 struct instance *engine_instance_get(struct engine *e, struct engine_rule *er, const char *key, size_t len, uint8_t by); /* NULL: the cap */
-struct instance *engine_instance_make(struct engine *e, struct engine_rule *er, const char *key, size_t len,
-                                      uint8_t by);                 /* whatever the cap says */
+/* Whatever the cap says. */
+struct instance *engine_instance_make(struct engine *e, struct engine_rule *er, const char *key, size_t len, uint8_t by);
 void engine_instance_touch(struct engine *e, struct instance *in); /* changed: most recent, to be written */
-void engine_instance_settle(struct engine *e,
-                            struct instance *in);                 /* frees it when nothing is left to remember; in may be gone afterwards */
-void engine_instance_drop(struct engine *e, struct instance *in); /* frees it; its rows go */
-void engine_instance_free(struct engine *e, struct instance *in); /* memory only */
-void engine_instance_relist(struct instance *in);                 /* after docket was set or unset */
+/* Frees it when nothing is left to remember; in may be gone afterwards. */
+void engine_instance_settle(struct engine *e, struct instance *in);
+void engine_instance_drop(struct engine *e, struct instance *in);   /* frees it; its rows go */
+void engine_instance_free(struct engine *e, struct instance *in);   /* memory only */
+void engine_instance_relist(struct instance *in);                   /* after docket was set or unset */
 void engine_instance_forget(struct engine *e, struct instance *in); /* pattern memory: window, partials, latest, pending */
 void engine_set_pending(struct instance *in, int64_t since);
 void engine_state_flush(struct engine *e, struct instance *in);
@@ -506,8 +506,8 @@ void engine_end(struct engine *e, struct instance *in, const struct lifecycle_mo
 void engine_revise(struct engine *e, struct docket *d, enum change change);
 void engine_publish(struct engine *e, struct docket *d); /* a held or inhibited one is told after all */
 bool engine_may_publish(const struct docket *d);
-void engine_refresh(struct engine *e, struct docket *d,
-                    struct engine_eval *x); /* title, text, values, evidence; x NULL: from the kept event */
+/* Title, text, values, evidence; x NULL: from the kept event. */
+void engine_refresh(struct engine *e, struct docket *d, struct engine_eval *x);
 void engine_docket_emit(struct engine *e, struct docket *d, bool publish);
 void engine_docket_dirty(struct engine *e, struct docket *d);
 void engine_docket_over(struct engine *e, struct docket *d);

@@ -115,8 +115,8 @@ void sender_result(struct sender *s, struct slot *slot, enum result r, const cha
 void sender_late_receipt(struct sender *s, const char *incident, uint32_t revision);
 void sender_link(struct sender *s, bool up, const char *why);
 void sender_health(struct sender *s, bool reachable, const char *why);
-void sender_trouble(struct sender *s, const char *why,
-                    int64_t retry_after); /* the platform's: counts once however many messages tell of it */
+/* The platform's: counts once however many messages tell of it. */
+void sender_trouble(struct sender *s, const char *why, int64_t retry_after);
 void sender_unauthorized(struct sender *s, const char *why, int64_t retry_after); /* the same, tried again slowly */
 void sender_renewed(struct sender *s); /* files of secrets may be others now, and somebody wants to see: no waiting */
 void sender_commands(struct sender *s, const char *json, size_t len); /* one command, a list of them, or {"commands": […]} */

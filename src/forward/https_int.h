@@ -63,11 +63,11 @@ void https_loop_stop(struct https_sender *hs);
 void https_handle_closed(struct https_sender *hs);
 /* https_request.c: one request from its making to its reply */
 GF_WARN_UNUSED int https_request_new(struct https_sender *hs, enum request_kind kind, struct err *err, struct request **ret);
-GF_WARN_UNUSED int https_request_go(struct request *r, const char *url, const char *id,
-                                    struct err *err);  /* id: the message's, signed; NULL: a GET */
+/* `id`: the message's, signed; NULL: a GET. */
+GF_WARN_UNUSED int https_request_go(struct request *r, const char *url, const char *id, struct err *err);
 void https_request_done(struct request *r, bool keep); /* ends it, whatever it was at */
-void https_quote(const struct request *r, const char *text, size_t len,
-                 struct buf *out); /* the beginning of what the platform said, fit for a log, without secrets */
+/* The beginning of what the platform said, fit for a log, without secrets. */
+void https_quote(const struct request *r, const char *text, size_t len, struct buf *out);
 /* https_tls.c */
 GF_WARN_UNUSED int https_tls_begin(struct request *r, struct err *err); /* the files, renewed ones when there are */
 void https_tls_set(struct request *r);

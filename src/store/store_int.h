@@ -87,8 +87,8 @@ struct store {
 };
 
 /* open.c */
-GF_WARN_UNUSED int store_open_to(const struct store_conf *conf, int schema, struct err *err,
-                                 struct store **ret);            /* schema: stop at this version */
+/* `schema`: stop at this version. */
+GF_WARN_UNUSED int store_open_to(const struct store_conf *conf, int schema, struct err *err, struct store **ret);
 GF_WARN_UNUSED int store_load(struct store *s, struct err *err); /* `live` and the platforms, from the file */
 void store_harden(sqlite3 *db);
 GF_WARN_UNUSED int store_lock_take(const char *path, struct err *err, int *ret_fd);

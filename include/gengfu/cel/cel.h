@@ -86,8 +86,8 @@ void cel_env_free(struct cel_env *e);
 /* Each gives GF_EEXIST for a name that is taken, GF_ELIMIT, GF_ENOMEM. *ret_slot: where the variable stands in the context's vars. */
 GF_WARN_UNUSED int cel_env_var(struct cel_env *e, const struct cel_decl *decl, struct err *err, size_t *ret_slot);
 GF_WARN_UNUSED int cel_env_const(struct cel_env *e, const char *name, struct cel_value value, struct err *err); /* value is copied */
-GF_WARN_UNUSED int cel_env_function(struct cel_env *e, const struct cel_function_decl *decl,
-                                    struct err *err); /* decl is copied, its strings are borrowed for the env's life */
+/* `decl` is copied, its strings are borrowed for the env's life. */
+GF_WARN_UNUSED int cel_env_function(struct cel_env *e, const struct cel_function_decl *decl, struct err *err);
 /* A name that stands for an expression (a rule file's macro). Checked for syntax now; cycles are refused at compile. */
 GF_WARN_UNUSED int cel_env_alias(struct cel_env *e, const char *name, const char *text, size_t len, struct cel_diags *diags);
 /* The container for name resolution (langdef "Name Resolution"); "" by default. Variables with dots in their names are allowed. */

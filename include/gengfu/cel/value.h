@@ -116,8 +116,8 @@ bool cel_equal(struct cel_value a, struct cel_value b); /* CEL's heterogeneous e
 size_t cel_size(struct cel_value v);                    /* of string (code points), bytes, list, map; 0 else */
 bool cel_list_at(struct cel_value list, size_t index, struct cel_value *ret);
 bool cel_map_get(struct cel_value map, const char *key, size_t len, struct cel_value *ret);
-bool cel_map_next(struct cel_value map, size_t *it, struct cel_value *ret_key,
-                  struct cel_value *ret_value); /* `it` begins at 0; linear over the whole map */
+/* `it` begins at 0; linear over the whole map. */
+bool cel_map_next(struct cel_value map, size_t *it, struct cel_value *ret_key, struct cel_value *ret_value);
 
 /* A copy that stands on its own: everything it points to is in `a`. Records become native maps. On no memory: an error value CEL_E_MEMORY. */
 struct cel_value cel_copy(struct arena *a, struct cel_value v);

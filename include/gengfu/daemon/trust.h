@@ -11,7 +11,7 @@
 /* Gives each mistake to fn, whose answer other than 0 ends it and is handed on. `also`: whose files are good too, beside root's and our own. */
 typedef int (*trust_fn)(void *ctx, const struct err *why);
 GF_WARN_UNUSED int trust_directory(const char *dir, uid_t also, trust_fn fn, void *ctx); /* what rules are loaded from */
-GF_WARN_UNUSED int trust_secrets(const struct config *conf, uid_t also, trust_fn fn,
-                                 void *ctx); /* passwords, tokens, keys: those that are there */
+/* Passwords, tokens, keys: those that are there. */
+GF_WARN_UNUSED int trust_secrets(const struct config *conf, uid_t also, trust_fn fn, void *ctx);
 
 #endif

@@ -35,12 +35,11 @@ void engine_free(struct engine *e);
 /* -- restore, before engine_start. What does not belong to a rule (name and hash) of the set in force is answered with a deletion in fx at engine_start. */
 GF_WARN_UNUSED int engine_restore_state(struct engine *e, const char *rule, uint64_t hash, const char *key, const char *body, size_t len,
                                         struct err *err);
-GF_WARN_UNUSED int engine_restore_incident(
-    struct engine *e, const char *body, size_t len,
-    struct err *err); /* one that is not over; after engine_start only one that is over, for a command that wants it */
+/* One that is not over; after engine_start only one that is over, for a command that wants it. */
+GF_WARN_UNUSED int engine_restore_incident(struct engine *e, const char *body, size_t len, struct err *err);
 GF_WARN_UNUSED int engine_restore_device(struct engine *e, const char *device, const char *body, size_t len, struct err *err);
-GF_WARN_UNUSED int engine_restore_event(
-    struct engine *e, const struct event *ev); /* the journal's tail behind the checkpoint: merges into the device, runs no rule */
+/* The journal's tail behind the checkpoint: merges into the device, runs no rule. */
+GF_WARN_UNUSED int engine_restore_event(struct engine *e, const struct event *ev);
 /* `down`: ms of engine time that passed since the last commit; each rule's on_downtime says what that does to its deadlines (absence always pauses). */
 GF_WARN_UNUSED int engine_start(struct engine *e, struct engine_time now, int64_t down, struct effects *fx);
 
@@ -48,9 +47,9 @@ GF_WARN_UNUSED int engine_start(struct engine *e, struct engine_time now, int64_
 /* The event runs through every rule that it concerns, and into the device's state. Retained events that change no field of the state concern no rule.
  * Incidents that rules make are fed to `on: incident` rules within the call (at most 4 rules deep). GF_ENOMEM sets fx->failed. */
 GF_WARN_UNUSED int engine_event(struct engine *e, const struct event *ev, struct engine_time now, struct effects *fx);
-GF_WARN_UNUSED int engine_advance(struct engine *e, struct engine_time now,
-                                  struct effects *fx); /* fires every timer due by now.mono, in order */
-int64_t engine_due(const struct engine *e);            /* mono ms of the next timer; INT64_MAX: none */
+/* Fires every timer due by now.mono, in order. */
+GF_WARN_UNUSED int engine_advance(struct engine *e, struct engine_time now, struct effects *fx);
+int64_t engine_due(const struct engine *e); /* mono ms of the next timer; INT64_MAX: none */
 /* Writes the state of every key and every unpublished incident count that changed since the last flush. */
 GF_WARN_UNUSED int engine_flush(struct engine *e, struct effects *fx);
 /* Checkpoints up to n devices that changed since their last one; returns how many remain. */
@@ -91,11 +90,11 @@ struct engine_device_info {
     uint64_t events;
 };
 size_t engine_devices(const struct engine *e);
-void engine_device_info(const struct engine *e, size_t i,
-                        struct engine_device_info *ret); /* registered ones first, in the registry's order, also those never seen */
-void engine_device_fields(const struct engine *e, const char *device,
-                          struct buf *out);           /* latest known fields as a JSON object; {} when none */
-size_t engine_open_incidents(const struct engine *e); /* firing */
+/* Registered ones first, in the registry's order, also those never seen. */
+void engine_device_info(const struct engine *e, size_t i, struct engine_device_info *ret);
+/* Latest known fields as a JSON object; {} when none. */
+void engine_device_fields(const struct engine *e, const char *device, struct buf *out);
+size_t engine_open_incidents(const struct engine *e);                                     /* firing */
 const struct incident *engine_incident(const struct engine *e, const char *id_or_number); /* one that is not over; NULL */
 /* Whom its rule forwards it to, and whom it was escalated to: bits as in effect_incident.platforms, before levels and filters. */
 uint32_t engine_reach(const struct engine *e, const char *id_or_number);

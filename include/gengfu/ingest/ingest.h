@@ -22,8 +22,8 @@ struct ingest_ops {
      * calls commit again with the same acks and no new messages. */
     int (*commit)(void *ctx, const struct ingest_ack *acks, size_t n, bool now);
     void (*link)(void *ctx, bool up, const char *why);
-    void (*anew)(
-        void *ctx); /* connected, to a session that the broker has just made: it numbers anew, and nothing comes again. May be NULL */
+    /* Connected, to a session that the broker has just made: it numbers anew, and nothing comes again. May be NULL. */
+    void (*anew)(void *ctx);
     void (*settled)(void *ctx); /* the broker's session holds the filters that are wanted, and none that was to be left. May be NULL */
     void (*closed)(void *ctx);
 };
@@ -51,9 +51,8 @@ GF_WARN_UNUSED int ingest_leave(struct ingest *in, const char *filter, struct er
 const char *ingest_client_id(const struct ingest *in); /* the session's name at the broker */
 GF_WARN_UNUSED int ingest_start(struct ingest *in, struct err *err);
 void ingest_hurry(struct ingest *in);
-void ingest_renew(
-    struct ingest *
-        in); /* looks for a renewed certificate, key or password now (by itself it does so with every keepalive), and asks again for what was refused */
+/* Looks for a renewed certificate, key or password now (by itself it does so with every keepalive), and asks again for what was refused. */
+void ingest_renew(struct ingest *in);
 void ingest_durable(struct ingest *in); /* after INGEST_LATER: the owner has committed everything */
 void ingest_hold(struct ingest *in);    /* after INGEST_LATER: the owner tried, and failed; ingest_retry goes on */
 void ingest_retry(struct ingest *in);

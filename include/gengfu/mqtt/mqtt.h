@@ -48,9 +48,8 @@ struct mqtt_ops {
     enum mqtt_acks (*batch)(void *ctx);
     void (*published)(void *ctx, int mid, enum mqtt_taken taken);   /* QoS 1 */
     void (*subscribed)(void *ctx, const char *filter, int granted); /* quality of service; -1: refused */
-    void (*settled)(
-        void *
-            ctx); /* the broker has answered for every filter: its session holds those that are wanted, and no other that was named here. May be NULL */
+    /* The broker has answered for every filter: its session holds those that are wanted, and no other that was named here. May be NULL. */
+    void (*settled)(void *ctx);
     void (*notice)(void *ctx, const char *sentence); /* something that a person should hear of; the connection goes on. May be NULL */
     void (*closed)(void *ctx);
 };
@@ -82,8 +81,8 @@ size_t mqtt_filters_amiss(const struct mqtt *m, bool less, const char **ret_firs
 void mqtt_ask_again(struct mqtt *m); /* for those; by itself it does so with each connection */
 /* Looks whether certificates, key or password were renewed, and if so connects anew with them (true); the client does it by itself with every keepalive. */
 bool mqtt_renew(struct mqtt *m);
-int64_t mqtt_peer_not_after(
-    const struct mqtt *m);         /* wall ms: when the other end's certificate runs out; TIME_NONE: no TLS, or no connection yet */
+/* Wall ms: when the other end's certificate runs out; TIME_NONE: no TLS, or no connection yet. */
+int64_t mqtt_peer_not_after(const struct mqtt *m);
 void mqtt_hurry(struct mqtt *m);   /* cut the coalescing wait short */
 void mqtt_release(struct mqtt *m); /* deferred: everything that was handed over is durable now; write and read on */
 void mqtt_hold(struct mqtt *m);    /* deferred, after ACKS_LATER: as if it had been ACKS_HOLD */

@@ -271,8 +271,8 @@ const struct rule *ruleset_rule(const struct ruleset *rs, const char *name); /* 
 /* Rule names for "did you mean"; the nearest or NULL. */
 const char *ruleset_nearest_rule(const struct ruleset *rs, const char *name);
 /* The environments that `gengfu eval` and tests use too. Free with cel_env_free. */
-GF_WARN_UNUSED int ruleset_rule_env(const struct ruleset *rs,
-                                    struct cel_env **ret); /* rs may be NULL: without lists, macros and registry columns */
+/* `rs` may be NULL: without lists, macros and registry columns. */
+GF_WARN_UNUSED int ruleset_rule_env(const struct ruleset *rs, struct cel_env **ret);
 GF_WARN_UNUSED int ruleset_source_env(const struct ruleset *rs, struct cel_env **ret);
 /* Fills in a template. host functions get `host`. */
 void template_fill(const struct rules_template *t, struct cel_context *ctx, const struct zone *zone, struct buf *out);

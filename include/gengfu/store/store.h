@@ -97,15 +97,16 @@ typedef int (*store_event_fn)(void *ctx, int64_t rowid, int64_t time, int64_t ar
 GF_WARN_UNUSED int store_each_state(struct store *s, store_state_fn fn, void *ctx, struct err *err);
 GF_WARN_UNUSED int store_each_open_incident(struct store *s, store_text_fn fn, void *ctx, struct err *err); /* not over; name: id */
 GF_WARN_UNUSED int store_each_device(struct store *s, store_text_fn fn, void *ctx, struct err *err);        /* checkpoints */
-GF_WARN_UNUSED int store_each_tail_event(struct store *s, store_event_fn fn, void *ctx,
-                                         struct err *err); /* journal rows newer than the last full checkpoint */
-GF_WARN_UNUSED int store_checkpoint_done(
-    struct store *s, struct err *err); /* every device's checkpoint has been committed: the tail begins behind the last journal row */
+/* Journal rows newer than the last full checkpoint. */
+GF_WARN_UNUSED int store_each_tail_event(struct store *s, store_event_fn fn, void *ctx, struct err *err);
+/* Every device's checkpoint has been committed: the tail begins behind the last journal row. */
+GF_WARN_UNUSED int store_checkpoint_done(struct store *s, struct err *err);
 typedef int (*store_ack_fn)(void *ctx, uint16_t mid, uint64_t hash);
 GF_WARN_UNUSED int store_each_ack(struct store *s, store_ack_fn fn, void *ctx, struct err *err); /* oldest first */
 GF_WARN_UNUSED int store_forget_acks(struct store *s, struct err *err); /* the broker has a new session for us, and numbers anew */
+/* 1: an answer given before; 0: none. */
 GF_WARN_UNUSED int store_answer(struct store *s, const char *command, const char *who, struct arena *a, const char **ret_body,
-                                struct err *err); /* 1: an answer given before; 0: none */
+                                struct err *err);
 
 /* -- rule sets that were in force, the latest first ------------------------------------------------------------------------------------ */
 /* The body goes into an opened buf. hash NULL: the latest. GF_ENOTFOUND. */
@@ -138,9 +139,8 @@ struct outbox_row {
  * means: within a severity what was queued in the last 60 s goes before what is older, and the older by age). At most n, everything in the arena. Returns how many, or <0. */
 GF_WARN_UNUSED int store_outbox_next(struct store *s, const char *platform, int64_t now, const char *const *busy, size_t nbusy, size_t n,
                                      struct arena *a, struct outbox_row *ret, struct err *err);
-int64_t store_outbox_due(
-    struct store *s,
-    const char *platform); /* wall ms of the earliest next_try among rows that wait; INT64_MAX: nothing waits; 0: something is ready */
+/* Wall ms of the earliest next_try among rows that wait; INT64_MAX: nothing waits; 0: something is ready. */
+int64_t store_outbox_due(struct store *s, const char *platform);
 /* What forwarding learnt; several in one transaction. */
 enum outbox_result { OUTBOX_CONFIRMED, OUTBOX_RETRY, OUTBOX_DEAD };
 struct outbox_outcome {
@@ -153,8 +153,8 @@ struct outbox_outcome {
     bool late; /* a receipt after the time for it: a newer revision may have been sent meanwhile, and what that said must stay */
 };
 GF_WARN_UNUSED int store_outbox_outcomes(struct store *s, const struct outbox_outcome *items, size_t n, struct err *err);
-GF_WARN_UNUSED int store_outbox_at_once(struct store *s, const char *platform,
-                                        struct err *err); /* nothing waits for its next_try any more: the clock was set back */
+/* Nothing waits for its next_try any more: the clock was set back. */
+GF_WARN_UNUSED int store_outbox_at_once(struct store *s, const char *platform, struct err *err);
 /* A dead or sent one is queued again, for those of `audience` (bits as in effect_incident.platforms) and whoever has a row of it already.
  * note: goes into the audit trail with it, at `now`; NULL: nothing. */
 GF_WARN_UNUSED int store_outbox_resend(struct store *s, const struct store_note *note, const char *platform /* NULL: all of these */,
@@ -178,10 +178,11 @@ struct store_query {
     const char *device;
     int limit; /* 0: 1000 */
 };
-GF_WARN_UNUSED int store_each_incident(struct store *s, const struct store_query *q, store_text_fn fn, void *ctx,
-                                       struct err *err); /* newest first; body: the document */
+/* Newest first; body: the document. */
+GF_WARN_UNUSED int store_each_incident(struct store *s, const struct store_query *q, store_text_fn fn, void *ctx, struct err *err);
+/* A unique prefix of 6 or more characters will do. */
 GF_WARN_UNUSED int store_incident(struct store *s, const char *id_or_number, struct arena *a, const char **ret_body, size_t *ret_len,
-                                  struct err *err); /* a unique prefix of 6 or more characters will do */
+                                  struct err *err);
 typedef int (*store_revision_fn)(void *ctx, uint32_t revision, enum change change, int64_t at, const char *note);
 GF_WARN_UNUSED int store_each_revision(struct store *s, const char *id, store_revision_fn fn, void *ctx, struct err *err);
 /* Those that arrived from `since` until before `until` (TIME_NONE: no bound), in order of arrival, also over steps of the clock. */
@@ -205,8 +206,8 @@ bool store_wants_trim(const struct store *s); /* the journal is a quarter over i
 /* The clock was wrong by `shift`: what was put into the journal behind row `from` (store_mark gave it then) is moved. */
 int64_t store_mark(const struct store *s);
 GF_WARN_UNUSED int store_restamp(struct store *s, int64_t from, int64_t shift, struct err *err);
-GF_WARN_UNUSED int store_audit(struct store *s, int64_t at, const char *who, const char *what, const char *detail,
-                               struct err *err); /* hash-chained */
+/* Hash-chained. */
+GF_WARN_UNUSED int store_audit(struct store *s, int64_t at, const char *who, const char *what, const char *detail, struct err *err);
 struct audit_entry {
     int64_t id, at;
     const char *who, *what, *detail; /* detail may be NULL */
