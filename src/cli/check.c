@@ -96,7 +96,7 @@ int cmd_check(struct cli *c) {
     if (!c->json && errors + warnings > 0)
         (void)fprintf(stderr, "%s: %zu error%s, %zu warning%s%s\n", dir, errors, plural(errors), warnings, plural(warnings),
                       rs == NULL ? " (tests.d is read when the rules can be)" : "");
-    else if (!c->json && rc == 0)
+    else if (!c->json && rc == 0 && rs != NULL)
         say_so(rs, dir);
     buf_done(&out);
     report_free(rep);
