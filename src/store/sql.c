@@ -107,9 +107,20 @@ void sql_reset(struct store *s, enum sql_id id) {
         sqlite3_reset(slot->st);
 }
 
+bool sql_roll_back(struct store *s) {
+    if (!sqlite3_get_autocommit(s->db)) {
+        sqlite3_step(s->slots[SQL_ROLLBACK].st);
+        sql_reset(s, SQL_ROLLBACK);
+    }
+    s->torn = !sqlite3_get_autocommit(s->db);
+    return !s->torn;
+}
+
 struct query sql_start(struct store *s, enum sql_id id) {
     struct query q = {.s = s, .st = s->slots[id].st, .id = id};
-    if (!q.st || s->slots[id].open) /* a callback came back to the listing that called it */
+    if (s->torn && !sql_roll_back(s))
+        q.rc = SQLITE_NOMEM;
+    else if (!q.st || s->slots[id].open) /* a callback came back to the listing that called it */
         q.rc = SQLITE_MISUSE;
     return q;
 }

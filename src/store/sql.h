@@ -38,6 +38,8 @@ struct query {
 GF_WARN_UNUSED int sql_prepare(struct store *s, struct err *err);
 void sql_finalize(struct store *s);
 void sql_reset(struct store *s, enum sql_id id);
+/* Ends the transaction that is open. False: it stays open (`torn`), for want of memory. */
+bool sql_roll_back(struct store *s);
 const char *sql_name(enum sql_id id);
 
 struct query sql_start(struct store *s, enum sql_id id);

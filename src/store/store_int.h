@@ -75,6 +75,7 @@ struct store {
     int schema;
     const char *txn; /* where the open transaction was begun; NULL: none */
     int open_statements;
+    bool torn; /* a transaction is over for us that SQLite could not roll back: sql_start does it */
     struct store_live live, before;
     struct platform *platforms;
     size_t nplatforms;

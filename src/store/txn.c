@@ -25,10 +25,7 @@ void txn_rollback(struct store *s) {
         return;
     for (int i = 0; i < SQL_COUNT; i++)
         sql_reset(s, (enum sql_id)i);
-    if (!sqlite3_get_autocommit(s->db)) { /* should it fail, closing the file does the same */
-        sqlite3_step(s->slots[SQL_ROLLBACK].st);
-        sql_reset(s, SQL_ROLLBACK);
-    }
+    gf_ignore(sql_roll_back(s)); /* should it fail for want of memory, the next statement tries again before anything is read or written */
     s->live = s->before;
     s->txn = NULL;
 }

@@ -19,13 +19,14 @@
 /* -- memory: SQLite's allocator, of which the Nth call fails ------------------------------------------------------------------- */
 
 static sqlite3_mem_methods plain;
-static int64_t fail_alloc; /* counts down */
-static bool failed_alloc;
+static int64_t fail_alloc;                  /* counts down */
+static bool failed_alloc, alloc_stays_away; /* the latter: and all those behind it */
 
 static bool no_memory(void) {
     if (fail_alloc <= 0 || --fail_alloc > 0)
         return false;
     failed_alloc = true;
+    fail_alloc = alloc_stays_away;
     return true;
 }
 static void *m_malloc(int n) { return no_memory() ? NULL : plain.xMalloc(n); }
@@ -211,6 +212,61 @@ static void reads_that_fail(void **state) {
     assert_batches(f, 5);
 }
 
+/* Not even for the rollback is there any: what was begun is neither seen nor in the way afterwards. */
+static void memory_stays_away(void **state) {
+    struct fx *f = *state;
+    uint32_t b = 0;
+    int failures = 0;
+    for (int64_t nth = 1; nth < 3000; nth += 1 + nth / 8) {
+        make_batch(f, b + 1);
+        failed_alloc = false;
+        alloc_stays_away = true;
+        fail_alloc = nth;
+        int rc = fx_try_commit(f, T0 + b + 1), again = rc < 0 ? fx_try_commit(f, T0 + b + 1) : 0;
+        alloc_stays_away = false;
+        fail_alloc = 0;
+        assert_true(rc == 0 || rc == GF_ENOMEM);
+        assert_true(again == 0 || again == GF_ENOMEM);
+        failures += rc < 0;
+        if (rc < 0 && again < 0) {
+            assert_batches(f, b);
+            fx_commit(f, T0 + b + 1);
+        }
+        assert_batches(f, ++b);
+        effects_reset(&f->effects);
+        f->nacks = 0;
+        if (!failed_alloc)
+            break;
+        if (b % 10 == 0)
+            fx_reopen(f);
+    }
+    assert_true(failures > 5);
+}
+
+/* The same where it is we who have none: SQLite has not ended the transaction by itself. */
+static void no_memory_to_roll_back(void **state) {
+    struct fx *f = *state;
+    int64_t value = 0;
+    int torn = 0;
+    for (int i = 0; i < 5; i++) {
+        fx_ok(f, txn_begin(f->store, "a test", &f->err));
+        for (int k = 0; k <= i; k++) {
+            char name[32];
+            (void)snprintf(name, sizeof name, "made-%d", k);
+            fx_ok(f, store_meta_put(f->store, name, 5, &f->err));
+        }
+        alloc_stays_away = true;
+        fail_alloc = 1;
+        txn_rollback(f->store);
+        torn += f->store->torn;
+        alloc_stays_away = false;
+        fail_alloc = 0;
+        fx_ok(f, store_meta_get(f->store, "made-0", 0, &f->err, &value));
+        assert_int_equal(value, 0);
+    }
+    assert_true(torn > 0);
+}
+
 static void the_nth_allocation_fails(void **state) {
     struct fx *f = *state;
     fx_close(f);
@@ -366,6 +422,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(writes_that_go_on_failing, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(reads_that_fail, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(the_nth_allocation_fails, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(memory_stays_away, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(no_memory_to_roll_back, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_full_tmpfs, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_limit_on_the_files, fx_setup, fx_teardown),
     };
